@@ -16,31 +16,25 @@ LARGEST = 1_000_000
 
 @dataclass(frozen=True)
 class Config:
-    """The defaults; None where the table has no such key.
+    """The defaults; None where the table has no such key."""
 
-    Attributes:
-        select, ignore: rule codes or their beginnings.
-        level: ``error``, ``warning`` or ``note``.
-        format: ``text``, ``json``, ``sarif`` or ``github``.
-        expect: conditions.
-        baseline: the path of a trace, relative to the folder of pyproject.toml.
-        tolerance: a share, such as 0.1.
-    """
-
+    # select, ignore: rule codes or their beginnings
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
-    level: str | None = None
-    format: str | None = None
-    expect: tuple[str, ...] | None = None
-    baseline: Path | None = None
-    tolerance: float | None = None
+    level: str | None = None  # ``error``, ``warning`` or ``note``
+    format: str | None = None  # ``text``, ``json``, ``sarif`` or ``github``
+    expect: tuple[str, ...] | None = None  # conditions
+    baseline: Path | None = None  # the path of a trace, relative to the folder of pyproject.toml
+    tolerance: float | None = None  # a share, such as 0.1
 
 
 CHOICES = {
     "level": ("error", "warning", "note"),
     "format": ("text", "json", "sarif", "github"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
+    "compare": ("text", "json", "markdown"),
     "learn": ("text", "markdown", "notebook"),
+    "runs": ("text", "json", "csv", "html"),
 }
 LISTS = ("select", "ignore", "expect")
 PATHS = ("baseline",)

@@ -19,12 +19,8 @@ HIDDEN = re.compile(
 def visible(text: str, kept: str = "") -> str:
     """A text of which every character can be seen, so that it can hide nothing from its reader.
 
-    Line breaks and tabs become spaces, other characters of ``HIDDEN`` become U+FFFD. Joiners stay:
-    Persian, Indic scripts and emoji need them.
-
-    Args:
-        text: from anywhere.
-        kept: characters that stay as they are, such as line breaks.
+    Line breaks and tabs become spaces, other characters of ``HIDDEN`` become U+FFFD, but those
+    ``kept``. Joiners stay: Persian, Indic scripts and emoji need them.
     """
     if text.isprintable():  # none of them is
         return text
@@ -231,14 +227,10 @@ class UnknownStageError(TraceError, KeyError):
 
 
 class RuleError(PipetraceError):
-    """A rule raised an error or yielded something other than a finding; the other rules still ran.
-
-    Attributes:
-        findings: the findings of the other rules.
-    """
+    """A rule raised an error or yielded something else than findings; the others still ran."""
 
     slug = "rule-failed"
-    findings: tuple[Any, ...] = ()
+    findings: tuple[Any, ...] = ()  # the findings of the other rules
 
 
 class BadRuleError(PipetraceError):
@@ -269,6 +261,12 @@ class ExpectationError(PipetraceError):
     """A condition cannot be parsed, or names something that the trace does not have."""
 
     slug = "bad-expectation"
+
+
+class RunsError(PipetraceError):
+    """A condition or an order of runs cannot be parsed, or names what no run has."""
+
+    slug = "bad-condition"
 
 
 class OutputError(PipetraceError):

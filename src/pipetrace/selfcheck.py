@@ -41,16 +41,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Selfcheck:
-    """What a selfcheck found.
+    """What a selfcheck found."""
 
-    Attributes:
-        values: how many arrays were compared, by kind.
-        unsure: what differs between the plain runs already, so that it says nothing.
-        differences: what else differs between the plain runs and the recorded one.
-    """
-
-    values: Mapping[str, int]
+    values: Mapping[str, int]  # how many arrays were compared, by kind
+    # what differs between the plain runs already, so that it says nothing
     unsure: tuple[Difference, ...]
+    # what else differs between the plain runs and the recorded one
     differences: tuple[Difference, ...]
 
     @property
@@ -94,11 +90,8 @@ def selfcheck(
 ) -> Selfcheck:
     """Run a program twice plain and once recorded, each time in its own process, and compare.
 
-    Args:
-        program, arguments, is_module: as for ``run_script``.
-        budget: of the recorded run.
-        seed: what to seed before the program, in each run the same.
-        show_output: whether the program's output is let through, to standard error.
+    Each run is seeded with ``seed``; the recorded one has the budget. With ``show_output`` the
+    program's output goes to standard error.
 
     Raises:
         ArgumentError: there is no such program.

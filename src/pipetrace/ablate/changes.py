@@ -44,25 +44,17 @@ Replacement: TypeAlias = str | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Edit:
-    """What is done to a run before it trains.
+    """What is done to a run before it trains."""
 
-    Attributes:
-        layers: what is done to layers, by their paths in the trace.
-        frozen: the paths of layers that do not train.
-        rate: by how much the learning rate is multiplied.
-        optimizer: the class that takes the place of the optimizer; empty for its own.
-        fit: arguments of ``fit`` that are given in place of the run's.
-        scale: by how much the rows are multiplied, validation rows included.
-        every: which training rows are taken: each first of so many.
-    """
-
+    # what is done to layers, by their paths in the trace
     layers: Mapping[str, Replacement] = field(default_factory=dict)
-    frozen: tuple[str, ...] = ()
-    rate: float = 1.0
-    optimizer: str = ""
+    frozen: tuple[str, ...] = ()  # the paths of layers that do not train
+    rate: float = 1.0  # by how much the learning rate is multiplied
+    optimizer: str = ""  # the class that takes the place of the optimizer; empty for its own
+    # arguments of ``fit`` that are given in place of the run's
     fit: Mapping[str, Any] = field(default_factory=dict)
-    scale: float = 1.0
-    every: int = 1
+    scale: float = 1.0  # by how much the rows are multiplied, validation rows included
+    every: int = 1  # which training rows are taken: each first of so many
 
     @property
     def other_rows(self) -> bool:

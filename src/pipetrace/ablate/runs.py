@@ -33,23 +33,14 @@ SHOWN_LINES = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained.
+    """What is to be trained."""
 
-    Attributes:
-        source: where the run comes from.
-        folder: where the traces go.
-        seeds: how often each change is trained.
-        changes: their codes; all that apply where there are none.
-        jobs: how many processes train at a time.
-        minutes: after which no further training begins; None for no limit.
-    """
-
-    source: Source
-    folder: Path
-    seeds: int = 1
-    changes: tuple[str, ...] = ()
-    jobs: int = 1
-    minutes: float | None = None
+    source: Source  # where the run comes from
+    folder: Path  # where the traces go
+    seeds: int = 1  # how often each change is trained
+    changes: tuple[str, ...] = ()  # their codes; all that apply where there are none
+    jobs: int = 1  # how many processes train at a time
+    minutes: float | None = None  # after which no further training begins; None for no limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,35 +59,26 @@ class Job:
 
 @dataclass
 class Ablating:
-    """The trainings of a plan.
+    """The trainings of a plan, after the ``trace`` given or after the baseline's own.
 
-    Args:
-        plan: what is to be trained.
-        trace: that of the run; None where the baseline's own is to be used.
-        path: of a trace that gets the results beside that of the baseline; None for no other.
-        told: is called with the name of a training that begins, or an empty one when one is over,
-            with how many are done, and how many there are as far as is known.
-
-    Attributes:
-        found: what came of each training.
-        left: how many were not begun, as the time was over.
+    ``path`` is of a trace that gets the results beside that of the baseline. ``told`` is called
+    with the name of a training that begins, or an empty one when one is over, with how many are
+    done, and how many there are as far as is known.
     """
 
     plan: Plan
     trace: Trace | None = None
     path: Path | None = None
     told: Callable[[str, int, int], Any] = lambda *_: None
-    left: int = 0
+    left: int = 0  # how many were not begun, as the time was over
     total: int = 1
-    found: dict[Job, Ablation] = field(default_factory=dict)
+    found: dict[Job, Ablation] = field(default_factory=dict)  # what came of each training
     _running: set[Any] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Path:
-        """Train what is not there yet, and write what came of all into the trace.
-
-        Returns:
-            a trace that has the results: ``path``, or that of the baseline.
+        """Train what is not there yet, and write what came of all into ``path``, or the baseline's
+        trace.
 
         Raises:
             RetrainError: the run cannot be trained again, gets other rows each time, or is another

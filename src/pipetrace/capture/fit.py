@@ -25,38 +25,30 @@ DIRECTIONS = {"less": "min", "greater": "max"}
 
 @dataclass(frozen=True)
 class FitCall:
-    """The arguments of a ``fit``; a ``validation_split`` is already made.
+    """The arguments of a ``fit``; a ``validation_split`` is already made."""
 
-    Attributes:
-        x, y, sample_weight: as given, or the part that ``validation_split`` left.
-        validation: the rows and labels that validation measures, ``(x, y)``, or None.
-        batch_size: as given, or None.
-        epochs, initial_epoch: as given.
-        steps_per_epoch, validation_steps: as given, or None.
-        class_weight: the weight of each class in the loss, by the class; none without any.
-        shuffle: whether the rows are shuffled in each epoch, where Keras makes the batches.
-        validation_split: the share that was kept for validation, 0 where none was.
-        callbacks: those that it was given.
-        known: whether the arguments are known at all. Without them only ``epochs`` is true.
-        by_fit: whether it is Keras' ``fit``, and not a loop of the program's own.
-        loss, optimizer: those of such a loop, where it tells them.
-    """
-
+    # x, y, sample_weight: as given, or the part that ``validation_split`` left
     x: Any = None
     y: Any = None
     sample_weight: Any = None
-    validation: Any = None
-    batch_size: int | None = None
+    validation: Any = None  # the rows and labels that validation measures, ``(x, y)``, or None
+    batch_size: int | None = None  # as given, or None
+    # epochs, initial_epoch: as given
     epochs: int = 1
     initial_epoch: int = 0
+    # steps_per_epoch, validation_steps: as given, or None
     steps_per_epoch: int | None = None
     validation_steps: int | None = None
+    # the weight of each class in the loss, by the class; none without any
     class_weight: Mapping[str, float] = field(default_factory=dict)
+    # whether the rows are shuffled in each epoch, where Keras makes the batches
     shuffle: bool = True
-    validation_split: float = 0.0
-    callbacks: Sequence[Any] = ()
+    validation_split: float = 0.0  # the share that was kept for validation, 0 where none was
+    callbacks: Sequence[Any] = ()  # those that it was given
+    # whether the arguments are known at all. Without them only ``epochs`` is true.
     known: bool = False
-    by_fit: bool = True
+    by_fit: bool = True  # whether it is Keras' ``fit``, and not a loop of the program's own
+    # loss, optimizer: those of such a loop, where it tells them
     loss: Any = None
     optimizer: Any = None
 
@@ -69,9 +61,8 @@ def callback_class() -> Any:
 def bound_call(fit: Fit, args: Any, kwargs: Any) -> FitCall | None:
     """The arguments of a call of Keras' ``fit`` that is about to be made.
 
-    Returns:
-        None where the model has a ``fit`` of its own, whose arguments may mean anything, or where
-        Keras refuses the arguments.
+    None where the model has a ``fit`` of its own, whose arguments may mean anything, or where Keras
+    refuses the arguments.
     """
     function = inspect.unwrap(getattr(fit, "__func__", fit))
     if function is not inspect.unwrap(load().Model.fit):
@@ -86,11 +77,10 @@ def bound_call(fit: Fit, args: Any, kwargs: Any) -> FitCall | None:
 
 
 def running_call(model: Any) -> tuple[FitCall, Any]:
-    """The arguments of the ``fit`` that this thread is in, read from Keras' own frame.
+    """The arguments of the ``fit`` that this thread is in, from Keras' own frame, and its
+    callbacks.
 
-    Returns:
-        the arguments, and Keras' list of callbacks; an unknown call and None where the installed
-        Keras does not show them.
+    An unknown call and None where the installed Keras does not show them.
     """
     found = internals.fit_locals(model)
     if found is None:
@@ -182,10 +172,9 @@ def callbacks_of(fit: Fit, args: Any, kwargs: Any) -> Any:
 
 
 def with_callback(fit: Fit, args: Any, kwargs: Any, callback: Any) -> tuple[Any, Any, Any]:
-    """A call of ``fit`` with one more callback at the end; the caller's own list stays as it is.
+    """The arguments of a call of ``fit`` with one more callback, and what to call when it is over.
 
-    Returns:
-        the arguments, those with a name, and a function to be called when ``fit`` is over.
+    The caller's own list stays as it is.
     """
     place, given = _place_of_callbacks(fit, args), callbacks_of(fit, args, kwargs)
     own = getattr(given, "callbacks", None)
@@ -237,21 +226,14 @@ def patched_fit(replacement: Callable[..., Any], name: str = "fit") -> Iterator[
 
 @dataclass
 class StepWrapper:
-    """Wraps the functions that train and validate, for one ``fit``; ``leave`` puts them back.
-
-    Attributes:
-        before: is called with Keras' iterator ahead of each training step and gives the iterator to
-            use.
-        before_test: the same ahead of each validation step.
-        after: is called with the logs of each step.
-        failed: is called with what a step raised.
-    """
+    """Wraps the functions that train and validate, for one ``fit``; ``leave`` puts them back."""
 
     model: Any
+    # is called with Keras' iterator ahead of each training step and gives the iterator to use
     before: Callable[[Any], Any]
-    before_test: Callable[[Any], Any]
-    after: Callable[[Mapping[str, Any]], None]
-    failed: Callable[[BaseException], None]
+    before_test: Callable[[Any], Any]  # the same ahead of each validation step
+    after: Callable[[Mapping[str, Any]], None]  # is called with the logs of each step
+    failed: Callable[[BaseException], None]  # is called with what a step raised
     _originals: dict[str, Any] = field(default_factory=dict)
 
     def enter(self) -> None:

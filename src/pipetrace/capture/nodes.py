@@ -12,38 +12,28 @@ from pipetrace.trace.document import Group, Parameters, Spec, Stage, Weight
 
 @dataclass
 class Node:
-    """A stage with its tensors, their masks, and the operation behind it.
-
-    Attributes:
-        outside: by place, those of its inputs that come from no stage and may be of any length.
-    """
+    """A stage with its tensors, their masks, and the operation behind it."""
 
     stage: Stage
     tensors: list[Any]
     masks: list[Any]
     operation: Any = None
+    # by place, those of its inputs that come from no stage and may be of any length
     outside: dict[int, Any] = field(default_factory=dict)
 
 
 @dataclass
 class Graph:
-    """What a forward pass was seen to do.
+    """What a forward pass was seen to do."""
 
-    Attributes:
-        nodes: its stages in the order of execution.
-        groups: the calls that the stages happened within, outer ones first.
-        owners: for each group the operation behind it.
-        given: for each group where its outputs come from.
-        sources: the names of the stages that the rows come from.
-        outputs: what the model gave, each with the stage that it came from.
-    """
-
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)  # its stages in the order of execution
+    # the calls that the stages happened within, outer ones first
     groups: list[Group] = field(default_factory=list)
-    owners: list[Any] = field(default_factory=list)
+    owners: list[Any] = field(default_factory=list)  # for each group the operation behind it
+    # for each group where its outputs come from
     given: list[list[Origin | None]] = field(default_factory=list)
-    sources: frozenset[str] = frozenset()
-    outputs: tuple[Spec, ...] = ()
+    sources: frozenset[str] = frozenset()  # the names of the stages that the rows come from
+    outputs: tuple[Spec, ...] = ()  # what the model gave, each with the stage that it came from
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -68,9 +58,7 @@ class Graph:
     def without_rows(self, lengths: Mapping[Origin, int], outside: Mapping[Origin, int]) -> None:
         """Say how long first axes are that are not those of the rows.
 
-        Args:
-            lengths: of outputs, by stage and place.
-            outside: of inputs that come from no stage, in the same way.
+        By stage and place: of outputs, and of inputs that come from ``outside`` of all stages.
         """
 
         def said(spec: Spec, length: int | None) -> Spec:

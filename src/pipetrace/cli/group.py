@@ -141,11 +141,7 @@ def write_output(
 ) -> None:
     """Write text to a file and say so, or print it where the file is ``-`` or None.
 
-    Args:
-        text: the text, its pieces, or bytes.
-        out: the file.
-        read: the command's own inputs, which it never overwrites.
-        force: whether to replace an existing file.
+    The command's own inputs, ``read``, are never overwritten, other files with ``force`` only.
     """
     if out is None or is_standard(out):
         print_text(text)

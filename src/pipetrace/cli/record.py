@@ -136,6 +136,11 @@ def digits(
 @click.option(
     "--exact", "after_training", flag_value="all", help="The same as --after-training all."
 )
+@click.option(
+    "--stop-on",
+    type=click.Choice(["error"]),
+    help="Stop a training once a rule finds an error in what was recorded so far.",
+)
 @arguments_option
 @anonymous_option
 @click.argument("script")

@@ -18,25 +18,15 @@ Wrong: TypeAlias = tuple[type[DataError], str, str]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Images of 28x28 pixels with their labels, checked, and where they come from.
+    """Images of 28x28 pixels with their labels, checked, and where they come from."""
 
-    Attributes:
-        name: short, for titles.
-        description: what the rows are, where they come from, and what was done to them.
-        notice: what must be said beside the rows, or None.
-        origin: ``embedded``, ``keras``, or the path as the user gave it.
-        x: uint8, shape (rows, 28, 28, 1), read-only; 0 is background, 255 is ink.
-        y: int64, shape (rows,), read-only; 0 to 9.
-        class_names: ten names, one per label.
-    """
-
-    name: str
-    description: str
-    notice: str | None
-    origin: str
-    x: NDArray[np.uint8]
-    y: NDArray[np.int64]
-    class_names: tuple[str, ...] = DIGITS
+    name: str  # short, for titles
+    description: str  # what the rows are, where they come from, and what was done to them
+    notice: str | None  # what must be said beside the rows, or None
+    origin: str  # ``embedded``, ``keras``, or the path as the user gave it
+    x: NDArray[np.uint8]  # uint8, shape (rows, 28, 28, 1), read-only; 0 is background, 255 is ink
+    y: NDArray[np.int64]  # int64, shape (rows,), read-only; 0 to 9
+    class_names: tuple[str, ...] = DIGITS  # ten names, one per label
 
 
 def from_arrays(
@@ -49,19 +39,10 @@ def from_arrays(
     notice: str | None = None,
     class_names: tuple[str, ...] = DIGITS,
 ) -> Source:
-    """Check pixels and labels and return them, copied, as a source.
+    """Check pixels (rows, 28, 28[, 1]) and labels (rows[, 1]) and return them, copied, as a source.
 
     Pixels that are not whole are rounded, half to even, and the description says so. Images whose
-    border is mostly light get a notice, and stay as they are.
-
-    Args:
-        x: pixels, 0 to 255, shape (rows, 28, 28) or (rows, 28, 28, 1); whole numbers or floats.
-        y: labels, 0 to 9, shape (rows,) or (rows, 1); whole numbers, of a float type too.
-        name: short, for titles.
-        description: one sentence about the rows.
-        origin: where the rows come from; the place that error messages name.
-        notice: what must be said beside the rows.
-        class_names: ten names.
+    border is mostly light get a notice, and stay as they are. Error messages name ``origin``.
 
     Raises:
         ArrayFormatError: an array has a wrong shape or type, or no rows.

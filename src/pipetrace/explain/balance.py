@@ -16,22 +16,14 @@ UNEVEN = 1.5
 
 @dataclass(frozen=True)
 class Balance:
-    """How a classifier does beside its most frequent class.
+    """How a classifier does beside its most frequent class."""
 
-    Attributes:
-        kind: of the measured rows, ``validation`` or ``training``.
-        rows: how many there are.
-        classes: how many occur in them.
-        majority: the accuracy of always answering with their most frequent class.
-        balanced: the mean of each class's recall.
-        missed: the classes of which no row is found, each with its number of rows.
-    """
-
-    kind: str
-    rows: int
-    classes: int
-    majority: float
-    balanced: float | None
+    kind: str  # of the measured rows, ``validation`` or ``training``
+    rows: int  # how many there are
+    classes: int  # how many occur in them
+    majority: float  # the accuracy of always answering with their most frequent class
+    balanced: float | None  # the mean of each class's recall
+    # the classes of which no row is found, each with its number of rows
     missed: tuple[tuple[int, int], ...]
 
 

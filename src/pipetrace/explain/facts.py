@@ -9,7 +9,7 @@ from pipetrace.explain import task
 from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
-from pipetrace.trace.measurements import TRAINING, DatasetCheck
+from pipetrace.trace.measurements import TRAINING, DatasetCheck, StageTime
 
 ALIKE = 0.99
 """Share of rows whose target is their input, from which on the model rebuilds its inputs."""
@@ -78,6 +78,12 @@ def layer_stages(trace: Trace) -> list[Stage]:
     return [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
 
 
+def stage_times(trace: Trace) -> dict[str, StageTime]:
+    """How long a batch took at each stage that was timed, by name."""
+    known = trace.measurements
+    return {name: known.of(StageTime, name) for name in known.names(StageTime)}
+
+
 def stage_of(trace: Trace, name: str | None) -> Stage | None:
     """The stage of that name, or None."""
     return None if name is None else trace.stages.by_name.get(name)
@@ -123,15 +129,11 @@ def before(trace: Trace, stage: Stage) -> Stage | None:
 
 @dataclass(frozen=True)
 class Steps:
-    """The batches of an epoch.
+    """The batches of an epoch."""
 
-    Attributes:
-        count: how many.
-        rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is
-            unknown.
-    """
-
-    count: int
+    count: int  # how many
+    # rows, batch, last: how many rows there are, in a batch and in the last one; 0 where that is
+    # unknown
     rows: int = 0
     batch: int = 0
     last: int = 0

@@ -51,19 +51,13 @@ TOO_UNSURE = 0.15
 
 @dataclass(frozen=True)
 class Chance:
-    """What a model reaches at chance level.
+    """What a model reaches at chance level."""
 
-    Attributes:
-        loss: the cross-entropy of equal probabilities, ln(classes).
-        share: the accuracy of a random answer among the classes that occur.
-        largest: the accuracy of always answering the most frequent class of the training rows.
-        frequencies: the cross-entropy of answering with the class frequencies of the training
-            rows. No answer that ignores the row has a lower one. At most ``loss``.
-    """
-
-    loss: float
-    share: float
-    largest: float
+    loss: float  # the cross-entropy of equal probabilities, ln(classes)
+    share: float  # the accuracy of a random answer among the classes that occur
+    largest: float  # the accuracy of always answering the most frequent class of the training rows
+    # the cross-entropy of answering with the class frequencies of the training rows. No answer that
+    # ignores the row has a lower one. At most ``loss``.
     frequencies: float
 
     @property
@@ -141,24 +135,16 @@ def _after(trace: Trace, epoch: Epoch) -> Outcome:
 
 @dataclass(frozen=True)
 class EpochJudgement:
-    """What one epoch did.
+    """What one epoch did."""
 
-    Attributes:
-        epoch: as it was recorded.
-        previous: the epoch before, where it has a finite loss to compare with.
-        training: one of the kinds above, from ``learning`` to ``non-finite``.
-        complete: whether training accuracy reached 100 % in this epoch.
-        validation: one of the kinds above, from ``follows`` to ``other rows``, or ``non-finite``;
-            None without validation, or where training tells enough.
-        best: the epoch before this one with the lowest validation loss.
-    """
-
-    epoch: Epoch
-    previous: Epoch | None
-    training: str
-    complete: bool
+    epoch: Epoch  # as it was recorded
+    previous: Epoch | None  # the epoch before, where it has a finite loss to compare with
+    training: str  # one of the kinds above, from ``learning`` to ``non-finite``
+    complete: bool  # whether training accuracy reached 100 % in this epoch
+    # one of the kinds above, from ``follows`` to ``other rows``, or ``non-finite``; None without
+    # validation, or where training tells enough
     validation: str | None
-    best: Epoch | None
+    best: Epoch | None  # the epoch before this one with the lowest validation loss
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -303,46 +289,32 @@ def diverged(trace: Trace) -> Epoch | None:
 
 @dataclass(frozen=True)
 class Score:
-    """The figure by which the run is measured.
+    """The figure by which the run is measured."""
 
-    Attributes:
-        metric: its name without ``val_``.
-        value: after the last epoch.
-        validation: whether it was measured on the validation set.
-        rows: on how many rows; 0 where that is unknown.
-        is_accuracy: whether it is the share of rows that are classified correctly.
-    """
-
-    metric: str
-    value: float
-    validation: bool
-    rows: int
-    is_accuracy: bool
+    metric: str  # its name without ``val_``
+    value: float  # after the last epoch
+    validation: bool  # whether it was measured on the validation set
+    rows: int  # on how many rows; 0 where that is unknown
+    is_accuracy: bool  # whether it is the share of rows that are classified correctly
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came of a run.
+    """What came of a run."""
 
-    Attributes:
-        outcome: ``untrained``, ``no epoch``, ``broken`` (the loss ended as NaN or Inf), ``worse``
-            than chance, at ``chance``, ``better`` than chance, or ``unknown`` where chance level
-            is unknown.
-        score: the figure to report; None where nothing was measured.
-        broken: the epoch from which on the loss is NaN or Inf, or worse than chance.
-        lost: the last epoch that was better than chance, of a run that no longer is.
-        best: the epoch with the lowest validation loss.
-        last: the judgement of the last epoch, whose ``validation`` tells of overfitting.
-        trend: how the loss moved in the last epoch: ``learning``, ``plateau`` or ``rise``; None
-            where unknown.
-    """
-
+    # ``untrained``, ``no epoch``, ``broken`` (the loss ended as NaN or Inf), ``worse`` than chance,
+    # at ``chance``, ``better`` than chance, or ``unknown`` where chance level is unknown
     outcome: str
-    score: Score | None = None
+    score: Score | None = None  # the figure to report; None where nothing was measured
+    # the epoch from which on the loss is NaN or Inf, or worse than chance
     broken: Epoch | None = None
+    # the last epoch that was better than chance, of a run that no longer is
     lost: Epoch | None = None
-    best: Epoch | None = None
+    best: Epoch | None = None  # the epoch with the lowest validation loss
+    # the judgement of the last epoch, whose ``validation`` tells of overfitting
     last: EpochJudgement | None = None
+    # how the loss moved in the last epoch: ``learning``, ``plateau`` or ``rise``; None where
+    # unknown
     trend: str | None = None
 
 

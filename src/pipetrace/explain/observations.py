@@ -102,17 +102,11 @@ def _of_stretch(trace: Trace) -> list[Observation]:
 
 @dataclass(frozen=True)
 class _Told:
-    """An epoch to describe.
+    """An epoch to describe."""
 
-    Attributes:
-        trace: the run.
-        judged: what the epoch did.
-        seen: the kinds of the epoch before, which need no second explanation.
-    """
-
-    trace: Trace
-    judged: EpochJudgement
-    seen: tuple[str, ...]
+    trace: Trace  # the run
+    judged: EpochJudgement  # what the epoch did
+    seen: tuple[str, ...]  # the kinds of the epoch before, which need no second explanation
 
     @property
     def epoch(self) -> Epoch:

@@ -21,20 +21,14 @@ HALF = ("float16", "bfloat16")
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What computing a prediction again gave.
+    """What computing a prediction again gave."""
 
-    Attributes:
-        stages: how many stages were computed again.
-        difference: the largest difference from the recorded outputs. Where values exceed 1, it is
-            relative to the stage's largest value, as float32 is. Infinite where only one side is
-            NaN or Inf.
-        unknown: the first stage that cannot be computed here, or None. Either its layer is
-            unknown, or its input is so large or broken that the result depends on the order of the
-            sum.
-    """
-
-    stages: int
+    stages: int  # how many stages were computed again
+    # the largest difference from the recorded outputs. Where values exceed 1, it is relative to the
+    # stage's largest value, as float32 is. Infinite where only one side is NaN or Inf.
     difference: float
+    # the first stage that cannot be computed here, or None. Either its layer is unknown, or its
+    # input is so large or broken that the result depends on the order of the sum.
     unknown: str | None = None
 
     @property
@@ -46,13 +40,7 @@ class Recomputed:
 def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
     """Compute a prediction's stages again, each from the recomputed output of the stage before.
 
-    Args:
-        trace: with the weights after training.
-        prediction: with its recorded outputs.
-
-    Returns:
-        how far both are apart; the first stage that cannot be computed ends the computation and is
-        named.
+    It tells how far both are apart; the first stage that cannot be computed ends it and is named.
     """
     values: dict[str, Array] = {}
     largest, done = 0.0, 0

@@ -57,29 +57,21 @@ CHANNELS = (1, 3, 4)
 
 @dataclass(frozen=True)
 class Output:
-    """One output of the model.
+    """One output of the model."""
 
-    Attributes:
-        name: its name, or None where the model has one output only.
-        stage, index: the stage that computes it, and which of that stage's outputs it is.
-        shape: of a batch, None for the rows.
-        what: ``classes``, ``binary``, ``multilabel``, ``numbers`` or ``unknown``: what is
-            predicted at each position.
-        layout: ``row``, ``steps``, ``picture`` or ``other``: how many positions there are.
-        scale: ``probabilities``, ``logits``, ``scores`` or ``plain``.
-        loss: in words, such as "mean squared error"; None where there is none, or it is unknown.
-        target: facts on its target, or None.
-    """
-
-    name: str | None
+    name: str | None  # its name, or None where the model has one output only
+    # stage, index: the stage that computes it, and which of that stage's outputs it is
     stage: str
     index: int
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...]  # of a batch, None for the rows
+    # ``classes``, ``binary``, ``multilabel``, ``numbers`` or ``unknown``: what is predicted at each
+    # position
     what: str
-    layout: str
-    scale: str
+    layout: str  # ``row``, ``steps``, ``picture`` or ``other``: how many positions there are
+    scale: str  # ``probabilities``, ``logits``, ``scores`` or ``plain``
+    # in words, such as "mean squared error"; None where there is none, or it is unknown
     loss: str | None
-    target: Target | None
+    target: Target | None  # facts on its target, or None
 
     @property
     def form(self) -> str:
@@ -185,13 +177,9 @@ def only(trace: Trace) -> Output | None:
 
 
 def shares(output: Output, values: Array) -> Array | None:
-    """A row's output as probabilities, or None where it is not that.
+    """A row's output, ``(..., classes)`` for classes, as probabilities; None where it is not that.
 
     Where the loss takes logits, this is the softmax or the sigmoid that it applies to them.
-
-    Args:
-        output: which.
-        values: shape ``(..., classes)`` for classes, any shape otherwise.
     """
     if values.dtype.kind not in "fiub" or not values.size or not np.isfinite(values).all():
         return None

@@ -44,22 +44,15 @@ SHOWN_LINES = 3
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A program of a gallery.
+    """A program of a gallery."""
 
-    Attributes:
-        name: of its file, its trace and its page.
-        program: the copy in the gallery, which a teacher may change.
-        trace: where it is recorded.
-        title, learn: the first line of its docstring, and what one learns from it.
-        planted: the code of the rule that finds its fault; empty for a healthy one.
-    """
-
-    name: str
-    program: Path
-    trace: Path
+    name: str  # of its file, its trace and its page
+    program: Path  # the copy in the gallery, which a teacher may change
+    trace: Path  # where it is recorded
+    # title, learn: the first line of its docstring, and what one learns from it
     title: str
     learn: str
-    planted: str
+    planted: str  # the code of the rule that finds its fault; empty for a healthy one
 
     @property
     def recorded(self) -> bool:
@@ -74,10 +67,7 @@ class Exhibit:
 
 
 def prepare(folder: Path) -> tuple[Exhibit, ...]:
-    """Make the folder with the programs that are not there yet.
-
-    Args:
-        folder: of the gallery; what an earlier run recorded in it is kept.
+    """Make the folder with the programs that are not there yet; what was recorded there is kept.
 
     Raises:
         OutputExistsError: it is there and holds something else.
@@ -128,15 +118,9 @@ def _exhibit(folder: Path, name: str) -> Exhibit:
 def record(
     exhibits: Sequence[Exhibit], jobs: int, began: Callable[[str], Any]
 ) -> Iterator[tuple[Exhibit, PipetraceError | None]]:
-    """Run the programs.
+    """Run programs, so many at a time, and yield each when done, with what went wrong if anything.
 
-    Args:
-        exhibits: which.
-        jobs: how many at a time.
-        began: is called with the name of each that begins.
-
-    Yields:
-        each as it is done, and what went wrong where it has no whole trace.
+    ``began`` is called with the name of each that begins.
     """
     waiting, running = list(exhibits), dict[Exhibit, tuple[Any, IO[bytes]]]()
     try:

@@ -28,15 +28,11 @@ Line: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Detected:
-    """What was found out about a step.
+    """What was found out about a step."""
 
-    Attributes:
-        facts: as plain JSON, each with its ``kind`` and the arrays that it speaks ``of``.
-        origin: for each row that goes on, the row that it was before the step; None where that is
-            not known.
-    """
-
+    # as plain JSON, each with its ``kind`` and the arrays that it speaks ``of``
     facts: tuple[Facts, ...] = ()
+    # for each row that goes on, the row that it was before the step; None where that is not known
     origin: Origin | None = None
 
     @property

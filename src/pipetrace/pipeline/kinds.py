@@ -29,27 +29,18 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value is, with no claim that it does not support.
+    """What a value is, with no claim that it does not support."""
 
-    Attributes:
-        kind: one of the kinds above.
-        type: its class, such as ``ndarray`` or ``DataFrame``.
-        shape, dtype: of an array, a frame, a series or a sparse matrix; a frame with several types
-            has the dtype ``mixed``.
-        rows: how many it has; None for what has none.
-        parts: what a container holds, by key or position.
-        columns: the columns of a frame, with their types.
-        length: of a container.
-    """
-
-    kind: str
-    type: str
+    kind: str  # one of the kinds above
+    type: str  # its class, such as ``ndarray`` or ``DataFrame``
+    # shape, dtype: of an array, a frame, a series or a sparse matrix; a frame with several types
+    # has the dtype ``mixed``
     shape: tuple[int, ...] | None = None
     dtype: str | None = None
-    rows: int | None = None
-    parts: "tuple[tuple[str, Kind], ...]" = ()
-    columns: tuple[tuple[str, str], ...] = ()
-    length: int | None = None
+    rows: int | None = None  # how many it has; None for what has none
+    parts: "tuple[tuple[str, Kind], ...]" = ()  # what a container holds, by key or position
+    columns: tuple[tuple[str, str], ...] = ()  # the columns of a frame, with their types
+    length: int | None = None  # of a container
 
     @property
     def config(self) -> dict[str, Any]:

@@ -13,21 +13,13 @@ POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR
 
 @dataclass(frozen=True)
 class Step:
-    """A step, checked.
+    """A step, checked."""
 
-    Attributes:
-        name: what its stage is called.
-        does: the callable or the transformer.
-        transformer: whether its ``transform`` is what runs.
-        both: whether it takes the targets too, where there are any.
-        needs: whether it cannot do without them.
-    """
-
-    name: str
-    does: Any
-    transformer: bool = False
-    both: bool = False
-    needs: bool = False
+    name: str  # what its stage is called
+    does: Any  # the callable or the transformer
+    transformer: bool = False  # whether its ``transform`` is what runs
+    both: bool = False  # whether it takes the targets too, where there are any
+    needs: bool = False  # whether it cannot do without them
 
     def __call__(self, x: Any, y: Any) -> Any:
         """What the step gives for rows and, where it takes them, their targets."""

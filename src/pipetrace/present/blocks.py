@@ -106,24 +106,15 @@ class Question(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Entry(Record):
-    """A numbered part: a stage, a group, a layer.
+    """A numbered part: a stage, a group, a layer."""
 
-    Attributes:
-        number: or the first and the last one of a group.
-        title: what it is called.
-        name: in the trace; for a layer its output shape.
-        body: what is written of it.
-        knot: its sign on the thread of stages: ``○`` a stage, ``■`` a collapsed group; empty off
-            the thread.
-        last: whether the thread ends here.
-    """
-
-    number: str
-    title: str
-    name: str
-    body: "tuple[Block, ...]"
+    number: str  # or the first and the last one of a group
+    title: str  # what it is called
+    name: str  # in the trace; for a layer its output shape
+    body: "tuple[Block, ...]"  # what is written of it
+    # its sign on the thread of stages: ``○`` a stage, ``■`` a collapsed group; empty off the thread
     knot: str = ""
-    last: bool = False
+    last: bool = False  # whether the thread ends here
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -35,14 +35,8 @@ COLORMAPS: dict[str, tuple[str, ...]] = {"grey": GREY, "activation": ACTIVATION,
 
 
 def colours(places: NDArray[np.float64], ramp: str) -> NDArray[np.uint8]:
-    """The colours of places on a scale.
-
-    Args:
-        places: from 0 to 1, any shape; outside is taken as the nearer end.
-        ramp: its name.
-
-    Returns:
-        red, green and blue, shape ``(*places.shape, 3)``.
+    """Red, green and blue, ``(..., 3)``, of places from 0 to 1 on a scale; outside is the nearer
+    end.
     """
     stops = np.array(
         [[int(stop[index : index + 2], 16) for index in (1, 3, 5)] for stop in COLORMAPS[ramp]],

@@ -14,40 +14,28 @@ from pipetrace.trace.records import Record
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageView(Record):
-    """A tensor as an image.
+    """A tensor as an image."""
 
-    Attributes:
-        kind: ``maps`` (one or more grids), ``colour`` (red, green and blue, drawn as one),
-            ``steps`` (one line a step, its channels across) or ``vector`` (one row of values,
-            wrapped into lines).
-        label: what it shows, for a screen reader.
-        shape: of ``values``: maps, rows, columns.
-        values: float32, exact.
-        low, high: the ends of the colour scale.
-        low_text, high_text: the same in words.
-        colormap: ``grey`` and ``activation`` from low to high, ``signed`` around zero.
-        names: the name of each map.
-        mark: map, row and column of the value that the text beside it mentions, or None.
-        texts: each value rounded, if there are few enough to be written into the image; otherwise
-            empty.
-        note: which part of the tensor is not drawn, or None.
-        hidden: the rows that a mask hides.
-    """
-
+    # ``maps`` (one or more grids), ``colour`` (red, green and blue, drawn as one), ``steps`` (one
+    # line a step, its channels across) or ``vector`` (one row of values, wrapped into lines)
     kind: str
-    label: str
-    shape: tuple[int, int, int]
-    values: NDArray[np.float32]
+    label: str  # what it shows, for a screen reader
+    shape: tuple[int, int, int]  # of ``values``: maps, rows, columns
+    values: NDArray[np.float32]  # float32, exact
+    # low, high: the ends of the colour scale
     low: float
     high: float
+    # low_text, high_text: the same in words
     low_text: str
     high_text: str
-    colormap: str
-    names: tuple[str, ...]
+    colormap: str  # ``grey`` and ``activation`` from low to high, ``signed`` around zero
+    names: tuple[str, ...]  # the name of each map
+    # map, row and column of the value that the text beside it mentions, or None
     mark: tuple[int, int, int] | None
+    # each value rounded, if there are few enough to be written into the image; otherwise empty
     texts: tuple[str, ...]
-    note: str | None = None
-    hidden: tuple[int, ...] = ()
+    note: str | None = None  # which part of the tensor is not drawn, or None
+    hidden: tuple[int, ...] = ()  # the rows that a mask hides
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -62,20 +50,14 @@ class Bar(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Distribution(Record):
-    """A histogram.
+    """A histogram."""
 
-    Attributes:
-        label: what it shows, in a sentence.
-        heights: of the bars, the highest 1.
-        low_text, high_text: the ends of the axis.
-        texts: the range and the count of each bar.
-    """
-
-    label: str
-    heights: tuple[float, ...]
+    label: str  # what it shows, in a sentence
+    heights: tuple[float, ...]  # of the bars, the highest 1
+    # low_text, high_text: the ends of the axis
     low_text: str
     high_text: str
-    texts: tuple[str, ...]
+    texts: tuple[str, ...]  # the range and the count of each bar
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -107,27 +89,18 @@ class Series(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Chart(Record):
-    """A line chart over epochs.
+    """A line chart over epochs."""
 
-    Attributes:
-        title: what is measured, with its unit.
-        label: the chart in a sentence, for a screen reader.
-        x, y: the ticks.
-        series: the lines.
-        reference: a level to compare with, such as chance level, or None.
-        best: the epoch to mark, or None.
-        best_text: why it is marked.
-        borders: the epochs with which a further ``fit`` began; no line leads across.
-    """
-
-    title: str
-    label: str
+    title: str  # what is measured, with its unit
+    label: str  # the chart in a sentence, for a screen reader
+    # x, y: the ticks
     x: tuple[Tick, ...]
     y: tuple[Tick, ...]
-    series: tuple[Series, ...]
-    reference: Tick | None
-    best: int | None
-    best_text: str | None
+    series: tuple[Series, ...]  # the lines
+    reference: Tick | None  # a level to compare with, such as chance level, or None
+    best: int | None  # the epoch to mark, or None
+    best_text: str | None  # why it is marked
+    # the epochs with which a further ``fit`` began; no line leads across
     borders: tuple[int, ...] = ()
 
 
@@ -142,40 +115,26 @@ class Threshold(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Grid(Record):
-    """A small table.
+    """A small table."""
 
-    Attributes:
-        label: what it shows.
-        columns: their names.
-        rows: the cells as texts.
-        marks: for each row ``right``, ``wrong``, ``hidden`` or nothing.
-        note: which rows are not shown, or None.
-    """
-
-    label: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    marks: tuple[str, ...]
-    note: str | None
+    label: str  # what it shows
+    columns: tuple[str, ...]  # their names
+    rows: tuple[tuple[str, ...], ...]  # the cells as texts
+    marks: tuple[str, ...]  # for each row ``right``, ``wrong``, ``hidden`` or nothing
+    note: str | None  # which rows are not shown, or None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Box(Record):
-    """A box of the graph: a stage or a collapsed group.
+    """A box of the graph: a stage or a collapsed group."""
 
-    Attributes:
-        id: the place on the page that it links to.
-        name, note: the two lines written into it.
-        label: the same in full, with its inputs.
-        kind: ``source``, ``step``, ``layer``, ``op``, ``output`` or ``group``.
-        x, y, width, height: in pixels.
-    """
-
-    id: str
+    id: str  # the place on the page that it links to
+    # name, note: the two lines written into it
     name: str
     note: str
-    label: str
-    kind: str
+    label: str  # the same in full, with its inputs
+    kind: str  # ``source``, ``step``, ``layer``, ``op``, ``output`` or ``group``
+    # x, y, width, height: in pixels
     x: int
     y: int
     width: int
@@ -192,45 +151,28 @@ class Wire(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TreeLine(Record):
-    """A line of the graph as text.
+    """A line of the graph as text."""
 
-    Attributes:
-        number: of the stage, or of the first and last stage of a group.
-        depth: how far it is indented.
-        drawn: the lines of the tree at its left.
-        name: of the stage or group.
-        joins: the stages it receives from, if there are several.
-        comes: the stage it receives from, if that is not the line above.
-        what: its class, or what the group contains.
-        shape: of its output.
-        output: whether it is one of several outputs of the model.
-    """
-
-    number: str
-    depth: int
-    drawn: str
-    name: str
-    joins: tuple[str, ...]
-    comes: str | None
-    what: str
-    shape: str
-    output: bool
+    number: str  # of the stage, or of the first and last stage of a group
+    depth: int  # how far it is indented
+    drawn: str  # the lines of the tree at its left
+    name: str  # of the stage or group
+    joins: tuple[str, ...]  # the stages it receives from, if there are several
+    comes: str | None  # the stage it receives from, if that is not the line above
+    what: str  # its class, or what the group contains
+    shape: str  # of its output
+    output: bool  # whether it is one of several outputs of the model
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GraphView(Record):
-    """How the stages are connected.
+    """How the stages are connected."""
 
-    Attributes:
-        label: in a sentence.
-        width, height: of the drawing, in pixels.
-        boxes, wires: the drawing; empty for a chain.
-        lines: the same as text.
-    """
-
-    label: str
+    label: str  # in a sentence
+    # width, height: of the drawing, in pixels
     width: int
     height: int
+    # boxes, wires: the drawing; empty for a chain
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
-    lines: tuple[TreeLine, ...]
+    lines: tuple[TreeLine, ...]  # the same as text

@@ -16,11 +16,7 @@ LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 
 
 def explanation(topic: str, rules: Sequence[AnyRule]) -> str:
-    """The text on a topic: a slug, the code or name of a rule, or ``schema``.
-
-    Args:
-        topic: as it was typed; brackets around it are ignored.
-        rules: all that there are.
+    """The text on a topic: a slug, the code or name of a rule, or ``schema``, in brackets or not.
 
     Raises:
         ArgumentError: there is no such topic.

@@ -20,12 +20,7 @@ def listing(rules: Sequence[AnyRule]) -> str:
 
 
 def explained(rule: AnyRule, others: Sequence[AnyRule]) -> str:
-    """One rule: what it finds and why, what it is the root cause of, and its page.
-
-    Args:
-        rule: the rule.
-        others: all rules, for the names of its symptoms.
-    """
+    """One rule: what it finds and why, what it is the root cause of by name, and its page."""
     return (
         "\n".join(_explained(rule, {each.code: each.name for each in others})).rstrip("\n") + "\n"
     )

@@ -28,66 +28,39 @@ class Link(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Mark(Record):
-    """A finding, in short, at the stage or epoch that it concerns.
+    """A finding, in short, at the stage or epoch that it concerns."""
 
-    Attributes:
-        id: of the finding.
-        level: its severity: ``error``, ``warning`` or ``note``.
-        rule: its code and name.
-        text: what is wrong.
-    """
-
-    id: str
-    level: str
-    rule: str
-    text: str
+    id: str  # of the finding
+    level: str  # its severity: ``error``, ``warning`` or ``note``
+    rule: str  # its code and name
+    text: str  # what is wrong
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class FindingView(Record):
-    """A finding, worded.
+    """A finding, worded."""
 
-    Attributes:
-        id: the place that others link to, such as ``finding/1``.
-        level: its severity: ``error``, ``warning`` or ``note``.
-        rule: its code and name.
-        text: what is wrong, with its number.
-        places: the stage and the epochs, as links.
-        evidence: the measured numbers, a sentence each.
-        why: why it matters.
-        advice: what to do.
-        change: the same as code, or empty.
-        sure: how certain it is, in words; empty if it is certain.
-        symptoms: the findings that it causes.
-    """
-
-    id: str
-    level: str
-    rule: str
-    text: str
-    places: tuple[Link, ...]
-    evidence: tuple[str, ...]
-    why: str
-    advice: str
-    change: str
-    sure: str
-    symptoms: "tuple[FindingView, ...]" = ()
+    id: str  # the place that others link to, such as ``finding/1``
+    level: str  # its severity: ``error``, ``warning`` or ``note``
+    rule: str  # its code and name
+    text: str  # what is wrong, with its number
+    places: tuple[Link, ...]  # the stage and the epochs, as links
+    evidence: tuple[str, ...]  # the measured numbers, a sentence each
+    why: str  # why it matters
+    advice: str  # what to do
+    change: str  # the same as code, or empty
+    sure: str  # how certain it is, in words; empty if it is certain
+    symptoms: "tuple[FindingView, ...]" = ()  # the findings that it causes
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class FindingsView(Record):
-    """All findings.
+    """All findings."""
 
-    Attributes:
-        title: how many there are of each severity and how many rules ran, or that nothing was
-            found.
-        found: the findings, root causes first.
-        failed: the rules that could not run, in sentences.
-    """
-
+    # how many there are of each severity and how many rules ran, or that nothing was found
     title: str = ""
-    found: tuple[FindingView, ...] = ()
-    failed: tuple[str, ...] = ()
+    found: tuple[FindingView, ...] = ()  # the findings, root causes first
+    failed: tuple[str, ...] = ()  # the rules that could not run, in sentences
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -101,94 +74,62 @@ class Change(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class StageView(Record):
-    """One stage of the data flow.
+    """One stage of the data flow."""
 
-    Attributes:
-        id: the place that others link to, such as ``stage/conv2d``.
-        number: from 1.
-        title, name, kind: its title in words, its name in the trace, and its kind.
-        input, output: the shapes of the batch.
-        does: the operation in a sentence.
-        shape: how the output shape comes about.
-        parameters, parts: the sum that gives the number of parameters, and its terms in words.
-        arithmetic: the floating-point operations in words.
-        example: one actual value of the example row.
-        measured: statistics of the rows that were measured, in sentences.
-        measured_on: how many rows these are.
-        image: the stage's output for the example row.
-        bars: the same as bars, for class probabilities.
-        weights: the stage's kernels as an image.
-        distribution: of all rows' values.
-        channels: the share of values that are not zero, for each channel.
-        wiring: the inputs and users, in sentences, if the order of the stages does not say it.
-        written: the strings of the example, if its sentence does not quote them.
-        mask: what a mask hides, in a sentence, or None.
-        bars_label: what the bars are.
-        others: the further outputs for the example row, such as attention weights.
-        change: how its output differs in training, or None.
-        omitted: what is not shown to keep the page small, or None.
-        findings: the findings at this stage.
-        courses: what was measured of it after the epochs.
-    """
-
-    id: str
-    number: int
+    id: str  # the place that others link to, such as ``stage/conv2d``
+    number: int  # from 1
+    # title, name, kind: its title in words, its name in the trace, and its kind
     title: str
     name: str
     kind: str
+    # input, output: the shapes of the batch
     input: str
     output: str
-    does: str
-    shape: str | None
+    does: str  # the operation in a sentence
+    shape: str | None  # how the output shape comes about
+    # parameters, parts: the sum that gives the number of parameters, and its terms in words
     parameters: str | None
     parts: str | None
-    arithmetic: str | None
-    example: str | None
-    measured: tuple[str, ...]
-    measured_on: str
-    image: ImageView | None
-    bars: tuple[Bar, ...]
-    weights: ImageView | None
-    distribution: Distribution | None
-    channels: tuple[Bar, ...]
+    arithmetic: str | None  # the floating-point operations in words
+    time: str | None  # how long a batch takes, in words
+    example: str | None  # one actual value of the example row
+    measured: tuple[str, ...]  # statistics of the rows that were measured, in sentences
+    measured_on: str  # how many rows these are
+    image: ImageView | None  # the stage's output for the example row
+    bars: tuple[Bar, ...]  # the same as bars, for class probabilities
+    weights: ImageView | None  # the stage's kernels as an image
+    distribution: Distribution | None  # of all rows' values
+    channels: tuple[Bar, ...]  # the share of values that are not zero, for each channel
+    # the inputs and users, in sentences, if the order of the stages does not say it
     wiring: tuple[str, ...] = ()
-    written: str | None = None
-    mask: str | None = None
-    bars_label: str = ""
+    written: str | None = None  # the strings of the example, if its sentence does not quote them
+    mask: str | None = None  # what a mask hides, in a sentence, or None
+    bars_label: str = ""  # what the bars are
+    # the further outputs for the example row, such as attention weights
     others: tuple[ImageView, ...] = ()
-    change: Change | None = None
-    omitted: str | None = None
-    findings: tuple[Mark, ...] = ()
-    courses: tuple[Chart, ...] = ()
+    change: Change | None = None  # how its output differs in training, or None
+    omitted: str | None = None  # what is not shown to keep the page small, or None
+    findings: tuple[Mark, ...] = ()  # the findings at this stage
+    courses: tuple[Chart, ...] = ()  # what was measured of it after the epochs
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class GroupView(Record):
-    """Stages that can be shown as one: a nested model, a layer of layers, or a repeated block.
+    """Stages that can be shown as one: a nested model, a layer of layers, or a repeated block."""
 
-    Attributes:
-        id: the place that others link to, such as ``group/encoder``.
-        name: the command line selects it by this name.
-        title: what it is called.
-        input, output: the shapes of the batch, like those of a stage.
-        text: what it contains, in sentences.
-        parameters: how many it holds, its stages' included, and how many of them are trainable.
-        first, last: the positions of its first and last stage, from 0.
-        expanded: whether its stages are shown.
-        findings: the findings at its stages.
-    """
-
-    id: str
-    name: str
-    title: str
+    id: str  # the place that others link to, such as ``group/encoder``
+    name: str  # the command line selects it by this name
+    title: str  # what it is called
+    # input, output: the shapes of the batch, like those of a stage
     input: str
     output: str
-    text: str
-    parameters: str
+    text: str  # what it contains, in sentences
+    parameters: str  # how many it holds, its stages' included, and how many of them are trainable
+    # first, last: the positions of its first and last stage, from 0
     first: int
     last: int
-    expanded: bool
-    findings: tuple[Mark, ...] = ()
+    expanded: bool  # whether its stages are shown
+    findings: tuple[Mark, ...] = ()  # the findings at its stages
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -209,30 +150,20 @@ class EpochRow(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class TrainingView(Record):
-    """The training: charts, a table and what a step is.
+    """The training: charts, a table and what a step is."""
 
-    Attributes:
-        charts: of the loss, then of the other metrics.
-        columns: of the table, the most important ones first: epoch, metrics, seconds, what
-            happened.
-        rows: one for each epoch.
-        steps: what a step is; empty if that is unknown.
-        note: how the metrics were measured; empty if there are none.
-        empty: why there are no epochs, or None.
-        absent: whether the model was not trained at all, so that there is nothing to show.
-        start: the cells of the row before training, where any metric is known then; else none.
-        evaluations: the calls of ``evaluate`` and ``predict``; None without any.
-    """
-
-    charts: tuple[Chart, ...]
+    charts: tuple[Chart, ...]  # of the loss, then of the other metrics
+    # of the table, the most important ones first: epoch, metrics, seconds, what happened
     columns: tuple[str, ...]
-    rows: tuple[EpochRow, ...]
-    steps: str
-    note: str
-    empty: str | None
+    rows: tuple[EpochRow, ...]  # one for each epoch
+    steps: str  # what a step is; empty if that is unknown
+    note: str  # how the metrics were measured; empty if there are none
+    empty: str | None  # why there are no epochs, or None
+    # whether the model was not trained at all, so that there is nothing to show
     absent: bool = False
+    # the cells of the row before training, where any metric is known then; else none
     start: tuple[str, ...] = ()
-    evaluations: Grid | None = None
+    evaluations: Grid | None = None  # the calls of ``evaluate`` and ``predict``; None without any
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -250,54 +181,36 @@ class LayerView(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class OutcomeView(Record):
-    """One output of the model for a row, drawn as its kind asks for.
+    """One output of the model for a row, drawn as its kind asks for."""
 
-    Attributes:
-        name: of the output, or None if there is only one.
-        form: ``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``,
-            ``mask`` or ``unknown``.
-        verdict: the output, the target, and whether they agree.
-        bars, bars_label: the probabilities of the classes, and what they are.
-        threshold: for a binary output.
-        table: for numbers and sequences.
-        images: for images and masks: the output, the target, and their difference.
-    """
-
-    name: str | None
+    name: str | None  # of the output, or None if there is only one
+    # ``classes``, ``binary``, ``multilabel``, ``numbers``, ``sequence``, ``image``, ``mask`` or
+    # ``unknown``
     form: str
-    verdict: str
+    verdict: str  # the output, the target, and whether they agree
+    # bars, bars_label: the probabilities of the classes, and what they are
     bars: tuple[Bar, ...]
     bars_label: str
-    threshold: Threshold | None
-    table: Grid | None
+    threshold: Threshold | None  # for a binary output
+    table: Grid | None  # for numbers and sequences
+    # for images and masks: the output, the target, and their difference
     images: tuple[ImageView, ...]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class PredictionView(Record):
-    """One prediction: the row, the result, its layers, and the check in NumPy.
+    """One prediction: the row, the result, its layers, and the check in NumPy."""
 
-    Attributes:
-        id: the place that others link to; ``prediction`` for the first.
-        name: in two or three words, such as "The surest wrong one".
-        title: the row and why it was chosen.
-        verdict: the result, all outputs together.
-        outcomes: the result, if it is not the bars of the last layer.
-        layers: the output of each layer for this row.
-        omitted: the layers whose output was too large to be stored, in a sentence, or None.
-        total: how many layers there are, these included.
-        check: the result of the recomputation.
-    """
-
-    id: str
-    name: str
-    title: str
-    verdict: str
-    outcomes: tuple[OutcomeView, ...]
-    layers: tuple[LayerView, ...]
+    id: str  # the place that others link to; ``prediction`` for the first
+    name: str  # in two or three words, such as "The surest wrong one"
+    title: str  # the row and why it was chosen
+    verdict: str  # the result, all outputs together
+    outcomes: tuple[OutcomeView, ...]  # the result, if it is not the bars of the last layer
+    layers: tuple[LayerView, ...]  # the output of each layer for this row
+    # the layers whose output was too large to be stored, in a sentence, or None
     omitted: str | None
-    check: str
-    total: int = 0
+    check: str  # the result of the recomputation
+    total: int = 0  # how many layers there are, these included
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -326,71 +239,45 @@ class Fact(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class KeyFigure(Record):
-    """A figure under the headline.
+    """A figure under the headline."""
 
-    Attributes:
-        name: what it is.
-        text: its value.
-        note: what to compare it with, or what it is a part of; may be empty.
-        level: the severity of the worst finding, where it counts findings.
-        column: of the table of epochs that it is the last entry of; None for other figures.
-    """
-
-    name: str
-    text: str
-    note: str
-    level: str = ""
+    name: str  # what it is
+    text: str  # its value
+    note: str  # what to compare it with, or what it is a part of; may be empty
+    level: str = ""  # the severity of the worst finding, where it counts findings
+    # of the table of epochs that it is the last entry of; None for other figures
     column: int | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Document(Record):
-    """A whole trace, ready to show.
+    """A whole trace, ready to show."""
 
-    Attributes:
-        title, kind: its name, and what it is.
-        framework: Keras and its backend with their versions.
-        facts: rows, epochs, seconds, minutes to read.
-        data: the data set, in a sentence.
-        notice: a warning about the data, or None.
-        headline: the result of the run, in one sentence.
-        remark: what else to look at first.
-        counting: that positions and filters are counted from 0.
-        stages, training, prediction, quiz, insight: the parts; ``prediction`` is None if the run
-            ended before it.
-        foot: how it was measured.
-        others: the predictions after the first.
-        events: what went wrong during the run, in sentences.
-        graph: how the stages are connected; None for a short chain.
-        groups: what can be collapsed, outer ones first.
-        focus: the name of the part of the trace that is shown; None for the whole.
-        brief: whether there are so many stages that each is shown in short.
-        findings: what is wrong, and where.
-        figures: the key figures under the headline.
-        ablations: what the run became with one thing changed; None where that was not tried.
-    """
-
+    # title, kind: its name, and what it is
     title: str
     kind: str
-    framework: str
-    facts: tuple[str, ...]
-    data: str
-    notice: str | None
-    headline: str
-    remark: str
-    counting: str
+    framework: str  # Keras and its backend with their versions
+    facts: tuple[str, ...]  # rows, epochs, seconds, minutes to read
+    data: str  # the data set, in a sentence
+    notice: str | None  # a warning about the data, or None
+    headline: str  # the result of the run, in one sentence
+    remark: str  # what else to look at first
+    counting: str  # that positions and filters are counted from 0
+    # stages, training, prediction, quiz, insight: the parts; ``prediction`` is None if the run
+    # ended before it
     stages: tuple[StageView, ...]
     training: TrainingView
     prediction: PredictionView | None
     quiz: tuple[QuestionView, ...]
     insight: tuple[str, ...]
-    foot: tuple[Fact, ...]
-    others: tuple[PredictionView, ...] = ()
-    events: tuple[str, ...] = ()
-    graph: GraphView | None = None
-    groups: tuple[GroupView, ...] = ()
-    focus: str | None = None
-    brief: bool = False
-    findings: FindingsView = field(default_factory=FindingsView)
-    figures: tuple[KeyFigure, ...] = ()
+    foot: tuple[Fact, ...]  # how it was measured
+    others: tuple[PredictionView, ...] = ()  # the predictions after the first
+    events: tuple[str, ...] = ()  # what went wrong during the run, in sentences
+    graph: GraphView | None = None  # how the stages are connected; None for a short chain
+    groups: tuple[GroupView, ...] = ()  # what can be collapsed, outer ones first
+    focus: str | None = None  # the name of the part of the trace that is shown; None for the whole
+    brief: bool = False  # whether there are so many stages that each is shown in short
+    findings: FindingsView = field(default_factory=FindingsView)  # what is wrong, and where
+    figures: tuple[KeyFigure, ...] = ()  # the key figures under the headline
+    # what the run became with one thing changed; None where that was not tried
     ablations: Grid | None = None

@@ -41,23 +41,19 @@ class Kept:
     A dictionary from models would keep them all: what is recorded of a model refers to it. As an
     attribute of the model it forms a circle with it, which Python's garbage collection takes away
     as a whole.
-
-    Attributes:
-        sessions: the recordings by file; another ``fit`` into the same file continues one.
-        recorder: what records the model where all models are watched, or None.
-        watched: what watches the model, the latest last; ``methods``: those that do.
-        evaluations: those of the model before anything of it is recorded.
-        loop: what records the steps of a loop of the program's own.
-        recording: the recorder that records the ``fit`` that runs, or recorded the last one;
-            ``callback_list``: Keras' list in that ``fit``, where it is known.
     """
 
+    # the recordings by file; another ``fit`` into the same file continues one
     sessions: dict[Path, Session] = field(default_factory=dict)
-    recorder: Any = None
+    recorder: Any = None  # what records the model where all models are watched, or None
+    # what watches the model, the latest last; ``methods``: those that do
     watched: list[Any] = field(default_factory=list)
     methods: dict[str, Any] = field(default_factory=dict)
+    # those of the model before anything of it is recorded
     evaluations: list[Evaluation] = field(default_factory=list)
-    loop: Any = None
+    loop: Any = None  # what records the steps of a loop of the program's own
+    # the recorder that records the ``fit`` that runs, or recorded the last one; ``callback_list``:
+    # Keras' list in that ``fit``, where it is known
     recording: weakref.ref[Any] | None = None
     callback_list: weakref.ref[Any] | None = None
 
@@ -99,10 +95,8 @@ def interrupt_all() -> None:
 def session_for(model: Any, settings: Settings) -> Session | None:
     """The recording of a model into a file: a new one, or that of an earlier ``fit``.
 
-    A file holds one model's recording. Another model's takes its place when it has ended.
-
-    Returns:
-        None where another model is being recorded into the file now.
+    A file holds one model's recording. Another model's takes its place when it has ended; None
+    where it is being recorded now.
     """
     known, place = kept_of(model).sessions, settings.path.absolute()
     session, latest = known.get(place), _writing.get(place)
@@ -123,13 +117,7 @@ def session_for(model: Any, settings: Settings) -> Session | None:
 
 
 def evaluated(model: Any, settings: Settings | None, found: Evaluation) -> None:
-    """Remember an evaluation of a model with its recording.
-
-    Args:
-        model: that was evaluated.
-        settings: of who records it; None takes the latest recording, if there is any.
-        found: when it was is told here.
-    """
+    """Remember an evaluation of a model with its recording, or with the latest of any settings."""
     kept = kept_of(model)
     place = settings.path if settings is not None else next(reversed(kept.sessions), None)
     session = kept.sessions.get(place) if place is not None else None
@@ -143,10 +131,7 @@ def evaluated(model: Any, settings: Settings | None, found: Evaluation) -> None:
 def is_recorded_already(model: Any, callback_list: Any, recorder: Any) -> bool:
     """Whether a recorder, this one or another, has this very ``fit`` already; said where another.
 
-    Args:
-        model: that is fitted.
-        callback_list: Keras' own of this ``fit``, or None where it is not known.
-        recorder: that would record it too.
+    Keras' list of callbacks is None where it is not known.
     """
     kept = kept_of(model)
     known = kept.recording() if kept.recording is not None else None

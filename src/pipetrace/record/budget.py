@@ -118,12 +118,7 @@ class Cost:
 
 
 class Budget:
-    """What recording may take while training runs.
-
-    Args:
-        share: of the training time; None sets no limit.
-        cost: what was taken.
-    """
+    """What recording may take of the training time while training runs; with share None any."""
 
     def __init__(self, share: float | None, cost: Cost) -> None:
         self.share, self.cost = share, cost
@@ -154,11 +149,7 @@ class Budget:
         return self.cost.during + self.cost.background
 
     def allowed(self, training: float | None = None) -> float:
-        """Seconds that recording may take in all.
-
-        Args:
-            training: seconds of the training; those so far where None.
-        """
+        """Seconds that recording may take in all, of a training of so many seconds or so far."""
         if self.share is None:
             return math.inf
         seconds = self.training if training is None else training
@@ -166,12 +157,10 @@ class Budget:
         return max(limit, FLOOR) if seconds < SHORT_TRAINING else limit
 
     def has_room_for(self, seconds: float, parts: Iterable[str] = (), share: float = 1.0) -> bool:
-        """Whether work of so many seconds fits now.
+        """Whether work of so many seconds fits now, and into the share of the parts that it belongs
+        to.
 
-        Args:
-            seconds: that it will take.
-            parts: to which it belongs, where these may take only a share of the budget.
-            share: that share; below 1 the floor of a short training is not touched.
+        With a share below 1 the floor of a short training is not touched.
         """
         if self.share is None:
             return True
@@ -244,12 +233,9 @@ class EpochSchedule:
         self._measured, self._spent, self._last = False, 0.0, 0
 
     def choose(self, epoch: int, planned: int, guess: float) -> bool:
-        """Whether to measure after an epoch that has just ended.
+        """Whether to measure after an epoch, from 1, that has just ended, of those planned.
 
-        Args:
-            epoch: its number, 1 for the first.
-            planned: how many there are to be.
-            guess: seconds that it would take, until it was measured once.
+        Until it was measured once it is taken to need ``guess`` seconds.
         """
         self._learn()
         self._measured = self._fits(epoch, max(planned, epoch), guess)

@@ -50,19 +50,12 @@ def check_after_training(given: object) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """One row to follow through all stages.
+    """One row to follow through all stages."""
 
-    Attributes:
-        row: as the model gets it, with its axis of rows.
-        number: of the row in its source.
-        label: its class.
-        way: what it was before the model, by stage.
-    """
-
-    row: Rows
-    number: int
-    label: int
-    way: Mapping[str, Array]
+    row: Rows  # as the model gets it, with its axis of rows
+    number: int  # of the row in its source
+    label: int  # its class
+    way: Mapping[str, Array]  # what it was before the model, by stage
 
 
 @dataclass(frozen=True)
@@ -86,6 +79,7 @@ class Settings:
         followed: the single row to show as a prediction, in place of those that are chosen.
         progress: is called with the rows of the data flow that are done; None draws a line on
             standard error.
+        stop_on, on_finding: as for ``Recorder``.
         moved: hears where the trace goes, where somebody else writes the file that was asked for.
     """
 
@@ -108,6 +102,8 @@ class Settings:
     data: Data | None = None
     followed: Followed | None = None
     progress: Callable[[int, int], None] | None = None
+    stop_on: str | None = None
+    on_finding: Callable[[Any], object] | None = None
     moved: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:

@@ -18,28 +18,20 @@ GAP = 3.0
 
 @dataclass(frozen=True)
 class Apart:
-    """How far the columns of two sets of rows are apart.
+    """How far the columns of two sets of rows are apart."""
 
-    Attributes:
-        shift: median over the columns of the difference of the means, in standard deviations of
-            the first set.
-        scale: median over the columns of the ratio of the standard deviations, at least 1.
-        sign: share of columns with values below zero in one of the sets alone.
-    """
-
+    # median over the columns of the difference of the means, in standard deviations of the first
+    # set
     shift: float
-    scale: float
-    sign: float
+    scale: float  # median over the columns of the ratio of the standard deviations, at least 1
+    sign: float  # share of columns with values below zero in one of the sets alone
 
 
 def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:
-    """How far two sets of rows are apart; None where no column of both is finite and varies.
+    """How far two sets of rows ``(n, ...)`` are apart; None where no column is finite and varies.
 
     A column is an index of the last axis, over all rows and positions: of images a channel, of
     series a variable.
-
-    Args:
-        first, second: arrays of numbers, ``(n, ...)`` each, of the same shapes but for the rows.
     """
     means, stds, lows = _figures(first)
     others, other_stds, other_lows = _figures(second)
@@ -57,15 +49,12 @@ def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:
 
 
 def target_columns(x: Array, y: Array, *, classes: bool) -> list[int]:
-    """The columns of a table that alone give the target: copies of it, scaled or not.
+    """The columns of a table ``(n, columns)`` that alone give the target ``(n,)``: scaled copies or
+    not.
 
     Of numbers these are the columns with a correlation of one; none where others are nearly as
     close, as neighbouring steps of a series are. Of classes those where each class has a range of
     its own, with gaps wider than three standard deviations of any class between them.
-
-    Args:
-        x: ``(n, columns)``.
-        y: ``(n,)``, numbers of classes where ``classes``.
     """
     if x.ndim != 2 or x.shape[1] < FEWEST_COLUMNS or len(x) < FEWEST_ROWS:
         return []

@@ -48,13 +48,7 @@ class _Counts:
 
 
 class Counting:
-    """Counts values by their leading bits, batch after batch.
-
-    Args:
-        channels: number of channels with a histogram of their own, 16 kB each; 0 for none.
-        kernels: compiled loops, or None.
-        bits: key length of the histogram of all values.
-    """
+    """Counts values by their leading bits, batch after batch; 16 kB for each channel, if any."""
 
     def __init__(self, channels: int, kernels: Kernels | None = None, bits: int = FINE) -> None:
         # The loops count fine keys; where that is more than is wanted the values are few.
@@ -63,11 +57,9 @@ class Counting:
         self._coarse = _Counts(channels, 1 << COARSE) if channels else None
 
     def add(self, table: NDArray[np.float32], *, finite: bool) -> None:
-        """Add a batch.
+        """Add a C-contiguous batch ``(n, channels)``; ``(n, 1)`` without channels.
 
-        Args:
-            table: shape ``(n, channels)``, C-contiguous; ``(n, 1)`` without channels.
-            finite: whether all values are finite; otherwise only the finite ones are counted.
+        Unless all values are ``finite`` only those that are count.
         """
         fine = self._fine.expect(table.size)
         coarse = None if self._coarse is None else self._coarse.expect(table.size)

@@ -25,12 +25,7 @@ def hashes(arrays: list[Array]) -> Array:
 
 
 def repeated(x: Array, y: Array | None) -> DatasetCheck:
-    """Repeated rows and contradictions among them.
-
-    Args:
-        x: a number for each row's inputs, as ``hashes`` gives it.
-        y: the same for the targets.
-    """
+    """Repeated rows and contradictions among them, by ``hashes`` of their inputs and targets."""
     contradictory = None
     if y is not None and len(y) == len(x):
         pairs = np.unique(np.stack([x, y], axis=1), axis=0)
@@ -60,17 +55,11 @@ def class_runs(labels: Array) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class ClassShift:
-    """How far the classes of two sets of rows are apart.
+    """How far the classes of two sets of rows are apart."""
 
-    Attributes:
-        shift: half the sum of the differences of shares (total variation).
-        sigmas: Pearson's chi-squared of the counts, in standard deviations above chance.
-        unseen: share of the second set whose class the first set lacks.
-    """
-
-    shift: float
-    sigmas: float
-    unseen: float
+    shift: float  # half the sum of the differences of shares (total variation)
+    sigmas: float  # Pearson's chi-squared of the counts, in standard deviations above chance
+    unseen: float  # share of the second set whose class the first set lacks
 
 
 def class_shift(labels: Array, others: Array, classes: int) -> ClassShift:

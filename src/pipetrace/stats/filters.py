@@ -23,26 +23,21 @@ SMALLEST = 3
 
 @dataclass(frozen=True)
 class FilterPatterns:
-    """The kernels of a layer along the patterns; arrays hold one number for each filter.
+    """The kernels of a layer along the patterns; arrays hold one number for each filter."""
 
-    Attributes:
-        shares: of a kernel's energy, its sum of squares, by pattern; they add up to 1, or are NaN
-            where all weights are 0 or one is not finite.
-        expected: the same share of independent random weights, on average.
-        edge: the direction in which the weights grow, in degrees: 0 to the right, 90 upwards. With
-            several input channels it is known up to a half turn, and lies from -90 to 90.
-        agreement: from 0 to 1, how far the input channels agree on that line; 1 for one channel.
-        line: along which a line of large weights runs, in degrees from -90 to 90: 0 across, 90
-            upright. None for several input channels.
-        mean: of the weights.
-    """
-
+    # of a kernel's energy, its sum of squares, by pattern; they add up to 1, or are NaN where all
+    # weights are 0 or one is not finite
     shares: Mapping[str, Array]
-    expected: Mapping[str, float]
+    expected: Mapping[str, float]  # the same share of independent random weights, on average
+    # the direction in which the weights grow, in degrees: 0 to the right, 90 upwards. With several
+    # input channels it is known up to a half turn, and lies from -90 to 90.
     edge: Array
+    # from 0 to 1, how far the input channels agree on that line; 1 for one channel
     agreement: Array
+    # along which a line of large weights runs, in degrees from -90 to 90: 0 across, 90 upright.
+    # None for several input channels.
     line: Array | None
-    mean: Array
+    mean: Array  # of the weights
 
 
 def patterns(height: int, width: int) -> dict[str, Array]:
@@ -65,11 +60,9 @@ def patterns(height: int, width: int) -> dict[str, Array]:
 
 
 def filter_patterns(kernel: Array) -> FilterPatterns | None:
-    """What the filters of a two-dimensional convolution resemble; None below 3 x 3.
+    """What the filters of a kernel ``(height, width, inputs, filters)`` resemble; None below 3 x 3.
 
-    Args:
-        kernel: ``(height, width, input channels, filters)``. Energies are summed over the input
-            channels.
+    Energies are summed over the input channels.
     """
     if kernel.ndim != 4 or min(kernel.shape[:2]) < SMALLEST or not kernel.size:
         return None

@@ -18,27 +18,19 @@ FEWEST_ROWS, FEWEST_POSITIONS = 20, 16
 
 @dataclass(frozen=True)
 class Pairs:
-    """Correlations over the positions of a row, means over the rows.
+    """Correlations over the positions of a row, means over the rows."""
 
-    Attributes:
-        own: of each input with its own target.
-        best: of each input with the target that it looks most like.
-        mutual: share of inputs for whose best target they are the best input in turn.
-    """
-
-    own: float
-    best: float
-    mutual: float
+    own: float  # of each input with its own target
+    best: float  # of each input with the target that it looks most like
+    mutual: float  # share of inputs for whose best target they are the best input in turn
 
 
 def pairs(x: Array, y: Array) -> Pairs | None:
     """Correlate every input with every target; None where they have no positions in common.
 
-    What all rows have in common is taken off first. Inputs may be darker where targets are
-    brighter, so correlations count with the sign by which the best ones are larger.
-
-    Args:
-        x, y: ``(n, positions..., channels)`` or ``(n, positions...)``, of the same positions.
+    Both are ``(n, positions..., channels)`` or ``(n, positions...)``. What all rows have in common
+    is taken off first. Inputs may be darker where targets are brighter, so correlations count with
+    the sign by which the best ones are larger.
     """
     size = min(math.prod(x.shape[1:3]), LONGEST_SIDE**2)
     values = x[:1].size + y[:1].size

@@ -47,11 +47,8 @@ class Summariser:
         self._counting: Counting | None = None
 
     def add(self, values: NDArray[Any], histogram_of: Any = None) -> None:
-        """Add a batch.
-
-        Args:
-            values: any shape, any dtype that ``can_summarise`` accepts; the first axis is the rows.
-            histogram_of: slice or indices of the rows that the histograms count; None for all.
+        """Add a batch ``(rows, ...)``, whose histograms count all rows or those of a slice or
+        indices.
 
         Raises:
             ValueError: the batch has another number of channels than earlier batches.
@@ -80,10 +77,8 @@ class Summariser:
         )
 
     def summary(self) -> Summary:
-        """The summary of all batches so far.
-
-        Returns:
-            the summary; ``channels`` is None for fewer than two axes, one channel, or over 1,024.
+        """The summary of all batches so far; ``channels`` is None for fewer than two axes, one
+        channel, or over 1,024.
 
         Raises:
             ValueError: there was no batch.
@@ -97,11 +92,7 @@ class Summariser:
         return _summary(collapse(moments), 0, counting.whole(), parts or None)
 
     def copied(self, *, channels: bool) -> "Summariser":
-        """Return a copy that can take further batches by itself.
-
-        Args:
-            channels: whether to keep the channels; without them batches may have any shape.
-        """
+        """Return a copy that takes further batches by itself; any shape, without the channels."""
         other = Summariser(
             by_channel=self._by_channel and channels, bits=self._bits, kernels=self._kernels
         )

@@ -14,6 +14,7 @@ from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
 from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training.frames import EpochTable
 from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
@@ -209,6 +210,7 @@ class Ending:
         kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
         error: its class and its message, as Keras or Python wrote it; None without one.
         stage, epoch, step: where it happened, where that is known.
+        rule: the code of the rule whose error stopped it, with ``stop_on``; None otherwise.
     """
 
     kind: str
@@ -216,6 +218,7 @@ class Ending:
     stage: str | None = None
     epoch: int | None = None
     step: int | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -316,7 +319,7 @@ class Run(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Record, Shown):
+class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 
     Attributes:

@@ -13,19 +13,12 @@ F = TypeVar("F", bound=Figures)
 
 @dataclass(frozen=True)
 class Measurement:
-    """Figures of one thing at one time.
+    """Figures of one thing at one time."""
 
-    Attributes:
-        name: a weight (``conv2d/kernel``), a stage, or rows (``training``, ``validation``).
-        epoch: after which it was taken, 0 for before training; None for once, at the end.
-        figures: of what kind, and the figures.
-        kind: of the figures, as the file names it.
-    """
-
-    name: str
-    epoch: int | None
-    figures: Figures
-    kind: str = field(init=False)
+    name: str  # a weight (``conv2d/kernel``), a stage, or rows (``training``, ``validation``)
+    epoch: int | None  # after which it was taken, 0 for before training; None for once, at the end
+    figures: Figures  # of what kind, and the figures
+    kind: str = field(init=False)  # of the figures, as the file names it
 
     def __post_init__(self) -> None:
         """Take the kind from the figures."""
@@ -38,11 +31,9 @@ Decode: TypeAlias = Callable[[type[Figures], int], Figures]
 
 
 class Measurements(Sequence[Measurement]):
-    """The measurements of a trace. Figures from a file are decoded when first asked for.
+    """The measurements of a trace, in order. Figures from a file are decoded when first asked for.
 
-    Args:
-        measured: in order. The last of a kind, name and epoch holds; unknown kinds are left out.
-        decode: reads the figures of those that are given as the file has them.
+    The last of a kind, name and epoch holds; unknown kinds are left out.
     """
 
     def __init__(

@@ -25,238 +25,171 @@ class Figures(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Signal(Figures):
-    """The output of a stage on at most 256 training rows; a unit is an index of the last axis.
-
-    Attributes:
-        rms: root mean square.
-        std: standard deviation over the rows, as the root mean square over all positions.
-        dead_units: share of units that are zero everywhere.
-        constant_units: share of units that never change.
-        std_low, std_high: 5 % and 95 % quantile of the units' standard deviations.
-        mean_rms: root mean square of the units' means.
-        units: how many there are.
-        not_finite: share of values that are NaN or Inf. With any, nothing else is measured.
-    """
+    """The output of a stage on at most 256 training rows; a unit is an index of the last axis."""
 
     kind: ClassVar[str] = "signal"
-    rms: float | None = None
+    rms: float | None = None  # root mean square
+    # standard deviation over the rows, as the root mean square over all positions
     std: float | None = None
-    dead_units: float | None = None
-    constant_units: float | None = None
+    dead_units: float | None = None  # share of units that are zero everywhere
+    # std_low, std_high: 5 % and 95 % quantile of the units' standard deviations
     std_low: float | None = None
     std_high: float | None = None
-    mean_rms: float | None = None
-    units: int | None = None
+    mean_rms: float | None = None  # root mean square of the units' means
+    units: int | None = None  # how many there are
+    # share of values that are NaN or Inf. With any, nothing else is measured.
     not_finite: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class NormalizedInput(Figures):
-    """What a batch normalization receives, against the moving averages that it normalises with.
-
-    Attributes:
-        std_ratio: standard deviation of the input over the moving one, median over the channels.
-        mean_offset: distance of the means in moving standard deviations, median over the channels.
-            Neither is measured while the moving averages are those from before any training.
-    """
+    """What a batch normalization receives, against the moving averages that it normalises with."""
 
     kind: ClassVar[str] = "normalized_input"
+    # standard deviation of the input over the moving one, median over the channels
     std_ratio: float | None = None
+    # distance of the means in moving standard deviations, median over the channels. Neither is
+    # measured while the moving averages are those from before any training.
     mean_offset: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class UntrackedVariables(Figures):
-    """Trainable TensorFlow variables that a stage reads beside the model's; ``model`` with none.
-
-    Attributes:
-        count, values: how many variables, and how many numbers they hold.
-        changed: whether any changed while it was watched, as where a loop of one's own trains it.
-    """
+    """Trainable TensorFlow variables that a stage reads beside the model's; ``model`` with none."""
 
     kind: ClassVar[str] = "untracked_variables"
+    # count, values: how many variables, and how many numbers they hold
     count: int | None = None
     values: int | None = None
+    # whether any changed while it was watched, as where a loop of one's own trains it
     changed: bool | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class BatchDependence(Figures):
-    """How much the output of a stage for a row depends on the other rows of its batch.
-
-    Attributes:
-        difference: root mean square of the change where its neighbours are others, over the
-            standard deviation of the output over the rows.
-    """
+    """How much the output of a stage for a row depends on the other rows of its batch."""
 
     kind: ClassVar[str] = "batch_dependence"
+    # root mean square of the change where its neighbours are others, over the standard deviation of
+    # the output over the rows
     difference: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class InitialWeight(Figures):
-    """A weight before training.
-
-    Attributes:
-        fan_in, fan_out: as Keras counts them; only of weights with two axes or more.
-        duplicate_units: share of units (last axis) whose weights equal those of another unit.
-    """
+    """A weight before training."""
 
     kind: ClassVar[str] = "initial_weight"
     mean: float | None = None
     std: float | None = None
     min: float | None = None
     max: float | None = None
+    # fan_in, fan_out: as Keras counts them; only of weights with two axes or more
     fan_in: int | None = None
     fan_out: int | None = None
+    # share of units (last axis) whose weights equal those of another unit
     duplicate_units: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LossPoint(Figures):
-    """The loss of at most 64 training rows in training mode.
-
-    Attributes:
-        loss: all of it.
-        penalty: the part that regularizers and ``add_loss`` add.
-    """
+    """The loss of at most 64 training rows in training mode."""
 
     kind: ClassVar[str] = "loss"
-    loss: float | None = None
-    penalty: float | None = None
+    loss: float | None = None  # all of it
+    penalty: float | None = None  # the part that regularizers and ``add_loss`` add
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Gradient(Figures):
-    """The gradient of that loss with respect to a weight.
-
-    Attributes:
-        norm: Euclidean.
-        rms: root mean square.
-        max: the largest absolute value.
-        zeros: share of entries that are zero.
-        penalty_norm: Euclidean norm of the gradient of the penalty alone.
-        not_finite: share of entries that are NaN or Inf. With any, the others are not measured.
-    """
+    """The gradient of that loss with respect to a weight."""
 
     kind: ClassVar[str] = "gradient"
-    norm: float | None = None
-    rms: float | None = None
-    max: float | None = None
-    zeros: float | None = None
-    penalty_norm: float | None = None
+    norm: float | None = None  # Euclidean
+    rms: float | None = None  # root mean square
+    max: float | None = None  # the largest absolute value
+    zeros: float | None = None  # share of entries that are zero
+    penalty_norm: float | None = None  # Euclidean norm of the gradient of the penalty alone
+    # share of entries that are NaN or Inf. With any, the others are not measured.
     not_finite: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Update(Figures):
-    """How far a weight moved in an epoch, in Euclidean norms.
-
-    Attributes:
-        update_norm: of the epoch's change.
-        weight_norm: of the weight after the epoch.
-        from_start: of the change since the start of training.
-        last_step: of the change in the epoch's last step.
-        cosine: between this epoch's change and that of the epoch before.
-    """
+    """How far a weight moved in an epoch, in Euclidean norms."""
 
     kind: ClassVar[str] = "update"
-    update_norm: float | None = None
-    weight_norm: float | None = None
-    from_start: float | None = None
-    last_step: float | None = None
-    cosine: float | None = None
+    update_norm: float | None = None  # of the epoch's change
+    weight_norm: float | None = None  # of the weight after the epoch
+    from_start: float | None = None  # of the change since the start of training
+    last_step: float | None = None  # of the change in the epoch's last step
+    cosine: float | None = None  # between this epoch's change and that of the epoch before
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class StepLosses(Figures):
-    """The loss of each step of an epoch.
-
-    Attributes:
-        count, not_finite: how many steps there were, and how many had a loss of NaN or Inf.
-        first, last: means over the first and the last tenth of the steps.
-        noise: standard deviation from one step to the next, over the root of 2.
-        jumps: share of steps with more than twice the loss of the step before and of the median.
-    """
+    """The loss of each step of an epoch."""
 
     kind: ClassVar[str] = "step_losses"
+    # count, not_finite: how many steps there were, and how many had a loss of NaN or Inf
     count: int | None = None
     not_finite: int | None = None
+    # first, last: means over the first and the last tenth of the steps
     first: float | None = None
     last: float | None = None
     min: float | None = None
     max: float | None = None
     median: float | None = None
-    noise: float | None = None
+    noise: float | None = None  # standard deviation from one step to the next, over the root of 2
+    # share of steps with more than twice the loss of the step before and of the median
     jumps: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Outcome(Figures):
-    """The outputs of the model against their targets.
-
-    Attributes:
-        rows: how many were passed.
-        not_finite: how many values are NaN or Inf.
-        min, max, mean: of the outputs.
-        std: over the rows, as the root mean square over all positions.
-        sum_min, sum_max: of the sums over the last axis.
-        target_integer, target_binary: share of targets that are whole numbers, and that are 0 or 1.
-        target_below_minus_one, target_below_zero, target_above_one: shares of targets.
-        loss: mean over the rows.
-        batch_loss, row_losses: where a loss of one's own gets targets with fewer axes than outputs,
-            that of a few rows together, and the mean of those of each alone.
-        balanced_accuracy: mean of each class's recall.
-        majority_share, predicted_majority_share: of the most frequent class, true and predicted.
-        classes: how many the model tells apart.
-        classes_present, classes_predicted: how many of them occur, and are predicted.
-        log_loss: mean negative logarithm of the true class's probability; None for other outputs.
-        mean_squared_error_of_mean: what predicting each output's mean gives.
-        mean_absolute_error_of_median: what predicting each output's median gives.
-        mean_squared_error_of_last: what repeating the last step of the input gives, for series.
-        binary_accuracy, binary_majority_share: of several independent targets of 0 or 1.
-    """
+    """The outputs of the model against their targets."""
 
     kind: ClassVar[str] = "outcome"
-    rows: int | None = None
-    not_finite: int | None = None
+    rows: int | None = None  # how many were passed
+    not_finite: int | None = None  # how many values are NaN or Inf
+    # min, max, mean: of the outputs
     min: float | None = None
     max: float | None = None
     mean: float | None = None
-    std: float | None = None
+    std: float | None = None  # over the rows, as the root mean square over all positions
+    # sum_min, sum_max: of the sums over the last axis
     sum_min: float | None = None
     sum_max: float | None = None
-    target_not_finite: int | None = None
     target_min: float | None = None
     target_max: float | None = None
     target_mean: float | None = None
     target_std: float | None = None
     target_sum_min: float | None = None
     target_sum_max: float | None = None
-    target_integer: float | None = None
-    target_binary: float | None = None
+    target_binary: float | None = None  # share of targets that are 0 or 1
+    # target_below_minus_one, target_below_zero, target_above_one: shares of targets
     target_below_minus_one: float | None = None
     target_below_zero: float | None = None
     target_above_one: float | None = None
-    loss: float | None = None
+    loss: float | None = None  # mean over the rows
+    # batch_loss, row_losses: where a loss of one's own gets targets with fewer axes than outputs,
+    # that of a few rows together, and the mean of those of each alone
     batch_loss: float | None = None
     row_losses: float | None = None
     accuracy: float | None = None
-    balanced_accuracy: float | None = None
-    majority_share: float | None = None
-    predicted_majority_share: float | None = None
-    classes: int | None = None
-    classes_present: int | None = None
-    classes_predicted: int | None = None
+    balanced_accuracy: float | None = None  # mean of each class's recall
+    majority_share: float | None = None  # of the most frequent class
+    classes: int | None = None  # how many the model tells apart
+    classes_present: int | None = None  # how many of them occur
+    # mean negative logarithm of the true class's probability; None for other outputs
     log_loss: float | None = None
     mean_squared_error: float | None = None
     mean_absolute_error: float | None = None
-    mean_squared_error_of_mean: float | None = None
-    mean_absolute_error_of_median: float | None = None
+    mean_squared_error_of_mean: float | None = None  # what predicting each output's mean gives
+    # what repeating the last step of the input gives, for series
     mean_squared_error_of_last: float | None = None
     r2: float | None = None
-    binary_accuracy: float | None = None
-    binary_majority_share: float | None = None
+    binary_accuracy: float | None = None  # of several independent targets of 0 or 1
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -280,89 +213,73 @@ class FitArguments(Figures):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class DatasetCheck(Figures):
-    """What is known of rows and targets without any model.
-
-    Attributes:
-        rows, distinct: how many rows, and how many different inputs among them.
-        contradictory: share of rows whose inputs occur with another target too.
-        possible_rows: how many rows the values of the columns could make; Inf for very many.
-        input_rms: root mean square of the inputs.
-        inputs_not_finite, targets_not_finite: how many values are NaN or Inf.
-        class_runs, expected_class_runs: runs of one class in this order, and in a random one.
-        targets_are_inputs: share of rows whose target equals their input.
-        targets_among_inputs: share of rows whose target equals the input of some row.
-        seen_in_training: share of validation rows whose inputs occur in training.
-        seen_in_earlier_fits: share of them that an earlier ``fit`` trained on; None without one.
-        unseen_classes: share of validation rows of classes that training has no row of.
-        class_shift: total variation between the class shares of training and validation.
-        class_shift_sigmas: Pearson's chi-squared of the counts, in sigmas above chance.
-        column_shift: median over the columns of the difference of two means, in standard
-            deviations. Of validation rows against training rows; of training rows their second
-            half against the first, which says how much to expect.
-        column_scale: of the same, the median ratio of the standard deviations, at least 1.
-        column_sign: of the same, share of columns with values below zero in one part alone.
-        overlapping: share of validation windows of which half are steps of a training window.
-        target_columns, target_column: how many columns alone give the target; the first, from 0.
-        inputs_padded, targets_padded: share of steps that are padding at the end of their row; of
-            several arrays that with most.
-        own_correlation: where inputs and targets have the same positions, correlation over these of
-            an input and its own target, mean over the rows.
-        best_correlation: the same of the target that correlates best with it.
-        mutual_best: share of inputs that are the best ones of their best target in turn.
-    """
+    """What is known of rows and targets without any model."""
 
     kind: ClassVar[str] = "dataset_check"
+    # rows, distinct: how many rows, and how many different inputs among them
     rows: int | None = None
     distinct: int | None = None
-    contradictory: float | None = None
+    contradictory: float | None = None  # share of rows whose inputs occur with another target too
+    # how many rows the values of the columns could make; Inf for very many
     possible_rows: float | None = None
-    input_rms: float | None = None
+    input_rms: float | None = None  # root mean square of the inputs
+    # inputs_not_finite, targets_not_finite: how many values are NaN or Inf
     inputs_not_finite: int | None = None
     targets_not_finite: int | None = None
+    # class_runs, expected_class_runs: runs of one class in this order, and in a random one
     class_runs: int | None = None
     expected_class_runs: float | None = None
-    targets_are_inputs: float | None = None
+    targets_are_inputs: float | None = None  # share of rows whose target equals their input
+    # share of rows whose target equals the input of some row
     targets_among_inputs: float | None = None
-    seen_in_training: float | None = None
+    seen_in_training: float | None = None  # share of validation rows whose inputs occur in training
+    # share of them that an earlier ``fit`` trained on; None without one
     seen_in_earlier_fits: float | None = None
+    # share of validation rows of classes that training has no row of
     unseen_classes: float | None = None
+    # total variation between the class shares of training and validation
     class_shift: float | None = None
+    # Pearson's chi-squared of the counts, in sigmas above chance
     class_shift_sigmas: float | None = None
+    # median over the columns of the difference of two means, in standard deviations. Of validation
+    # rows against training rows; of training rows their second half against the first, which says
+    # how much to expect.
     column_shift: float | None = None
+    # of the same, the median ratio of the standard deviations, at least 1
     column_scale: float | None = None
+    # of the same, share of columns with values below zero in one part alone
     column_sign: float | None = None
+    # share of validation windows of which half are steps of a training window
     overlapping: float | None = None
+    # target_columns, target_column: how many columns alone give the target; the first, from 0
     target_columns: int | None = None
     target_column: int | None = None
+    # inputs_padded, targets_padded: share of steps that are padding at the end of their row; of
+    # several arrays that with most
     inputs_padded: float | None = None
     targets_padded: float | None = None
+    # where inputs and targets have the same positions, correlation over these of an input and its
+    # own target, mean over the rows
     own_correlation: float | None = None
-    best_correlation: float | None = None
+    best_correlation: float | None = None  # the same of the target that correlates best with it
+    # share of inputs that are the best ones of their best target in turn
     mutual_best: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class BaselineModel(Figures):
-    """Scores of a baseline model on the same rows: accuracy for classes, R2 for numbers.
-
-    Attributes:
-        rows: training rows that it learned from.
-        classification: whether the scores are accuracies.
-        score, balanced: leave-one-out on the training rows; balanced is the mean of the classes.
-        validation, validation_balanced: on the validation rows.
-        validation_half: on the validation rows, learned from every second training row.
-        within_validation: leave-one-out among the validation rows.
-    """
+    """Scores of a baseline model on the same rows: accuracy for classes, R2 for numbers."""
 
     kind: ClassVar[str] = "baseline_model"
-    rows: int | None = None
-    classification: bool | None = None
+    rows: int | None = None  # training rows that it learned from
+    classification: bool | None = None  # whether the scores are accuracies
+    # score, balanced: leave-one-out on the training rows; balanced is the mean of the classes
     score: float | None = None
     balanced: float | None = None
+    # validation, validation_balanced: on the validation rows
     validation: float | None = None
     validation_balanced: float | None = None
-    validation_half: float | None = None
-    within_validation: float | None = None
+    within_validation: float | None = None  # leave-one-out among the validation rows
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -383,16 +300,22 @@ class PrincipalComponents(Figures):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Dimensions(Figures):
-    """In how many directions the rows differ at a stage.
-
-    Attributes:
-        participation_ratio: (sum of the variances)^2 over the sum of their squares.
-        values: how many values a row has there.
-    """
+    """In how many directions the rows differ at a stage."""
 
     kind: ClassVar[str] = "dimensions"
+    # (sum of the variances)^2 over the sum of their squares
     participation_ratio: float | None = None
-    values: int | None = None
+    values: int | None = None  # how many values a row has there
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StageTime(Figures):
+    """How long a batch takes at a stage of the forward pass."""
+
+    kind: ClassVar[str] = "stage_time"
+    seconds: float | None = None  # median of the passes
+    rows: int | None = None  # of the batch
+    passes: int | None = None  # that were timed, after one that was not
 
 
 KINDS = {each.kind: each for each in Figures.__subclasses__()}

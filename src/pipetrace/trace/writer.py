@@ -92,11 +92,7 @@ class TraceWriter:
     def resume(self, claimed: Claim) -> bool:
         """Open the trace again after its end. What was measured after the last epoch is deleted.
 
-        Args:
-            claimed: a new claim to the file; let go of when the trace ends.
-
-        Returns:
-            False where somebody has moved, changed or replaced it since; then nothing was done.
+        False where somebody has moved, changed or replaced it since; then nothing was done.
         """
         if claimed.path != self.path or not self._file.is_as_it_was:
             return False
@@ -151,13 +147,9 @@ class TraceWriter:
         examples: Mapping[str, Array],
         histogram_rows: int | None = None,
     ) -> None:
-        """Add what all rows were at each stage.
+        """Add what all rows were at each stage: summaries and the example row's outputs, by stage.
 
-        Args:
-            rows: how many were measured.
-            summaries: by stage.
-            examples: the example row's, by stage.
-            histogram_rows: of how many of them the histograms are; None where of all.
+        ``histogram_rows``: of how many of them the histograms are; None where of all.
         """
         with self._transaction() as database:
             _put(database, "rows", rows)
@@ -169,13 +161,10 @@ class TraceWriter:
     def add_details(
         self, part: str, summaries: Mapping[str, Summary], examples: Mapping[str, Array]
     ) -> None:
-        """Add what only some stages have.
+        """Add what only some stages have, by name.
 
-        Args:
-            part: ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further
-                outputs, which have no summaries.
-            summaries: of the stages, by name.
-            examples: the example row's, by the stage's name.
+        The part is ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further
+        outputs, which have no summaries.
         """
         with self._transaction() as database:
             for name, summary in summaries.items():
@@ -221,12 +210,9 @@ class TraceWriter:
     def add_weights_after(
         self, epoch: int, weights: Mapping[str, Array], forgotten: Iterable[int] = ()
     ) -> None:
-        """Add the weights as an epoch left them, large ones in 16 bits.
+        """Add the weights as an epoch, 0 for before training, left them, large ones in 16 bits.
 
-        Args:
-            epoch: its number, 0 for before training.
-            weights: by their names.
-            forgotten: epochs whose weights are deleted.
+        The weights of the ``forgotten`` epochs are deleted.
         """
         with self._transaction() as database:
             for each in forgotten:
@@ -271,12 +257,7 @@ class TraceWriter:
             claimed.release()
 
     def give_up(self, ending: Ending, event: Event) -> None:
-        """Say how the run ended, after something could not be written.
-
-        Args:
-            ending: how.
-            event: says that recording failed.
-        """
+        """Say how the run ended, and that recording failed, when something could not be written."""
         with self._explained(), self._file.in_place() as database:
             _put_event(database, event)
             _put_ending(database, ending)
@@ -320,10 +301,6 @@ def store_ablations(path: Path, ablations: Iterable[Ablation]) -> None:
     """Write ablations into a trace that has ended, in place of those that it has.
 
     It is one transaction, so a process that is killed leaves the old ones or the new.
-
-    Args:
-        path: of a trace that was read before.
-        ablations: all of them.
 
     Raises:
         OutputError: the file cannot be written.
@@ -371,9 +348,9 @@ def _put_event(database: Database, event: Event) -> None:
 
 
 def _put_ending(database: Database, ending: Ending) -> None:
-    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
+    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step, ending.rule)
     database.execute("DELETE FROM ending")
-    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
+    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _put_tensors(database: Changes, part: str, tensors: Mapping[str, Array]) -> None:

@@ -96,7 +96,7 @@ def traces(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.framework  # Keras computes shapes and parameters
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(drawn=traces())
 def test_exactly_one_option_is_right_whatever_the_run(
     drawn: dict[str, Any], make_trace: MakeTrace, make_net: Any
@@ -120,7 +120,7 @@ def test_exactly_one_option_is_right_whatever_the_model(name: str) -> None:
 @pytest.mark.framework
 def test_the_questions_of_a_recorded_run_are_right(digits_trace: Trace) -> None:
     kinds = Counter[str]()
-    for generator, made in drafts(digits_trace, 200):
+    for generator, made in drafts(digits_trace, 60):
         kinds[type(generator).__name__] += 1
         check(digits_trace, generator, made)
     assert len(kinds) >= 50

@@ -27,31 +27,19 @@ MOST_HINTS = 3
 
 @dataclass(frozen=True)
 class Project:
-    """An experiment on a run.
+    """An experiment on a run."""
 
-    Attributes:
-        state: what the run reached.
-        problem: what is wrong, or weakest.
-        kind: ``better``, ``smaller`` or ``open``.
-        metric: that the goal is about.
-        value: that of the run.
-        goal: the goal in a sentence.
-        reached: whether a recorded ablation reached the goal.
-        expectations: the goal and the constraints as ``pipetrace check --expect`` takes them.
-        constraints: the same constraints in sentences.
-        hints: from the findings and the ablations, the mildest first.
-    """
-
-    state: str
-    problem: str
-    kind: str
-    metric: str
-    value: float
-    goal: str
-    reached: bool
+    state: str  # what the run reached
+    problem: str  # what is wrong, or weakest
+    kind: str  # ``better``, ``smaller`` or ``open``
+    metric: str  # that the goal is about
+    value: float  # that of the run
+    goal: str  # the goal in a sentence
+    reached: bool  # whether a recorded ablation reached the goal
+    # the goal and the constraints as ``pipetrace check --expect`` takes them
     expectations: tuple[str, ...]
-    constraints: tuple[str, ...]
-    hints: tuple[str, ...]
+    constraints: tuple[str, ...]  # the same constraints in sentences
+    hints: tuple[str, ...]  # from the findings and the ablations, the mildest first
 
     def command(self, file: str) -> str:
         """The command that grades a trace."""

@@ -36,19 +36,12 @@ NOISE_RULE = (
 
 @dataclass(frozen=True)
 class Side:
-    """The runs with a change, or those without any.
+    """The runs with a change, or those without any."""
 
-    Attributes:
-        values: the metric that is compared, one for each seed.
-        metrics: the means of all metrics, by name.
-        parameters: of the model; None where unknown.
-        seconds: of the epochs, on average; None where unknown.
-    """
-
-    values: tuple[float, ...]
-    metrics: Mapping[str, float]
-    parameters: int | None
-    seconds: float | None
+    values: tuple[float, ...]  # the metric that is compared, one for each seed
+    metrics: Mapping[str, float]  # the means of all metrics, by name
+    parameters: int | None  # of the model; None where unknown
+    seconds: float | None  # of the epochs, on average; None where unknown
 
     @property
     def mean(self) -> float | None:
@@ -58,30 +51,21 @@ class Side:
 
 @dataclass(frozen=True)
 class AblationRow:
-    """One change of the run, and what came of it.
+    """One change of the run, and what came of it."""
 
-    Attributes:
-        code: of the change, such as ``no_pooling``.
-        title: the change in words.
-        concerns: ``the layers``, ``the rows`` or ``the optimizer``.
-        layers: the names of the layers that were removed or changed.
-        metric: by which the runs are compared, such as ``val_accuracy``; empty where there is none.
-        before, after: the runs without the change, and with it.
-        noise: the largest difference that other seeds explain; None where that is not known.
-        error: why it could not be trained to its end; None otherwise.
-        text: the result in a few sentences.
-    """
-
-    code: str
-    title: str
-    concerns: str
-    layers: tuple[str, ...]
+    code: str  # of the change, such as ``no_pooling``
+    title: str  # the change in words
+    concerns: str  # ``the layers``, ``the rows`` or ``the optimizer``
+    layers: tuple[str, ...]  # the names of the layers that were removed or changed
+    # by which the runs are compared, such as ``val_accuracy``; empty where there is none
     metric: str
+    # before, after: the runs without the change, and with it
     before: Side
     after: Side
+    # the largest difference that other seeds explain; None where that is not known
     noise: float | None
-    error: str | None
-    text: str = ""
+    error: str | None  # why it could not be trained to its end; None otherwise
+    text: str = ""  # the result in a few sentences
 
     @property
     def effect(self) -> float | None:
@@ -187,14 +171,8 @@ def _with(row: AblationRow, text: str) -> AblationRow:
 def noise(before: Sequence[float], after: Sequence[float], least: float = 0.0) -> float | None:
     """The largest difference of two means that the spread of seeds explains; see ``NOISE_RULE``.
 
-    It is the half of the 95 % interval of the difference, with one variance for both groups.
-
-    Args:
-        before, after: the values of one metric, one for each seed.
-        least: what a difference has to exceed in any case.
-
-    Returns:
-        None where a group is empty or no group has two values.
+    It is the half of the 95 % interval of the difference, with one variance for both groups, and
+    ``least`` at the least; None where a group is empty or no group has two values.
     """
     groups = [list(filter(math.isfinite, each)) for each in (before, after)]
     freedom = sum(max(0, len(each) - 1) for each in groups)

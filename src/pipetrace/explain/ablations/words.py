@@ -9,17 +9,11 @@ LAYERS, ROWS, TRAINING = "the layers", "the rows", "the optimizer"
 
 @dataclass(frozen=True)
 class Words:
-    """A change in words.
+    """A change in words."""
 
-    Attributes:
-        title: as a heading, and as the beginning of a sentence.
-        part: what is taken away or changed, as the subject of a sentence.
-        concerns: one of the three above.
-    """
-
-    title: str
-    part: str
-    concerns: str
+    title: str  # as a heading, and as the beginning of a sentence
+    part: str  # what is taken away or changed, as the subject of a sentence
+    concerns: str  # one of the three above
 
 
 WORDS: Mapping[str, Words] = {

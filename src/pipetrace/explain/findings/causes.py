@@ -12,11 +12,7 @@ def by_root_cause(
     """Root causes with their symptoms: errors first, then by the number of symptoms.
 
     A note is the cause of notes only. Of two findings that cause each other, the more severe one is
-    the root cause.
-
-    Args:
-        found: the findings.
-        root_cause_of: for each rule's code, the codes of its symptoms.
+    the root cause. ``root_cause_of`` has for each rule's code the codes of its symptoms.
     """
     left = sorted(found, key=lambda each: (LEVELS.index(each.level), each.code))
     causes: dict[int, int] = {}

@@ -28,50 +28,33 @@ class NotRun:
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What to check.
+    """What to check."""
 
-    Attributes:
-        rules: further rules, as classes or objects.
-        select, ignore: codes, or what codes start with, of rules to run and to skip. That a run did
-            not finish is found whatever they say, unless ``ignore`` has the code or name of PT801.
-        level: the minimum severity to report.
-        expect: conditions such as ``val_accuracy >= 0.9``.
-        baseline: an earlier trace to compare with.
-        tolerance: how far metrics may differ from the baseline's, as a fraction.
-    """
-
-    rules: tuple[AnyRule, ...] = ()
+    rules: tuple[AnyRule, ...] = ()  # further rules, as classes or objects
+    # select, ignore: codes, or what codes start with, of rules to run and to skip. That a run did
+    # not finish is found whatever they say, unless ``ignore`` has the code or name of PT801.
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    level: str = NOTE
-    expect: tuple[str, ...] = ()
-    baseline: Trace | None = None
-    tolerance: float = TOLERANCE
+    level: str = NOTE  # the minimum severity to report
+    expect: tuple[str, ...] = ()  # conditions such as ``val_accuracy >= 0.9``
+    baseline: Trace | None = None  # an earlier trace to compare with
+    tolerance: float = TOLERANCE  # how far metrics may differ from the baseline's, as a fraction
 
 
 @dataclass(frozen=True)
 class Report:
-    """The result of checking a trace.
+    """The result of checking a trace."""
 
-    Attributes:
-        trace: the trace.
-        findings: unmet conditions first, then root causes with their symptoms, errors first.
-        hidden: findings below the minimum severity.
-        ran: the rules that ran.
-        not_run: the rules that could not, because something was not recorded.
-        failed: an error for each rule that raised one, or could not be loaded.
-        level: the minimum severity.
-        file: the name of the trace's file.
-    """
-
-    trace: Trace
+    trace: Trace  # the trace
+    # unmet conditions first, then root causes with their symptoms, errors first
     findings: tuple[Finding, ...] = ()
-    hidden: tuple[Finding, ...] = ()
-    ran: tuple[Rule, ...] = ()
-    not_run: tuple[NotRun, ...] = ()
+    hidden: tuple[Finding, ...] = ()  # findings below the minimum severity
+    ran: tuple[Rule, ...] = ()  # the rules that ran
+    not_run: tuple[NotRun, ...] = ()  # the rules that could not, because something was not recorded
+    # an error for each rule that raised one, or could not be loaded
     failed: tuple[PipetraceError, ...] = ()
-    level: str = NOTE
-    file: str = ""
+    level: str = NOTE  # the minimum severity
+    file: str = ""  # the name of the trace's file
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:

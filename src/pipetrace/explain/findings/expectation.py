@@ -40,21 +40,13 @@ METRIC_ADVICE = "Compare with the last run that met it; pipetrace show lists all
 
 @dataclass(frozen=True)
 class Condition:
-    """A parsed condition.
+    """A parsed condition."""
 
-    Attributes:
-        text: as it was written.
-        name: of a metric or a quantity.
-        sign: the comparison.
-        number: the limit.
-        best: whether the epoch that comes closest counts, instead of the last.
-    """
-
-    text: str
-    name: str
-    sign: str
-    number: float
-    best: bool
+    text: str  # as it was written
+    name: str  # of a metric or a quantity
+    sign: str  # the comparison
+    number: float  # the limit
+    best: bool  # whether the epoch that comes closest counts, instead of the last
 
 
 def parse(text: str) -> Condition:

@@ -47,21 +47,14 @@ MANY_INPUTS = (1, 100)
 
 @dataclass(frozen=True)
 class Operation:
-    """A stage in words.
+    """A stage in words."""
 
-    Attributes:
-        title: what it is called, such as "Conv2D".
-        does: what it does, one sentence or several.
-        shape: how its output shape comes about, or None.
-        parameters: how many it has, as a sum such as ``3 x 3 x 1 x 32 + 32 = 320``, or None.
-        parts: what the terms of that sum are, or None.
-    """
-
-    title: str
-    does: str
-    shape: str | None = None
+    title: str  # what it is called, such as "Conv2D"
+    does: str  # what it does, one sentence or several
+    shape: str | None = None  # how its output shape comes about, or None
+    # how many it has, as a sum such as ``3 x 3 x 1 x 32 + 32 = 320``, or None
     parameters: str | None = None
-    parts: str | None = None
+    parts: str | None = None  # what the terms of that sum are, or None
 
 
 class UnfitError(ValueError):
@@ -101,25 +94,17 @@ def _no_fields(_: Stage) -> Fields:
 
 @dataclass(frozen=True)
 class Known:
-    """A class of layer with its templates.
+    """A class of layer with its templates."""
 
-    Attributes:
-        does: what the layer does.
-        shape: how its output shape comes about.
-        parts: what the terms of its parameter sum are; its pieces are joined by commas.
-        fields: computes fields from a stage, or raises one of ``NOT_TOLD`` where the stage does not
-            fit. The field ``weights`` is the ``Sum`` that gives the parameters, or None where they
-            are only counted; a class without that field has no parameters.
-        inputs: how many inputs it takes, the least and the most.
-        steady: the sentence that says that the shape stays the same, which is then checked.
-    """
-
-    does: Template
-    shape: Template = ""
-    parts: Template = ""
+    does: Template  # what the layer does
+    shape: Template = ""  # how its output shape comes about
+    parts: Template = ""  # what the terms of its parameter sum are; its pieces are joined by commas
+    # computes fields from a stage, or raises one of ``NOT_TOLD`` where the stage does not fit. The
+    # field ``weights`` is the ``Sum`` that gives the parameters, or None where they are only
+    # counted; a class without that field has no parameters.
     fields: Callable[[Stage], Fields] = _no_fields
-    inputs: tuple[int, int] = (1, 1)
-    steady: str = ""
+    inputs: tuple[int, int] = (1, 1)  # how many inputs it takes, the least and the most
+    steady: str = ""  # the sentence that says that the shape stays the same, which is then checked
 
     def describe(self, stage: Stage) -> Operation:
         """Fill the templates. Raises one of ``NOT_TOLD`` where it does not fit them."""
@@ -148,11 +133,7 @@ def within(
 ) -> dict[str, Any]:
     """The words of the layer that a layer holds, as the fields does, shape, parts and weights.
 
-    Args:
-        stage: that of the layer around it.
-        operation: puts a stage into words.
-        extra: how many parameters are not those of the layer within.
-        changes: what else differs at the stage of the layer within.
+    ``extra`` parameters are not those of the layer within; ``changes`` is what else differs there.
     """
     layer, total = stage.config["layer"], stage.parameters.total
     changes |= {"layer": str(layer["class_name"]), "config": layer["config"]}

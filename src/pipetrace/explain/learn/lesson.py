@@ -17,15 +17,10 @@ BLANK = "____"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Place(Record):
-    """A place of the page.
+    """A place of the page."""
 
-    Attributes:
-        address: what follows ``#`` in its address, such as ``stage=conv2d&at=8.15.3``.
-        text: what it is called.
-    """
-
-    address: str
-    text: str
+    address: str  # what follows ``#`` in its address, such as ``stage=conv2d&at=8.15.3``
+    text: str  # what it is called
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -39,21 +34,13 @@ class Table(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Part(Record):
-    """A part to read: a heading, sentences, then a table or code.
+    """A part to read: a heading, sentences, then a table or code."""
 
-    Attributes:
-        heading: what it is about.
-        texts: paragraphs.
-        code: Python to read or copy, or empty.
-        table: or None.
-        place: where the page shows it, or None.
-    """
-
-    heading: str
-    texts: tuple[str, ...] = ()
-    code: str = ""
-    table: Table | None = None
-    place: Place | None = None
+    heading: str  # what it is about
+    texts: tuple[str, ...] = ()  # paragraphs
+    code: str = ""  # Python to read or copy, or empty
+    table: Table | None = None  # or None
+    place: Place | None = None  # where the page shows it, or None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -66,65 +53,38 @@ class Slip(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Blank(Record):
-    """Something to fill in.
+    """Something to fill in."""
 
-    Attributes:
-        answer: what belongs there.
-        within: how far a number may be from it; 0 for an exact answer.
-        slips: wrong answers that are known.
-    """
-
-    answer: str
-    within: float
-    slips: tuple[Slip, ...]
+    answer: str  # what belongs there
+    within: float  # how far a number may be from it; 0 for an exact answer
+    slips: tuple[Slip, ...]  # wrong answers that are known
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Exercise(Record):
-    """A task with blanks.
+    """A task with blanks."""
 
-    Attributes:
-        level: ``easy``, ``medium`` or ``hard``.
-        text: what to do.
-        code: with ``____`` for each blank.
-        blanks: in their order in the code.
-        hint: where to look and what to count.
-        solution: how the answer comes about.
-        place: where the page shows it, or None.
-    """
-
-    level: str
-    text: str
-    code: str
-    blanks: tuple[Blank, ...]
-    hint: str
-    solution: str
-    place: Place | None
+    level: str  # ``easy``, ``medium`` or ``hard``
+    text: str  # what to do
+    code: str  # with ``____`` for each blank
+    blanks: tuple[Blank, ...]  # in their order in the code
+    hint: str  # where to look and what to count
+    solution: str  # how the answer comes about
+    place: Place | None  # where the page shows it, or None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Problem(Record):
-    """A question with four options.
+    """A question with four options."""
 
-    Attributes:
-        kind: what it asks for, such as "Read a metric".
-        level: ``easy``, ``medium`` or ``hard``.
-        text: the question.
-        code: what it is about, or empty.
-        options: four, all different.
-        answer: the index of the right one.
-        remarks: for each option what to tell a person who chose it.
-        place: where the page shows it, or None.
-    """
-
-    kind: str
-    level: str
-    text: str
-    code: str
-    options: tuple[str, ...]
-    answer: int
-    remarks: tuple[str, ...]
-    place: Place | None
+    kind: str  # what it asks for, such as "Read a metric"
+    level: str  # ``easy``, ``medium`` or ``hard``
+    text: str  # the question
+    code: str  # what it is about, or empty
+    options: tuple[str, ...]  # four, all different
+    answer: int  # the index of the right one
+    remarks: tuple[str, ...]  # for each option what to tell a person who chose it
+    place: Place | None  # where the page shows it, or None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -140,96 +100,61 @@ class Card(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Curve(Record):
-    """How a binary answer depends on its threshold.
+    """How a binary answer depends on its threshold."""
 
-    Attributes:
-        name: of the output or label; empty where there is one.
-        thresholds: rising.
-        counts: for each threshold how many rows are true positives, false positives, false
-            negatives and true negatives.
-        start: the index of the threshold that is used.
-        noun: of what is counted: rows, positions or pixels.
-    """
-
-    name: str
-    thresholds: tuple[float, ...]
+    name: str  # of the output or label; empty where there is one
+    thresholds: tuple[float, ...]  # rising
+    # for each threshold how many rows are true positives, false positives, false negatives and true
+    # negatives
     counts: tuple[tuple[int, int, int, int], ...]
-    start: int
-    noun: str
+    start: int  # the index of the threshold that is used
+    noun: str  # of what is counted: rows, positions or pixels
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Cells(Record):
-    """A confusion matrix.
+    """A confusion matrix."""
 
-    Attributes:
-        names: of the classes.
-        counts: a line for each true class, a column for each predicted one.
-        start: the class that is worked first.
-        noun: of what is counted: rows, positions or pixels.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the classes
+    # a line for each true class, a column for each predicted one
     counts: tuple[tuple[int, ...], ...]
-    start: int
-    noun: str
+    start: int  # the class that is worked first
+    noun: str  # of what is counted: rows, positions or pixels
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Pairs(Record):
-    """Predicted numbers beside the measured ones.
+    """Predicted numbers beside the measured ones."""
 
-    Attributes:
-        name: of what is predicted.
-        pairs: the true value and the predicted one of each row.
-    """
-
-    name: str
-    pairs: tuple[tuple[float, float], ...]
+    name: str  # of what is predicted
+    pairs: tuple[tuple[float, float], ...]  # the true value and the predicted one of each row
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Lesson(Record):
-    """One way to learn from a run.
+    """One way to learn from a run."""
 
-    Attributes:
-        mode: its name: ``learn``, ``why``, ``deep``, ``visualize``, ``try``, ``challenge``,
-            ``project``, ``review`` or ``metrics``.
-        about: what is in it, in a few words.
-        minutes: how long it takes.
-        intro: what one does there.
-        parts: what is read.
-        steps: places of the page with what to see there, one after the other.
-        exercises: with blanks.
-        problems: with options.
-        cards: to turn over.
-        cells, curve, pairs: what the measures are worked from, whichever fits the outputs.
-        absent: why there is nothing for this run; empty if there is.
-    """
-
+    # its name: ``learn``, ``why``, ``deep``, ``visualize``, ``try``, ``challenge``, ``project``,
+    # ``review`` or ``metrics``
     mode: str
-    about: str
-    minutes: int
-    intro: str
-    parts: tuple[Part, ...] = ()
-    steps: tuple[Part, ...] = ()
-    exercises: tuple[Exercise, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    cards: tuple[Card, ...] = ()
+    about: str  # what is in it, in a few words
+    minutes: int  # how long it takes
+    intro: str  # what one does there
+    parts: tuple[Part, ...] = ()  # what is read
+    steps: tuple[Part, ...] = ()  # places of the page with what to see there, one after the other
+    exercises: tuple[Exercise, ...] = ()  # with blanks
+    problems: tuple[Problem, ...] = ()  # with options
+    cards: tuple[Card, ...] = ()  # to turn over
+    # cells, curve, pairs: what the measures are worked from, whichever fits the outputs
     cells: Cells | None = None
     curve: Curve | None = None
     pairs: Pairs | None = None
-    absent: str = ""
+    absent: str = ""  # why there is nothing for this run; empty if there is
 
 
 def stage_place(stage: Stage, at: Sequence[int] = (), *, text: str = "", more: str = "") -> Place:
-    """The place of a stage, or of a value in it.
-
-    Args:
-        stage: which is opened.
-        at: the position of a value.
-        text: what the place is called; the stage's name when left out.
-        more: further parts of the address, such as ``epoch=1``.
+    """The place of a stage, or of a value in it; ``more`` parts of the address are like
+    ``epoch=1``.
     """
     parts = [f"stage={quote(stage.name, safe='')}"]
     if len(at):

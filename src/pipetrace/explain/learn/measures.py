@@ -28,20 +28,14 @@ RESULTS = Place("results", "right and wrong")
 
 @dataclass(frozen=True)
 class Judged:
-    """The rows that measures are worked from.
+    """The rows that measures are worked from."""
 
-    Attributes:
-        output: which output.
-        given, wanted: what it was and what it should be, a line for each row, all finite.
-        words: which rows they are.
-        all: whether they are all rows of that kind; else mistakes are more frequent among them.
-    """
-
-    output: task.Output
+    output: task.Output  # which output
+    # given, wanted: what it was and what it should be, a line for each row, all finite
     given: Array
     wanted: Array
-    words: str
-    all: bool
+    words: str  # which rows they are
+    all: bool  # whether they are all rows of that kind; else mistakes are more frequent among them
 
 
 def metrics(trace: Trace) -> Lesson:

@@ -25,23 +25,17 @@ AXES = {1: ("step",), 2: ("line", "column"), 3: ("slice", "line", "column")}
 
 @dataclass(frozen=True)
 class Worked:
-    """A value of a convolution, and what it is computed from.
+    """A value of a convolution, and what it is computed from."""
 
-    Attributes:
-        trace, stage: which.
-        at: its position; the last axis is the filter.
-        window, weights: what the filter sees there and its kernel, of the same shape.
-        bias: of the filter.
-        example: the output of the stage for the row.
-    """
-
+    # trace, stage: which
     trace: Trace
     stage: Stage
-    at: At
+    at: At  # its position; the last axis is the filter
+    # window, weights: what the filter sees there and its kernel, of the same shape
     window: Array
     weights: Array
-    bias: float
-    example: Array
+    bias: float  # of the filter
+    example: Array  # the output of the stage for the row
 
     @property
     def here(self) -> Place:

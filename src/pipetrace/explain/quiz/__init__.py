@@ -114,13 +114,8 @@ def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
 def ask(
     trace: Trace, seed: int | str, generators: Iterable[Generator], level: str = ""
 ) -> Iterator[Question]:
-    """Questions of some kinds, in an order that the seed decides, each kind once.
-
-    Args:
-        trace: the run.
-        seed: as of ``quiz``.
-        generators: the kinds.
-        level: of the questions; any where empty.
+    """Questions of some kinds, and of one level or any, in an order that the seed decides, each
+    once.
     """
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     kinds = [each for each in generators if level in ("", each.level)]

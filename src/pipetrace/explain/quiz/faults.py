@@ -15,18 +15,12 @@ from pipetrace.trace.document import Stage, Trace
 
 @dataclass(frozen=True)
 class Fault:
-    """A change of a program that is a fault.
+    """A change of a program that is a fault."""
 
-    Attributes:
-        rule: the code of the rule that reports it.
-        code: the line as it is then.
-        reason: why the rule reports it.
-        unlike: rules that it might also be reported by, which are no wrong answers.
-    """
-
-    rule: str
-    code: str
-    reason: str
+    rule: str  # the code of the rule that reports it
+    code: str  # the line as it is then
+    reason: str  # why the rule reports it
+    # rules that it might also be reported by, which are no wrong answers
     unlike: tuple[str, ...] = ()
 
 

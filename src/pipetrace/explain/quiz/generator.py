@@ -36,24 +36,17 @@ Asked: TypeAlias = str | tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Draft:
-    """What a question is made from.
+    """What a question is made from."""
 
-    Attributes:
-        text: the question.
-        right: the right answer.
-        explanation: why it is right, with the figures.
-        wrong: answers that a known mistake gives, each with what to tell a person who chose it; all
-            different from each other and from the right one.
-        evidence: the part of the trace that shows it.
-        about: what was drawn for it, such as a stage and a position, so that the answer can be
-            computed again.
-    """
-
-    text: str
-    right: str
-    explanation: str
+    text: str  # the question
+    right: str  # the right answer
+    explanation: str  # why it is right, with the figures
+    # answers that a known mistake gives, each with what to tell a person who chose it; all
+    # different from each other and from the right one
     wrong: tuple[tuple[str, str], ...]
-    evidence: str
+    evidence: str  # the part of the trace that shows it
+    # what was drawn for it, such as a stage and a position, so that the answer can be computed
+    # again
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -71,12 +64,7 @@ class Generator(ABC):
 
     @abstractmethod
     def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        """A question about this run; None where it does not apply.
-
-        Args:
-            trace: the run.
-            chance: draws what the question is about, such as a stage, a position or a number.
-        """
+        """A question about this run, by what ``chance`` draws; None where it does not apply."""
 
 
 class OfStage(Generator):
@@ -145,13 +133,8 @@ def written(block: str, evidence: str, more: Mistakes = (), **about: Any) -> Dra
     """A draft written as lines; an indented line continues the one above.
 
     The first three lines are the question, the right answer and its explanation, marked by
-    "Question:", "Answer:" and "Why:". The others are mistakes: "answer: remark".
-
-    Args:
-        block: the lines, without names that a user gave, which might hold line breaks.
-        evidence: the part of the trace that shows the answer.
-        more: further mistakes.
-        about: what was drawn.
+    "Question:", "Answer:" and "Why:". The others are mistakes: "answer: remark". The lines hold no
+    names that a user gave, which might hold line breaks.
     """
     lines = re.sub(r"\n +", " ", block.strip()).splitlines()
     text, right, explanation = (line.partition(": ")[2] for line in lines[:3])
@@ -162,12 +145,8 @@ def written(block: str, evidence: str, more: Mistakes = (), **about: Any) -> Dra
 def measured(
     values: Iterable[tuple[float, str]], right: float, write: Callable[[float], str] = figure
 ) -> list[tuple[str, str]]:
-    """The mistakes whose value can be told from the right one, written.
-
-    Args:
-        values: what each mistake gives, with what to say of it.
-        right: the right value.
-        write: how a value is written.
+    """The mistakes, each with what to say of it, whose value can be told from the right one,
+    written.
     """
     most = 1 if write is share else math.inf  # nobody would choose a share above all
     return [

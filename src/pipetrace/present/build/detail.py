@@ -11,21 +11,13 @@ UNLIMITED = 1 << 62
 
 @dataclass(frozen=True)
 class Detail:
-    """The largest number of bytes of each part of a page, before it is packed.
+    """The largest number of bytes of each part of a page, before it is packed."""
 
-    Attributes:
-        weights: of the model, the smallest arrays first.
-        outputs: of the recorded rows: each row's source first, then small stages before large.
-        kept: of further rows that the model can be computed for.
-        epochs: weights and outputs after earlier epochs, which are evenly spread.
-        images: of the stages in the document.
-    """
-
-    weights: int
-    outputs: int
-    kept: int
-    epochs: int
-    images: int
+    weights: int  # of the model, the smallest arrays first
+    outputs: int  # of the recorded rows: each row's source first, then small stages before large
+    kept: int  # of further rows that the model can be computed for
+    epochs: int  # weights and outputs after earlier epochs, which are evenly spread
+    images: int  # of the stages in the document
 
 
 DETAILS = {
@@ -43,15 +35,7 @@ def of_rows(trace: Trace, rows: int | None) -> Trace:
 
 
 def left_out(rows: int, weights: int, outputs: int, further: int, epochs: int) -> str:
-    """What a page lacks, in a sentence; empty where it lacks nothing.
-
-    Args:
-        rows: recorded rows.
-        weights: weight arrays.
-        outputs: recorded outputs of stages.
-        further: rows that the model could be computed for.
-        epochs: epochs whose weights are kept.
-    """
+    """What a page lacks, in a sentence; empty where it lacks nothing."""
     parts = [
         counted(number, noun)
         for number, noun in (

@@ -30,12 +30,8 @@ def results_view(
 ) -> ResultsView | None:
     """What the page tells of its kept rows; None without them, or where their targets are unknown.
 
-    Args:
-        trace: the recording.
-        kept: the rows of the page.
-        epochs: the earlier epochs of the page.
-        outputs: of the model, in the order of those of the rows.
-        end: the number that stands for the model as training left it.
+    The ``outputs`` are in the order of those of the rows; ``end`` is the number that stands for the
+    model as training left it.
     """
     if kept is None or len(kept.targets) != len(kept.outputs):
         return None

@@ -21,17 +21,11 @@ HEADINGS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell.
+    """A cell."""
 
-    Attributes:
-        source: Markdown, or Python.
-        is_code: whether it is Python.
-        output: what the code printed; empty where it was not run.
-    """
-
-    source: str
-    is_code: bool = False
-    output: str = ""
+    source: str  # Markdown, or Python
+    is_code: bool = False  # whether it is Python
+    output: str = ""  # what the code printed; empty where it was not run
 
 
 def notebook(cells: Iterable[Cell]) -> str:
@@ -70,13 +64,7 @@ def cells_markdown(cells: Iterable[Cell]) -> str:
 
 
 def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tuple[Cell, ...]:
-    """A way to learn: its texts, its program part by part, and its tasks.
-
-    Args:
-        trace: the run.
-        lesson: made from it.
-        answers: whether those of the tasks are written too.
-    """
+    """A way to learn: its texts, its program in parts, its tasks, with answers or without."""
     made = program(trace)
     found = [Cell(f"# {escaped(trace.run.title)}: {lesson.mode}\n\n{escaped(lesson.intro)}")]
     for part in (*lesson.parts, *lesson.steps):

@@ -11,23 +11,15 @@ LETTERS = "ABCD"
 
 @dataclass(frozen=True)
 class Sheet:
-    """A quiz on its way into a format.
+    """A quiz on its way into a format."""
 
-    Attributes:
-        title: of the quiz.
-        seed: which chose its questions.
-        identity: as of ``identity_of``.
-        questions: at least one.
-        places: for each question the name of the place on the page that has the answer.
-        answers: whether formats that can do without the answers have them.
-    """
-
-    title: str
-    seed: str
-    identity: str
-    questions: tuple[Question, ...]
+    title: str  # of the quiz
+    seed: str  # which chose its questions
+    identity: str  # as of ``identity_of``
+    questions: tuple[Question, ...]  # at least one
+    # for each question the name of the place on the page that has the answer
     places: tuple[str, ...]
-    answers: bool = False
+    answers: bool = False  # whether formats that can do without the answers have them
 
     @property
     def name(self) -> str:

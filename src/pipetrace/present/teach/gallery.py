@@ -55,11 +55,9 @@ TEMPLATE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<div id="app" class="gallery">
+<div id="app" class="{kind}">
 <header><h1>{title}</h1><p>{said}</p></header>
-<main><ul role="list" class="exhibits">
-{cards}
-</ul></main>
+<main>{body}</main>
 </div>
 </body>
 </html>
@@ -68,23 +66,17 @@ TEMPLATE = """<!doctype html>
 
 @dataclass(frozen=True)
 class Card:
-    """What the index says of a training.
+    """What the index says of a training."""
 
-    Attributes:
-        page, program: their addresses, relative to the index.
-        title, learn: what it is, and what one learns from it.
-        planted: the code of the rule that finds its fault; empty for a healthy one.
-        trace: the recording; None where there is none.
-        error: why there is none.
-    """
-
+    # page, program: their addresses, relative to the index
     page: str
     program: str
+    # title, learn: what it is, and what one learns from it
     title: str
     learn: str
-    planted: str
-    trace: Trace | None
-    error: str = ""
+    planted: str  # the code of the rule that finds its fault; empty for a healthy one
+    trace: Trace | None  # the recording; None where there is none
+    error: str = ""  # why there is none
 
 
 def index_page(cards: Sequence[Card], title: str = "A gallery of trainings") -> str:
@@ -96,12 +88,14 @@ def index_page(cards: Sequence[Card], title: str = "A gallery of trainings") -> 
         "that was planted. The digits are real; all other rows are made up by the programs. Every "
         "page has a quiz of its own."
     )
+    listing = "\n".join(_card(number, card) for number, card in enumerate(cards, 1))
     return TEMPLATE.format(
         policy=html.escape(POLICY),
         title=html.escape(title),
         style=stylesheet() + STYLE,
         said=html.escape(said),
-        cards="\n".join(_card(number, card) for number, card in enumerate(cards, 1)),
+        kind="gallery",
+        body=f'<ul role="list" class="exhibits">\n{listing}\n</ul>',
     )
 
 

@@ -97,22 +97,15 @@ class EpochRecorder:
                 self._measure_what_fits(0)
 
     def before_last_step(self, step: int) -> None:
-        """Keep the weights ahead of an epoch's last step.
-
-        Args:
-            step: the number within the epoch of the one that is done.
-        """
+        """Keep the weights ahead of an epoch's last step, once a step is done."""
         last = self._state.steps or self._usual_steps
         if last is not None and step == last - 1 and self._follows():
             with self._state.safely("weight snapshots"):
                 self._before_last = copied(trainable(self._state.model))
 
     def step_ends(self, loss: float, step: int) -> None:
-        """Keep the loss of a step; where the last look is some steps ago, their mean.
-
-        Args:
-            loss: the epoch's mean so far, as Keras gives it.
-            step: its number within the epoch.
+        """Keep the loss of a step, from the epoch's mean so far; over steps without a look their
+        mean.
         """
         total, since = loss * step, step - self._seen_step
         if since > 0:
@@ -120,12 +113,7 @@ class EpochRecorder:
         self._sum, self._seen_step = total, step
 
     def epoch_ends(self, epoch: Epoch, *, last: bool) -> None:
-        """Measure an epoch as the budget allows; it is written beside the training.
-
-        Args:
-            epoch: with its metrics.
-            last: whether training is over with it.
-        """
+        """Measure an epoch as the budget allows; it is written beside the training."""
         state, number = self._state, epoch.number
         self._ended += 1
         if state.can("weight digests") and (last or state.budget.has_room_for(SECONDS_A_DIGEST)):
@@ -167,9 +155,7 @@ class EpochRecorder:
     def finish(self, seconds: float) -> None:
         """Training is over: measure what waited for it, with the weights of its time.
 
-        Args:
-            seconds: how long that may take. What would take longer is skipped; the epochs that are
-                measured are evenly spread.
+        What would take longer than these seconds is skipped; the epochs measured are evenly spread.
         """
         state, began = self._state, time.perf_counter()
         # Where no epoch ended, a model that does not fit its data would only fail once more.

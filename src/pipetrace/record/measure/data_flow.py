@@ -26,22 +26,17 @@ THREADS = min(4, os.cpu_count() or 1)
 
 @dataclass
 class Flow:
-    """All rows at every stage.
+    """All rows at every stage."""
 
-    Attributes:
-        rows: how many were measured.
-        total: how many there are.
-        histogram_rows: of how many the histograms are; None where of all that were measured.
-        summaries, masks: by stage.
-        examples: the first row's outputs by stage, without the axis of rows; ``mask_examples``: the
-            masks of these.
-    """
-
-    rows: int
-    total: int
+    rows: int  # how many were measured
+    total: int  # how many there are
+    # of how many the histograms are; None where of all that were measured
     histogram_rows: int | None = None
+    # summaries, masks: by stage
     summaries: dict[str, Summary] = field(default_factory=dict)
     masks: dict[str, Summary] = field(default_factory=dict)
+    # the first row's outputs by stage, without the axis of rows; ``mask_examples``: the masks of
+    # these
     examples: Mapping[str, Sequence[Array]] = field(default_factory=dict)
     mask_examples: Mapping[str, Array] = field(default_factory=dict)
 
@@ -63,12 +58,11 @@ def flow(
         x: an array or a structure of arrays, the first axis the rows.
         total: how many rows.
         progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, as far as can be known beforehand: what a batch takes is
-            measured first. Of rows that would take longer only some pass, evenly spaced. None sets
-            no limit.
+        seconds: how long it may take, None for no limit: what a batch takes is measured first, and
+            only so many rows pass, evenly spaced.
         exact: whether the histograms count all rows too, however many there are.
-        fast: whether to use the compiled loops, where numba is installed; None uses them where they
-            pay. NumPy gives the same counts.
+        fast: whether to use numba's compiled loops, which count the same; None uses them where
+            they are installed and pay.
     """
     values = total * measure.extent.values
     # Loading the compiled loops takes longer than a limit allows.

@@ -32,13 +32,7 @@ def checks(
 ) -> Found:
     """Repeated rows, contradictions, order, and what validation rows share with training rows.
 
-    Args:
-        measure: the model's forward pass, of which the outputs' shapes are used.
-        call: the arguments of ``fit``.
-        trained: rows that it trained on.
-        validation: rows that it did not, or None.
-        earlier: hashes of rows that earlier calls of ``fit`` trained on; those of this one are
-            added.
+    Hashes of the rows are added to ``earlier``, those of earlier calls of ``fit``.
     """
     some = trained.taken(slice(0, dataset_checks.MOST_ROWS))
     x = dataset_checks.hashes(_with_rows(some))

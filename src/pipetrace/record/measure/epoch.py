@@ -23,13 +23,7 @@ fewer."""
 
 
 class EpochPass:
-    """Evenly spaced training rows, passed once, for summaries, activations and outcomes.
-
-    Args:
-        measure: the forward pass.
-        rows: those that ``fit`` trains on.
-        instead: weights to use in place of those that the model has.
-    """
+    """Evenly spaced training rows, passed once, for summaries, activations and outcomes."""
 
     def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
         self._measure, self._rows, self._instead = measure, rows, instead
@@ -83,12 +77,7 @@ class WeightSummaries:
         self._frozen: dict[str, tuple[float | None, ...]] = {}
 
     def of(self, weights: Mapping[str, tuple[Any, Array]], bits: int) -> dict[str, Summary]:
-        """The summaries after an epoch.
-
-        Args:
-            weights: variables and values by their names.
-            bits: of the histograms.
-        """
+        """The summaries of variables and values by name, with histograms of so many bits."""
         found = {}
         for name, (variable, values) in weights.items():
             if not values.size:
@@ -117,12 +106,8 @@ def updates(
     start: Snapshot | None,
     earlier: Snapshot | None,
 ) -> Found:
-    """How far the weights that train moved in an epoch.
-
-    Args:
-        variables: by their names in the trace.
-        now, before: after the epoch, and before it.
-        start: before training; ``earlier``: before the epoch before; None where they were not kept.
+    """How far the weights that train moved in an epoch: ``now`` from ``before`` it, ``start`` of
+    the training, and the ``earlier`` epoch, where these were kept.
     """
     found: Found = []
     for name, variable in variables.items():

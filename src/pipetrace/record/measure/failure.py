@@ -39,23 +39,14 @@ SEARCHED_ROWS = 2048
 
 @dataclass(frozen=True)
 class Suspect:
-    """What is searched for the cause of a failure.
+    """What is searched for the cause of a failure."""
 
-    Attributes:
-        model: that is trained.
-        measure: its forward pass, or None where its stages were never seen.
-        rows: those to look at, or None where none are known.
-        names: for each array of the rows the stage that it comes from.
-        taken: the names of the stages before the model.
-        together: rows that the model may get at a time.
-    """
-
-    model: Any
-    measure: ModelPass | None
-    rows: Rows | None
-    names: list[Origin]
-    taken: frozenset[str]
-    together: int
+    model: Any  # that is trained
+    measure: ModelPass | None  # its forward pass, or None where its stages were never seen
+    rows: Rows | None  # those to look at, or None where none are known
+    names: list[Origin]  # for each array of the rows the stage that it comes from
+    taken: frozenset[str]  # the names of the stages before the model
+    together: int  # rows that the model may get at a time
 
 
 def are_sound(copies: Weights) -> bool:
@@ -68,10 +59,7 @@ def are_sound(copies: Weights) -> bool:
 def not_finite(suspect: Suspect, loss: float, sound: Weights) -> list[Event]:
     """The first places where values are not finite, after the loss has become NaN or Inf.
 
-    Args:
-        suspect: what is searched.
-        loss: what it is.
-        sound: the last weights that were all finite; none where they were not remembered.
+    ``sound`` are the last weights that were all finite; none where they were not remembered.
     """
     found = []
     looks: tuple[Callable[[], Event | None], ...] = (
@@ -153,11 +141,8 @@ def _in_the_weights(suspect: Suspect) -> Event | None:
 def of_exception(
     suspect: Suspect, error: Exception
 ) -> tuple[str | None, list[Event], tuple[Stage, ...]]:
-    """What raised.
-
-    Returns:
-        the name of the stage, where it was one; the events that belong to it; and the stages up to
-        the one that raised, where a whole pass was never seen.
+    """What raised: the name of the stage, where it was one; the events that belong to it; and the
+    stages up to it, where a whole pass was never seen.
     """
     stage = _named_in(suspect, str(error))
     seen: tuple[Stage, ...] = ()
@@ -177,14 +162,9 @@ def of_exception(
 def failing_graph(
     model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
 ) -> Graph:
-    """The stages of a model that fails on some rows; the last one has no outputs where it was a
-    stage that raised.
+    """The stages of a model that fails on some rows, which come from ``sources``.
 
-    Args:
-        model: that raised on these or other rows.
-        x: rows as the model gets them.
-        sources: the names of the stages that they come from.
-        taken: names that no stage may have.
+    The last one has no outputs where it was a stage that raised.
     """
     forward = Forward.__new__(Forward)
     try:

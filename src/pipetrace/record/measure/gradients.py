@@ -19,11 +19,7 @@ it is the mean over batches."""
 
 
 class LossGradients:
-    """Gradients of a model's loss by its weights; compiled when they are first asked for.
-
-    Args:
-        model: compiled.
-    """
+    """Gradients of a model's loss by its weights; compiled when they are first asked for."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -38,14 +34,7 @@ class LossGradients:
         variables: Mapping[str, Any],
         instead: Weights | None = None,
     ) -> Callable[[], Found]:
-        """Take the gradients now, and give what makes figures of them later.
-
-        Args:
-            rows: training rows with targets, or batches.
-            measure: the forward pass.
-            variables: the weights that train, by their names in the trace.
-            instead: weights to use in place of those that the model has.
-        """
+        """Take the gradients of rows with targets now, and return what makes figures of them."""
         step = measure.forward.slopes if measure.forward.step is not None else None
         together = min(GRADIENT_ROWS, measure.extent.together)
         few = rows.spaced(GRADIENT_ROWS // together * together)

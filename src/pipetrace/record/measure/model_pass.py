@@ -35,39 +35,22 @@ MANY_STAGES = 40
 
 @dataclass(frozen=True)
 class Extent:
-    """What is measured of a model.
+    """What is measured of a model."""
 
-    Attributes:
-        together: rows that pass the model at a time.
-        probe: rows that pass after every epoch.
-        candidates: rows among which the predictions to show are chosen, at the most.
-        by_channel: names of the stages whose channels are summarised each by itself.
-        by_channel_each_epoch: those whose channels are summarised after every epoch.
-        values: of all stages for one row.
-        kept: names of the stages whose output is stored for single rows.
-        bits: of the histograms after every epoch.
-    """
-
-    together: int
-    probe: int
-    candidates: int
-    by_channel: frozenset[str]
-    by_channel_each_epoch: frozenset[str]
-    values: int
-    kept: frozenset[str]
-    bits: int
+    together: int  # rows that pass the model at a time
+    probe: int  # rows that pass after every epoch
+    candidates: int  # rows among which the predictions to show are chosen, at the most
+    by_channel: frozenset[str]  # names of the stages whose channels are summarised each by itself
+    by_channel_each_epoch: frozenset[str]  # those whose channels are summarised after every epoch
+    values: int  # of all stages for one row
+    kept: frozenset[str]  # names of the stages whose output is stored for single rows
+    bits: int  # of the histograms after every epoch
 
 
 def extent(
     stages: Sequence[Stage], sizes: Mapping[str, int], channels: Mapping[str, int]
 ) -> Extent:
-    """What to measure.
-
-    Args:
-        stages: of the trace.
-        sizes: values of each stage's outputs for one row.
-        channels: the length of the last axis of its first output.
-    """
+    """What to measure, by how many values each stage gives for a row, and its channels."""
     whole = max(1, sum(sizes.values()))
     room = min(max(1, VALUES_TOGETHER // whole), PROBE_ROWS)
     return Extent(
@@ -187,12 +170,7 @@ class ModelPass:
         self.forward.most, self.forward.most_final = self.extent.together, most
 
     def passed(self, x: Any, instead: Weights | None = None) -> Passed:
-        """The outputs of all stages, the sources among them.
-
-        Args:
-            x: rows as the model gets them.
-            instead: weights to use in place of those that the model has.
-        """
+        """The outputs of all stages, the sources among them, with the model's weights or others."""
         given: dict[str, dict[int, Array]] = {}
         for (name, output), values in zip(self.names, structures.flatten(x), strict=True):
             given.setdefault(name, {})[output] = values
@@ -230,12 +208,7 @@ class ModelPass:
         }
 
     def outputs_of(self, rows: Rows, instead: Weights | None = None) -> list[Array]:
-        """What the model gives for rows, one array for each output, passed in parts.
-
-        Args:
-            rows: any number of them.
-            instead: weights to use in place of those that the model has.
-        """
+        """The model's outputs for any number of rows, in parts, with its weights or others."""
         if not len(rows):
             return []
         found = self.forward.final(structures.as_fit_gets(rows.x), instead)

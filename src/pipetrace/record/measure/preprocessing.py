@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures
-from pipetrace.capture.datasets import dataset_stages, element_specs
+from pipetrace.capture.data.datasets import dataset_stages, element_specs
 from pipetrace.pipeline.kinds import is_dataset, is_flat
 from pipetrace.pipeline.run import Passage, stages_of
 from pipetrace.stats import summarise
@@ -21,22 +21,16 @@ MOST_SUMMARISED = 200_000_000
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """What rows passed before the model.
+    """What rows passed before the model."""
 
-    Attributes:
-        stages: the source and the steps.
-        sources: for each array that the model gets, the stage that gave it, and which of its
-            outputs it is.
-        summaries: of the stages' outputs over all rows.
-        row: the number in the source of the first row that the model gets; None if not known.
-        way: for a row that the model gets, what it was at each stage, without the axis of rows, as
-            far as that is known.
-    """
-
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...]  # the source and the steps
+    # for each array that the model gets, the stage that gave it, and which of its outputs it is
     sources: tuple[tuple[str, int], ...]
-    summaries: Mapping[str, Summary]
+    summaries: Mapping[str, Summary]  # of the stages' outputs over all rows
+    # the number in the source of the first row that the model gets; None if not known
     row: int | None
+    # for a row that the model gets, what it was at each stage, without the axis of rows, as far as
+    # that is known
     way: Callable[[int], Mapping[str, Array]]
 
 
@@ -102,12 +96,7 @@ def _single(values: Any) -> Array | None:
 
 
 def before_dataset(source: Any, taken: Collection[str]) -> Before | None:
-    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets; None of anything else.
-
-    Args:
-        source: what ``fit`` gets.
-        taken: names that layers have.
-    """
+    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets; None of anything else."""
     if not is_dataset(source):
         return None
     stages = dataset_stages(source, taken=taken)

@@ -16,19 +16,12 @@ KERAS_BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as the model gets them.
+    """Rows as the model gets them."""
 
-    Attributes:
-        x: an array or a structure of arrays, the first axis the rows.
-        y: what the outputs should be, in the same way, or None where that is not known.
-        weight: of each row in the loss, or None.
-        complete: whether these are all rows there are.
-    """
-
-    x: Any
-    y: Any = None
-    weight: Any = None
-    complete: bool = True
+    x: Any  # an array or a structure of arrays, the first axis the rows
+    y: Any = None  # what the outputs should be, in the same way, or None where that is not known
+    weight: Any = None  # of each row in the loss, or None
+    complete: bool = True  # whether these are all rows there are
 
     def __len__(self) -> int:
         first = self.arrays[0]
@@ -81,10 +74,6 @@ def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
 
 def given_rows(x: Any, y: Any, where: str) -> Rows | None:
     """Rows that were given to the recorder, checked; None where none were.
-
-    Args:
-        x, y: arrays or structures of arrays, as the recorder got them.
-        where: the name of the argument.
 
     Raises:
         ArgumentError: they are no arrays.
@@ -218,11 +207,7 @@ class RowSource:
         return self.call.sample_weight is not None or shown is not None
 
     def in_an_epoch(self, steps: int | None) -> int | None:
-        """How many rows an epoch trains on, or None where that is not known.
-
-        Args:
-            steps: of an epoch; with fewer than the rows fill, it sees only a part of them.
-        """
+        """How many rows an epoch of so many steps trains on, or None where that is not known."""
         if not self.call.known or not self.call.by_fit:
             return None
         if self._of_fit is None:
@@ -240,12 +225,7 @@ class RowSource:
 
 
 def kind_of(x: Any, rows: Rows | None) -> str:
-    """What rows come as.
-
-    Args:
-        x: as the program gives it.
-        rows: the same as arrays, where that is what they are.
-    """
+    """What rows come as, from what the program gives and the same as arrays, where it is that."""
     if rows is not None:
         return "arrays" if len(rows.arrays) > 1 else "array"
     name = type(x).__name__.removeprefix("_")

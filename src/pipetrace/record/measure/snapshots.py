@@ -15,14 +15,10 @@ RECENT = 3
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The weights after one epoch.
+    """The weights after one epoch."""
 
-    Attributes:
-        weights: all of them.
-        before_last: those that train, ahead of the epoch's last step; none where that was not seen.
-    """
-
-    weights: Weights
+    weights: Weights  # all of them
+    # those that train, ahead of the epoch's last step; none where that was not seen
     before_last: Weights = field(default_factory=dict)
 
     @property

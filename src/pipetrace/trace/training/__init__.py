@@ -138,12 +138,7 @@ class Evaluation(Record):
 
 
 def with_ends(fits: tuple[Fit, ...], last: int) -> tuple[Fit, ...]:
-    """The fits with the last epoch that each finished.
-
-    Args:
-        fits: in order.
-        last: the number of the last epoch of all.
-    """
+    """The fits, in order, with the last epoch that each finished, from the last one of all."""
     ends = [*(each.first_epoch - 1 for each in fits[1:]), last]
     return tuple(
         replace(each, last_epoch=end if end >= each.first_epoch else None)

@@ -143,8 +143,8 @@ class RowsNeverSeen(RunRule):
         total = rows_of_data(run)
         if not batch or not total or not steps or len(run.trace.fits) > 1:
             return
-        if any(each is None for each in steps):
-            return
+        if any(each is None for each in steps) or run.trace.ending.rule:
+            return  # a training that stop_on ended would have passed more
         passed = batch * sum(each or 0 for each in steps)
         if passed >= SEEN_ROWS * total:
             return

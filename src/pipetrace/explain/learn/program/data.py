@@ -19,28 +19,15 @@ Form: TypeAlias = tuple[str, Sequence[int | None], str]
 
 @dataclass
 class Rows:
-    """What ``fit`` is called with.
+    """What ``fit`` is called with."""
 
-    Attributes:
-        lines: the code that loads it.
-        given: the first arguments of ``fit``.
-        named: further ones, such as ``validation_data``.
-    """
-
-    lines: list[str] = field(default_factory=list)
-    given: tuple[str, ...] = ()
-    named: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)  # the code that loads it
+    given: tuple[str, ...] = ()  # the first arguments of ``fit``
+    named: dict[str, str] = field(default_factory=dict)  # further ones, such as ``validation_data``
 
 
 def rows_of(trace: Trace, context: Context, fit: Fit, place: int = 0) -> Rows:
-    """The rows of a ``fit``.
-
-    Args:
-        trace: that it is of.
-        context: of the program.
-        fit: the call.
-        place: its place among the calls with rows of their own, 0 for the first.
-    """
+    """The rows of a ``fit``, by its place among the calls with rows of their own, from 0."""
     context.modules.add("numpy")
     if not place and (by := _digits_divided_by(trace)) is not None:
         return _digits(trace, context, fit, by)

@@ -18,20 +18,14 @@ INDENT = 4
 
 @dataclass(frozen=True)
 class Span:
-    """Where the program has one recorded setting.
+    """Where the program has one recorded setting."""
 
-    Attributes:
-        stage: the stage that it is of; ``compile`` and ``fit`` for theirs.
-        argument: its name as Keras has it; ``output shape`` for the comment behind a layer.
-        start, end: offsets in the code.
-        value: as recorded.
-    """
-
-    stage: str
-    argument: str
+    stage: str  # the stage that it is of; ``compile`` and ``fit`` for theirs
+    argument: str  # its name as Keras has it; ``output shape`` for the comment behind a layer
+    # start, end: offsets in the code
     start: int
     end: int
-    value: Any
+    value: Any  # as recorded
 
 
 @dataclass(frozen=True)
@@ -70,18 +64,14 @@ class Commented:
 
 @dataclass(frozen=True)
 class Group:
-    """Items in brackets: a call, with what is called before them, a list, a tuple, a dictionary.
-
-    Attributes:
-        is_long: whether each item has a line of its own, even where all would fit on one.
-        is_tuple: whether one item alone is followed by a comma.
-    """
+    """Items in brackets: a call, with what is called before them, a list, a tuple, a dictionary."""
 
     before: "Expression"
     brackets: str
     items: Sequence["Expression"] = field(default_factory=tuple)
+    # whether each item has a line of its own, even where all would fit on one
     is_long: bool = False
-    is_tuple: bool = False
+    is_tuple: bool = False  # whether one item alone is followed by a comma
 
 
 Expression: TypeAlias = Text | Setting | Pair | Commented | Group
@@ -127,13 +117,9 @@ def flat(of: Expression) -> Text:
 
 
 def broken(of: Expression, indent: int = 0, used: int = 0, after: int = 0) -> Text:
-    """The expression on as many lines as it needs.
+    """The expression on as many lines as it needs, at an indent.
 
-    Args:
-        of: the expression.
-        indent: of the line that it stands on.
-        used: characters of this line before it.
-        after: characters that come behind it.
+    So many characters of its first line are ``used`` before it, and so many come ``after`` it.
     """
     if isinstance(of, Setting):
         return marked(broken(of.inner, indent, used, after), of.stage, of.argument, of.value)

@@ -18,36 +18,26 @@ from pipetrace.trace.training import Fit
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a program.
+    """A part of a program."""
 
-    Attributes:
-        name: ``imports``, ``data``, ``model``, ``compile`` or ``fit``; the later fits of a model
-            come as ``fit 2`` and so on.
-        start, end: offsets in the code.
-    """
-
+    # ``imports``, ``data``, ``model``, ``compile`` or ``fit``; the later fits of a model come as
+    # ``fit 2`` and so on
     name: str
+    # start, end: offsets in the code
     start: int
     end: int
 
 
 @dataclass(frozen=True)
 class Program:
-    """The Keras program of a run.
+    """The Keras program of a run."""
 
-    Attributes:
-        code: Python, in lines of at most 88 characters.
-        missing: what could not be reconstructed, in words; the code has a comment at its place.
-        spans: where each recorded setting stands in the code, in order.
-        parts: its parts, in order; together they are the code.
-        own: the names of the classes and functions that the user has to add.
-    """
-
-    code: str
+    code: str  # Python, in lines of at most 88 characters
+    # what could not be reconstructed, in words; the code has a comment at its place
     missing: tuple[str, ...] = ()
-    spans: tuple[Span, ...] = ()
-    parts: tuple[Part, ...] = ()
-    own: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()  # where each recorded setting stands in the code, in order
+    parts: tuple[Part, ...] = ()  # its parts, in order; together they are the code
+    own: tuple[str, ...] = ()  # the names of the classes and functions that the user has to add
 
     @property
     def complete(self) -> bool:
@@ -63,9 +53,6 @@ def program(trace: Trace) -> Program:
     """The program that builds and trains the recorded model.
 
     Nothing in it is invented: what is not recorded is a comment, and is listed as missing.
-
-    Args:
-        trace: of a run.
     """
     context = Context(policy=trace.run.training.policy)
     parts: list[tuple[str, Sequence[Text | str]]] = []

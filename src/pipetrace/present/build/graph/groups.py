@@ -26,20 +26,16 @@ NUMBERED = re.compile(r"\d+([_./-]|$)")
 
 @dataclass(frozen=True)
 class StageGroup:
-    """Stages that follow each other and can be shown as one.
+    """Stages that follow each other and can be shown as one."""
 
-    Attributes:
-        name: what it is opened by: the path of the group, or the names of its first and last stage.
-        first, last: the positions of its first and last stage.
-        nested: the nested model or layer; None for names alike and for a block that repeats.
-        times: how often the block comes; 1 for a group.
-    """
-
+    # what it is opened by: the path of the group, or the names of its first and last stage
     name: str
+    # first, last: the positions of its first and last stage
     first: int
     last: int
+    # the nested model or layer; None for names alike and for a block that repeats
     nested: Group | None
-    times: int = 1
+    times: int = 1  # how often the block comes; 1 for a group
 
     def holds(self, position: int) -> bool:
         """Whether a stage is one of it."""
@@ -104,10 +100,7 @@ def _of_nested(stages: Sequence[Stage], nested: Group) -> list[StageGroup]:
 def _named_alike(paths: Sequence[str], start: int = 0, known: str = "") -> list[StageGroup]:
     """The runs of stages whose names share their first words: block_1_expand and block_1_project.
 
-    Args:
-        paths: of the stages in a row.
-        start: the position of the first one.
-        known: what the names of all of them begin with.
+    The first of the paths is at position ``start``; the names of all begin with ``known``.
     """
     found: list[StageGroup] = []
     at = 0

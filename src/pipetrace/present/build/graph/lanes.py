@@ -12,35 +12,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node is drawn.
+    """Where a node is drawn."""
 
-    Attributes:
-        name: of the node.
-        lane, row: counted from 0 at the left and at the top.
-        off: the lane that it branches off from, or None.
-        closes: the lanes at its right that end in it.
-        before: the lanes that are taken when it comes, its own among them if it goes on in one.
-    """
-
-    name: str
+    name: str  # of the node
+    # lane, row: counted from 0 at the left and at the top
     lane: int
     row: int
-    off: int | None
-    closes: tuple[int, ...]
+    off: int | None  # the lane that it branches off from, or None
+    closes: tuple[int, ...]  # the lanes at its right that end in it
+    # the lanes that are taken when it comes, its own among them if it goes on in one
     before: frozenset[int]
 
 
 def places(order: Sequence[str], sources: Mapping[str, Sequence[str]]) -> tuple[Place, ...]:
-    """A place for each node.
+    """A place for each node, in order, each behind all that it receives from.
 
-    Args:
-        order: the nodes, each behind all that it receives from.
-        sources: for each node those that it receives from.
-
-    Returns:
-        the places in that order. No two nodes share a lane and a row, a node lies below all that it
-        receives from, and the lane of a node is empty from it down to the row of the lowest node
-        that uses it.
+    No two nodes share a lane and a row, a node lies below all that it receives from, and the lane
+    of a node is empty from it down to the row of the lowest node that uses it.
     """
     last = {source: name for name in order for source in sources[name]}
     lanes: dict[str, int] = {}

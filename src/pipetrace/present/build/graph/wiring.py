@@ -27,20 +27,15 @@ TIMES = {2: "twice"}
 
 @dataclass(frozen=True)
 class Wiring:
-    """The edges of a trace.
+    """The edges of a trace."""
 
-    Attributes:
-        order: the names of the stages in the order of execution.
-        sources: for each stage those that it receives from, each once, in the order of its inputs.
-        users: for each stage those that receive from it, each once, in the order of execution.
-        outputs: what the model gives, in its order.
-        alone: the innermost group of a stage, for each stage that has it for itself.
-    """
-
-    order: tuple[str, ...]
+    order: tuple[str, ...]  # the names of the stages in the order of execution
+    # for each stage those that it receives from, each once, in the order of its inputs
     sources: Mapping[str, tuple[str, ...]]
+    # for each stage those that receive from it, each once, in the order of execution
     users: Mapping[str, tuple[str, ...]]
-    outputs: tuple[Spec, ...]
+    outputs: tuple[Spec, ...]  # what the model gives, in its order
+    # the innermost group of a stage, for each stage that has it for itself
     alone: Mapping[str, Group]
 
     @cached_property

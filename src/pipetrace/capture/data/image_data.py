@@ -20,10 +20,7 @@ DOWNLOAD_TIMEOUT = 30
 
 
 def mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The training half of MNIST by Keras' own download and cache.
-
-    Returns:
-        images, shape (60000, 28, 28), and labels, shape (60000,).
+    """MNIST's training images (60000, 28, 28) and labels, by Keras' own download and cache.
 
     Raises:
         DataUnavailableError: it is not in the cache and could not be fetched.
@@ -51,17 +48,11 @@ def mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 def folder(
     path: Path, side: int, progress: Callable[[int, int], None] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """The images of a folder as ``keras.utils.image_dataset_from_directory`` decodes them.
+    """Pixels (rows, side, side, 1) of a folder's images, and the numbers of their sorted classes.
 
-    They are made grey, and fitted into a square with their aspect ratio kept, padded with black.
-
-    Args:
-        path: the folder; each of its subfolders is a class.
-        side: the width and height that the images get.
-        progress: called with the images read so far and the number of all.
-
-    Returns:
-        pixels, shape (rows, side, side, 1), and the number of each image's class in sorted order.
+    Each of its subfolders is a class. ``keras.utils.image_dataset_from_directory`` decodes them;
+    they are made grey, and fitted into a square with their aspect ratio kept, padded with black.
+    ``progress`` is called with the images read so far and the number of all.
 
     Raises:
         ImageError: an image cannot be decoded.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture import image_data
+from pipetrace.capture.data import image_data
 from pipetrace.errors import DataUnavailableError
 
 pytestmark = pytest.mark.framework

@@ -27,12 +27,8 @@ def dataset_stages(
     """The stages of a dataset, those that others take from first, the dataset itself last.
 
     Where TensorFlow does not tell what a dataset takes from, there is one stage: the elements,
-    their number, and the size of a batch where the elements' shape has it.
-
-    Args:
-        dataset: the ``tf.data.Dataset``.
-        source: the name of the first stage.
-        taken: names that no stage may have.
+    their number, and the size of a batch where the elements' shape has it. The first is called
+    ``source``; no stage has one of the names ``taken``.
     """
     found: list[Stage] = []
     if not internals.supports_dataset_inputs(dataset):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import internals
-from pipetrace.capture.datasets import class_names, dataset_stages
+from pipetrace.capture.data.datasets import class_names, dataset_stages
 from pipetrace.explain.layers import operation
 from pipetrace.pipeline.run import run_steps
 from pipetrace.record.measure.preprocessing import before
