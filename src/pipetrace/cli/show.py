@@ -19,6 +19,7 @@ from pipetrace.cli.group import (
     is_standard,
     load_document,
     name_of,
+    out_option,
     page_path,
     plain_option,
     print_document,
@@ -90,12 +91,7 @@ def show(
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Path of the page; - is standard output.  [default: like FILE, with .html]",
-)
+@out_option("Path of the page; - is standard output.  [default: like FILE, with .html]")
 @click.option("--title", help="Title of the page.  [default: the trace's title]")
 @click.option(
     "--detail",
@@ -163,7 +159,7 @@ def _has_display() -> bool:
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: -, standard output]")
+@out_option("Path of the output.  [default: -, standard output]")
 @force_option
 def export(file: Path, out: Path | None, force: bool) -> None:
     """Write a whole trace as JSON, a line for each entry. Its schema: pipetrace help schema."""
