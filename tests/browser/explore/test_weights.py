@@ -84,9 +84,10 @@ def test_a_kernel_is_changed_cell_by_cell(pages: Pages, convolutions: Trace, sta
     given = source[4, 4, channel] if kernel.ndim == 4 else source[5, channel]
     changed = page.locator(".steps").inner_text()
     sums = [
-        float(re.search(r"sum of \d+ products\s+(\S+)", text)[1].replace("\u2212", "-"))
+        float(found.replace("\u2212", "-"))
         for text in (before, changed)
-    ]  # type: ignore[index]
+        for found in re.findall(r"sum of \d+ products\s+(\S+)", text)
+    ]
     assert sums[1] - sums[0] == pytest.approx(2 * given, abs=3e-5)
     page.keyboard.press("Tab")  # the fields stay where they are
     expect(part.locator("input:focus")).to_have_count(1)
