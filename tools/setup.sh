@@ -3,8 +3,9 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
-#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
+#   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
+#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -87,14 +88,6 @@ docs)
     install --group docs
     pwd -P >.venv/.installed-docs
     ;;
-scale)
-    venv=.venv-scale
-    make_venv
-    say "Installing pipetrace, TensorFlow, Dask and Arrow into .venv-scale (1.8 GB the first time)"
-    install pip
-    install --build-constraint constraints.txt --editable '.[cpu,cluster]' --group test
-    pwd -P >.venv-scale/.installed
-    ;;
 oldest)
     venv=.venv-oldest
     make_venv
@@ -106,8 +99,24 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
+scale)
+    venv=.venv-scale
+    make_venv
+    say "Installing pipetrace, TensorFlow, Dask and Arrow into .venv-scale (1.8 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu,cluster]' --group test
+    pwd -P >.venv-scale/.installed
+    ;;
+onnx)
+    venv=.venv-onnx
+    make_venv
+    say "Installing TensorFlow and what writes and runs ONNX models into .venv-onnx (1.7 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu]' --group onnx
+    pwd -P >.venv-onnx/.installed
+    ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | scale | oldest"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | scale"
     exit 2
     ;;
 esac

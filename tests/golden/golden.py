@@ -72,6 +72,10 @@ VARYING = (
     (re.compile(r"\b[0-9a-f]{16}\b"), "<fingerprint>"),
     (re.compile(r"\b\d+\.\d+\.\d+\b"), "<version>"),
     (re.compile(r"(?:under )?[\d.,]+\s(?:ms|s|min|h)\sof\straining"), "<time> of training"),
+    (
+        re.compile(r"[\d.,]+\sms\sfor\sa\sbatch\sof\s(\d+)\srows?,\s(under )?[\d.]+\s%"),
+        "<time> for a batch",
+    ),
     (re.compile(r"about \d+\sminutes?\sto\sread"), "<time> to read"),
 )
 

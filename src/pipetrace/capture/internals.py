@@ -92,12 +92,9 @@ def supports_callback_list() -> bool:
 
 
 def hear_errors(callback_list: Any, failed: Callable[[BaseException], None]) -> Callable[[], None]:
-    """Call ``failed`` with what any callback of a list raises; no other callback hears of it.
+    """Call ``failed`` with what any callback of a list raises, until what it returns is called.
 
     Only a bare ``Recorder`` needs this: ``watch`` and ``run`` catch what ``fit`` raises.
-
-    Returns:
-        a function that takes the wrappers away again.
     """
 
     def around(original: Callable[..., Any]) -> Callable[..., Any]:

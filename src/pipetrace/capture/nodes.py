@@ -58,9 +58,7 @@ class Graph:
     def without_rows(self, lengths: Mapping[Origin, int], outside: Mapping[Origin, int]) -> None:
         """Say how long first axes are that are not those of the rows.
 
-        Args:
-            lengths: of outputs, by stage and place.
-            outside: of inputs that come from no stage, in the same way.
+        By stage and place: of outputs, and of inputs that come from ``outside`` of all stages.
         """
 
         def said(spec: Spec, length: int | None) -> Spec:

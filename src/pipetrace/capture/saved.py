@@ -102,13 +102,7 @@ DAMAGED = (
 def model_facts(
     model: Any, outputs: tuple[Spec, ...] = (), earlier: ModelFacts | None = None
 ) -> ModelFacts:
-    """The model as a whole.
-
-    Args:
-        model: of Keras.
-        outputs: of its stages.
-        earlier: the facts as they were, whose configuration stays.
-    """
+    """The model as a whole; of ``earlier`` facts the configuration stays."""
     inner = [layer for layer in internals.all_layers(model) if layer is not model]
     if earlier is not None:
         config, places = earlier.config, earlier.seed_places
@@ -180,11 +174,10 @@ def _without_details(value: Any) -> Any:
 
 
 def seed_places(model: Any, seed: int | None) -> dict[str, int]:
-    """When each layer drew its first random seed: the place of that draw, from 0, after
-    ``keras.utils.set_random_seed(seed)``, by the layer's path.
+    """When each layer drew its first random seed after ``keras.utils.set_random_seed(seed)``, from
+    0.
 
-    Returns:
-        nothing where a layer's seed is none of those, as of a model that was made before.
+    None by any path where a layer's seed is no such draw, as of a model that was made before.
     """
     if seed is None:
         return {}

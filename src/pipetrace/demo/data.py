@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.capture.stored import images as image_files
+from pipetrace.capture.data import image_data
 from pipetrace.demo.source import CLASSES, DIGITS, SIDE, Source, from_arrays
 from pipetrace.errors import (
     ArrayFormatError,
@@ -62,17 +62,11 @@ def embedded_digits() -> Source:
 
 
 def enlarged(small: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Enlarge 8x8 ink counts to 28x28 pixels.
+    """Enlarge 8x8 ink counts, 0 to 16, to 28x28 pixels of 0 (background) to 255; (rows, ...).
 
-    The digit is spread over the 20x20 pixels in the middle, as in MNIST, by cubic convolution
-    (R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, a = -1/2).
-    NumPy does it, so the pixels are the same under every version of TensorFlow.
-
-    Args:
-        small: ink counts from 0 to 16, shape (rows, 8, 8).
-
-    Returns:
-        uint8, shape (rows, 28, 28); 0 is background, 255 is ink.
+    The digit is spread over the 20x20 pixels in the middle, as in MNIST, by cubic convolution (R.
+    Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, a = -1/2). NumPy
+    does it, so the pixels are the same under every version of TensorFlow.
     """
     # Where the centre of each of the 28 pixels lies, in units of the 8 counts.
     position = (np.arange(SIDE) - 4 + 0.5) * (8 / 20) - 0.5
@@ -91,7 +85,7 @@ def mnist() -> Source:
     Raises:
         DataUnavailableError: they are not there and cannot be fetched.
     """
-    x, y = image_files.mnist()
+    x, y = image_data.mnist()
     description = "Handwritten digits of MNIST's training half, 28 x 28 pixels."
     return from_arrays(x, y, name="MNIST", description=description, origin="keras")
 
@@ -99,9 +93,7 @@ def mnist() -> Source:
 def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Source:
     """Read images and labels from files: a pair of IDX files, an ``.npz``, or a folder of images.
 
-    Args:
-        path: the file or folder.
-        progress: for images, called with the images read so far and the number of all.
+    ``progress`` is called, for images, with those read so far and the number of all.
 
     Raises:
         ArrayFormatError: an ``.npz`` file is damaged, lacks the arrays, or they do not fit.
@@ -123,7 +115,7 @@ def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Sour
             start = file.read(6)
         if path.suffix.lower() in (".npz", ".npy") or start[:2] == b"PK" or start == b"\x93NUMPY":
             return _from_npz(path)
-        if path.suffix.lower() in image_files.ENDINGS:
+        if path.suffix.lower() in image_data.ENDINGS:
             raise ImageFolderError(
                 "This is a single image.",
                 where=shown(path),
@@ -264,12 +256,12 @@ def _from_npz(path: Path) -> Source:
 def _from_images(folder: Path, progress: Callable[[int, int], None] | None) -> Source:
     entries = [each for each in folder.iterdir() if not each.name.startswith(".")]
     classes = sorted(each.name for each in entries if each.is_dir())
-    if not classes and not any(each.suffix.lower() in image_files.ENDINGS for each in entries):
+    if not classes and not any(each.suffix.lower() in image_data.ENDINGS for each in entries):
         what = "The folder holds neither IDX files nor images."
         raise DataNotFoundError(what, where=shown(folder), hint=FORMS)
     if not 2 <= len(classes) <= CLASSES:
         raise _bad_folder(folder, f"it has {len(classes):,}")
-    x, labels = image_files.folder(folder, SIDE, progress)
+    x, labels = image_data.folder(folder, SIDE, progress)
     for name, rows in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True):
         if not rows:
             raise _bad_folder(folder / name, "this one has none")
@@ -294,5 +286,5 @@ def _bad_folder(path: Path, there: str) -> ImageFolderError:
         f"Expected 2 to {CLASSES} subfolders, one per class, with images in each; {there}.",
         where=shown(path),
         hint="Give the folder whose subfolders, named as the classes, hold the images. Their names "
-        f"end in {', '.join(sorted(image_files.ENDINGS))}.",
+        f"end in {', '.join(sorted(image_data.ENDINGS))}.",
     )

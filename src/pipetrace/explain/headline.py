@@ -102,6 +102,9 @@ def status(trace: Trace) -> str:
         return "" if kind in (FINISHED, STOPPED) else STATUS.get(kind, kind)
     if kind == RUNNING:
         return f"{STATUS[kind]}: {done} of {counted(planned, 'epoch')} finished"
+    if trace.ending.rule:
+        after = f"after {done} of {counted(planned, 'epoch')}"
+        return f"Stopped by an error that rule {trace.ending.rule} found, {after}"
     if (kind == FINISHED and done) or (kind == STOPPED and done >= planned):
         return ""
     return f"{STATUS.get(kind, kind)} after {done} of {counted(planned, 'epoch')}"

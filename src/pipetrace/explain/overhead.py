@@ -37,6 +37,7 @@ SKIPPED = {
     "dimensions": "the dimensions of the activations",
     "batch dependence": "whether a prediction depends on the other rows of its batch",
     "training mode": "layers in training mode",
+    "stage times": "the time that each stage takes",
     "final weights": "the final weights",
     "kept rows": "rows to look at, and their outputs after each epoch",
     "after training": "data flow, predictions and weights after training",

@@ -40,13 +40,7 @@ class Recomputed:
 def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
     """Compute a prediction's stages again, each from the recomputed output of the stage before.
 
-    Args:
-        trace: with the weights after training.
-        prediction: with its recorded outputs.
-
-    Returns:
-        how far both are apart; the first stage that cannot be computed ends the computation and is
-        named.
+    It tells how far both are apart; the first stage that cannot be computed ends it and is named.
     """
     values: dict[str, Array] = {}
     largest, done = 0.0, 0

@@ -19,12 +19,7 @@ WRITING = str.maketrans({"\u2212": "-", '"': None, "'": None, " ": None})
 
 
 def menu_blocks(lessons: Sequence[Lesson], file: str) -> Iterator[Block]:
-    """The ways to learn, with what is in them.
-
-    Args:
-        lessons: all of them.
-        file: the trace's name, for the commands.
-    """
+    """The ways to learn, with what is in them, and the commands that show one of the file."""
     yield Heading("Ways to learn from this run")
     yield Facts(
         tuple(Labelled(each.mode, f"{each.about} ({each.minutes} min)") for each in lessons)
@@ -34,12 +29,7 @@ def menu_blocks(lessons: Sequence[Lesson], file: str) -> Iterator[Block]:
 
 
 def lesson_blocks(lesson: Lesson, *, answers: bool = True) -> Iterator[Block]:
-    """A way to learn, to read.
-
-    Args:
-        lesson: what is written.
-        answers: whether those of its tasks are written too.
-    """
+    """A way to learn, to read, with the answers of its tasks or without."""
     yield head(lesson)
     if lesson.absent:
         yield Paragraph(lesson.absent, "warning")

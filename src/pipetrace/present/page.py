@@ -152,13 +152,9 @@ def page(
     *,
     live: bool = False,
 ) -> str:
-    """A document as HTML text.
+    """A document as HTML text, with the model that the page computes from, and the ways to learn.
 
-    Args:
-        made: the document.
-        model: what the page computes values from; without it, it shows what the document has.
-        ways: the ways to learn that it offers.
-        live: whether the page loads itself again and again, because the training still runs.
+    ``live``: whether the page loads itself again and again, because the training still runs.
     """
     shown = _without_what_is_computed(made, model) if model else made
     modules = import_map()

@@ -13,14 +13,7 @@ LETTERS = "ABCD"
 
 
 def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
-    """Ask each question until the answer is a letter, and explain the answer.
-
-    Args:
-        questions: of the document.
-        console: where to write.
-
-    Returns:
-        how many were right.
+    """Ask each question until the answer is a letter, explain the answer, and count those right.
 
     Raises:
         IncompleteTraceError: there are no questions.

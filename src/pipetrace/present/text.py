@@ -33,12 +33,7 @@ CELL_MARKS = {"wrong": "  <- wrong", "hidden": "  <- hidden"}
 
 
 def document_text(made: Document, file: str = "FILE") -> str:
-    """A document as plain text.
-
-    Args:
-        made: the document.
-        file: the trace's name, for the commands that show more of it.
-    """
+    """A document as plain text; commands in it name the trace's file."""
     return write_text_of(document_blocks(made, file))
 
 

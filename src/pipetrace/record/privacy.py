@@ -32,13 +32,10 @@ HOME_OR_ROOT = re.compile(r"(?:file:)?(?:~|[A-Za-z]:)?[/\\][\w.~ @+-]+(?:[/\\][^
 
 
 def command_line(program: Sequence[str], arguments: Sequence[str], *, values: bool = False) -> str:
-    """How a program was started: its name, and the names of its options.
+    """How a program was started: its name, without a folder, and the names of its options.
 
-    Args:
-        program: its name, in one or more words; of a path the last part is kept.
-        arguments: what it was given.
-        values: whether to keep the values of options too. Those that look like a secret, by the
-            option's name or by themselves, are masked all the same.
+    With ``values`` those of options too. What looks like a secret, by the option's name or by
+    itself, is masked all the same.
     """
     words, is_value_of = [Path(each).name for each in program], ""
     for word in arguments:

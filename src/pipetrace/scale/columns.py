@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.stored import records
+from pipetrace.capture.data import records
 from pipetrace.errors import ArrayFormatError, ColumnsError, visible
 from pipetrace.pipeline.files import arrays_in, split_rows
 from pipetrace.scale.partitions import (

@@ -17,7 +17,7 @@ from pipetrace.record.state import Measured
 from pipetrace.scale.engines import here, over_dask
 from pipetrace.scale.measuring import Part, model_file
 from pipetrace.scale.partitions import Partition
-from pipetrace.stats.outcome_parts import OutcomePart, outcome_of, outcomes_by_class
+from pipetrace.stats.outcome_parts import OutcomePart, is_whole, outcome_of, outcomes_by_class
 from pipetrace.trace.document import Data
 from pipetrace.trace.measurements import TRAINING
 from pipetrace.trace.rows import Target
@@ -119,8 +119,7 @@ def data_of(part: Part, partitions: Sequence[Partition], name: str | None) -> Da
 
 def _target(sampled: Target, part: OutcomePart) -> Target:
     """What an output is to give, of all rows: name, shape and dtype are those of the sample."""
-    found = outcome_of(part)
-    whole = found.target_integer == 1 and not found.target_not_finite
+    found, whole = outcome_of(part), is_whole(part)
     distinct = found.classes_present
     if found.target_binary == 1:
         distinct = 1 if found.target_min == found.target_max else 2

@@ -44,13 +44,10 @@ class Kernels:
         NDArray[Any],
         NDArray[Any],
     ]:
-        """Smallest, largest, zeros, mean and squared distances from it, of each column.
+        """Whether all values of a C-contiguous table are finite, without which the rest means
+        nothing.
 
-        Args:
-            table: shape ``(n, channels)``, C-contiguous.
-
-        Returns:
-            whether all values are finite, without which the rest means nothing; then the five.
+        Then smallest, largest, zeros, mean and squared distances from it, of each column.
         """
         together = max(16, BLOCK_VALUES // max(1, table.shape[1]))
         found: Any = self._moments(table, table.view(np.uint32), together)

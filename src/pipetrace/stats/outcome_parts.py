@@ -117,7 +117,7 @@ def merge_parts(first: OutcomePart, second: OutcomePart) -> OutcomePart:
 
 
 def outcome_of(part: OutcomePart) -> Outcome:
-    """The figures; the median of the targets is not among them, as that of parts is unknown."""
+    """The figures of all rows."""
     given, target = part.given, part.target
     count, finite = int(given.count.sum()), int(given.finite.sum())
     found = Outcome(rows=part.rows, not_finite=count - finite)
@@ -135,11 +135,10 @@ def outcome_of(part: OutcomePart) -> Outcome:
     if target is None or part.kinds is None:
         return found
     known = int(target.finite.sum())
-    found = replace(found, target_not_finite=int(target.count.sum()) - known)
     if known:
         low, high = part.target_sums or (None, None)
         whole, spread = collapse(target), _std(target)
-        if found.target_not_finite:
+        if known < int(target.count.sum()):
             spread = float(np.sqrt(whole.squares[0] / known))
         shares = (part.kinds / known).tolist()
         found = replace(
@@ -150,7 +149,6 @@ def outcome_of(part: OutcomePart) -> Outcome:
             target_std=spread,
             target_sum_min=low,
             target_sum_max=high,
-            target_integer=shares[0],
             target_binary=shares[1],
             target_below_minus_one=shares[2],
             target_below_zero=shares[3],
@@ -162,6 +160,13 @@ def outcome_of(part: OutcomePart) -> Outcome:
         mean = None if losses is None else losses / int(counts[0].sum())
         return replace(of_classes(found, counts), log_loss=mean)
     return found if part.differences is None else _numbers(found, part.differences)
+
+
+def is_whole(part: OutcomePart) -> bool:
+    """Whether each target is a finite whole number."""
+    if part.target is None or part.kinds is None:
+        return False
+    return int(part.kinds[0]) == int(part.target.count.sum())
 
 
 def outcomes_by_class(part: OutcomePart) -> dict[int, ClassOutcome]:
@@ -228,18 +233,11 @@ def _numbers(found: Outcome, part: Differences) -> Outcome:
     if not values:
         return found
     squares, variance = part.squares / values, float((part.target.squares / rows).mean())
-    found = replace(
+    return replace(
         found,
         mean_squared_error=squares,
         mean_absolute_error=part.sizes / values,
         mean_squared_error_of_mean=variance,
         r2=1 - squares / variance if variance > 0 else None,
-    )
-    if not part.binary:
-        return found
-    share = part.target.mean
-    return replace(
-        found,
-        binary_accuracy=part.sides / values,
-        binary_majority_share=float(np.maximum(share, 1 - share).mean()),
+        binary_accuracy=part.sides / values if part.binary else None,
     )

@@ -100,12 +100,9 @@ def check_count(table: str, count: int, most: int) -> None:
 
 
 def record(kind: type[Record], facts: Any, /, **more: Any) -> Record:
-    """A record of the document from the entries of a JSON object. Unknown entries are left out.
+    """A dataclass from the entries of a JSON object, and from fields that are checked already.
 
-    Args:
-        kind: the record, a dataclass.
-        facts: what JSON had.
-        more: fields that are checked already.
+    Unknown entries are left out.
 
     Raises:
         ValueError: it is no JSON object, or an entry is of another type.

@@ -62,10 +62,7 @@ def is_alive(process: Mapping[str, Any]) -> bool:
 class Claim:
     """The right to write a file, until it is released or the process ends, however that is.
 
-    Args:
-        path: the file.
-        lock: the lock file beside it.
-        number: the open lock file.
+    ``number`` is of the open lock file beside it.
     """
 
     def __init__(self, path: Path, lock: Path, number: int) -> None:

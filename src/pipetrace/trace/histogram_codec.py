@@ -121,9 +121,7 @@ def _histograms(histograms: Sequence[Histogram]) -> bytes:
 def _from_histograms(plain: bytes, more: int = 0) -> tuple[list[Histogram], Array, int]:
     """The histograms at the beginning of the bytes, how much each counts, and where they end.
 
-    Args:
-        plain: the bytes.
-        more: how many numbers of eight bytes follow for each histogram.
+    So many ``more`` numbers of eight bytes follow for each histogram.
     """
     if len(plain) < HISTOGRAM_HEAD.size:
         raise ValueError(MISFIT)
@@ -172,11 +170,7 @@ def _taken(plain: bytes, place: int, number: int, kind: str) -> tuple[Array, int
 
 
 def unpacked(data: bytes, most: int) -> bytes:
-    """The bytes before they were compressed.
-
-    Args:
-        data: compressed.
-        most: how many bytes of memory may come of them.
+    """The bytes before they were compressed, of which at ``most`` so many bytes of memory may come.
 
     Raises:
         ValueError: they are no such bytes, or more would come of them.

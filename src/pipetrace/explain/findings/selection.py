@@ -37,13 +37,7 @@ REQUIRED = ("code", "name", "category", "level", "what", "why")
 def known_rules(
     further: Iterable[AnyRule] = (),
 ) -> tuple[tuple[Rule, ...], tuple[PipetraceError, ...]]:
-    """All rules, sorted by code.
-
-    Args:
-        further: classes or objects.
-
-    Returns:
-        the rules, and an error for each installed one that cannot be loaded.
+    """All rules, sorted by code, and an error for each installed one that cannot be loaded.
 
     Raises:
         BadRuleError: one of the further rules is not a rule.
@@ -91,11 +85,7 @@ def _declares_rules(folder: Path) -> bool:
 
 
 def as_rule(given: object, where: str) -> Rule:
-    """A rule from its class, or the rule itself.
-
-    Args:
-        given: a class or an object.
-        where: where it was given, for the message.
+    """A rule from its class, or the rule itself; ``where`` it was given is for the message.
 
     Raises:
         BadRuleError: it is not a rule.
@@ -150,9 +140,7 @@ def selected(
 ) -> tuple[Rule, ...]:
     """The rules that ``select`` names, or all, without those that ``ignore`` names.
 
-    Args:
-        rules: all of them.
-        select, ignore: codes, what codes start with, or names; each may list several with commas.
+    Each is a code, what codes start with, or a name, or several with commas.
 
     Raises:
         UnknownRuleError: one of them matches no rule.

@@ -28,12 +28,8 @@ def arranged(stage: Stage, positions: Shape, channels: int | None) -> tuple[int 
 
 
 def directions(sums: Sequence[str], noun: str = "position", single: bool = False) -> str:
-    """A sum for each direction with its noun, one sum where all are alike.
-
-    Args:
-        sums: such as ``28 - 3 + 1 = 26``.
-        noun: what is counted.
-        single: whether the first comes to one.
+    """A sum such as ``28 - 3 + 1 = 26`` for each direction with its noun, one sum where all are
+    alike.
     """
     nouns = noun if single else f"{noun}s"
     if len(sums) == 1:

@@ -43,12 +43,7 @@ MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {
 
 
 def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
-    """One way to learn from a run.
-
-    Args:
-        trace: the recording.
-        mode: its name, one of ``MODES``.
-        seed: for what is drawn, such as the name of a student.
+    """One way to learn from a run, by its name in ``MODES``; the seed is for what is drawn.
 
     Raises:
         ArgumentError: there is no such mode.
@@ -61,13 +56,7 @@ def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
 
 
 def lessons(trace: Trace, seed: int | str = 0, *, with_tasks: bool = True) -> tuple[Lesson, ...]:
-    """All ways to learn from a run, in order.
-
-    Args:
-        trace: the recording.
-        seed: for what is drawn.
-        with_tasks: whether tasks are given that hold their answers.
-    """
+    """All ways to learn from a run, in order, with or without tasks, which hold their answers."""
     made = (make(trace, seed) for make in MODES.values())
     return tuple(each if with_tasks or not _asks(each) else _without(each) for each in made)
 

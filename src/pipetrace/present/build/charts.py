@@ -36,17 +36,10 @@ def chart(
 ) -> Chart | None:
     """A chart of lines over the epochs, or None when nothing finite was measured.
 
-    Args:
-        title: what is measured, with its unit.
-        lines: what to draw.
-        epochs: the number of each epoch.
-        text: how a value is written.
-        limits: the ends of the axis; from the values when left out. Then zero is on the axis, or
-            the axis is logarithmic where positive values span more than a decade and a half.
-            Negative values that are far from zero have an axis of their own range.
-        reference: a level to compare with, and its name; left out where it is far off the values.
-        best: the epoch to mark, and why.
-        borders: the epochs with which a further ``fit`` began.
+    Without ``limits`` zero is on the axis, or it is logarithmic where positive values span more
+    than a decade and a half; negative values that are far from zero have an axis of their own
+    range. A ``reference`` is a level to compare with, left out where it is far off the values;
+    ``best`` the epoch to mark, and why; at ``borders`` a further ``fit`` began.
     """
     values = [value for line in lines for value in line.values if math.isfinite(value)]
     if not values:

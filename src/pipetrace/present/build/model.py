@@ -23,13 +23,7 @@ LONGEST_CONFIG = 20_000
 def model_view(
     trace: Trace, detail: Detail = DETAILS[NORMAL], rows: int | None = None
 ) -> ModelView | None:
-    """What the page computes from; None for a trace without recorded rows or stages.
-
-    Args:
-        trace: the recording.
-        detail: how much of it goes into the page.
-        rows: how many recorded rows; all when left out.
-    """
+    """What the page computes from; None for a trace without recorded rows or stages."""
     if not trace.stages or not trace.predictions:
         return None
     chosen = of_rows(trace, rows)

@@ -31,13 +31,9 @@ def compared(
 def image_outcome(
     output: task.Output, values: Array, target: Array | None, *, rebuilds: bool
 ) -> tuple[str, Drawn]:
-    """The verdict and the images of an output of shape (height, width, channels).
+    """The verdict and the images of an output and its target, ``(height, width, channels)``.
 
-    Args:
-        output: which.
-        values: what it gave.
-        target: what it should have given, or None.
-        rebuilds: whether the target is the model's input.
+    ``rebuilds``: whether the target is the model's input.
     """
     names = REBUILT if rebuilds else OUTPUT
     form = "colour" if values.shape[-1] == 3 else None

@@ -64,13 +64,7 @@ def cells_markdown(cells: Iterable[Cell]) -> str:
 
 
 def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tuple[Cell, ...]:
-    """A way to learn: its texts, its program part by part, and its tasks.
-
-    Args:
-        trace: the run.
-        lesson: made from it.
-        answers: whether those of the tasks are written too.
-    """
+    """A way to learn: its texts, its program in parts, its tasks, with answers or without."""
     made = program(trace)
     found = [Cell(f"# {escaped(trace.run.title)}: {lesson.mode}\n\n{escaped(lesson.intro)}")]
     for part in (*lesson.parts, *lesson.steps):

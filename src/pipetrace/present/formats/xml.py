@@ -12,13 +12,7 @@ NO_CHARACTERS = re.compile("[\ufffe\uffff]")
 def element(
     tag: str, *children: "str | ElementTree.Element", **attributes: str
 ) -> ElementTree.Element:
-    """An element with its text or its children.
-
-    Args:
-        tag: its name.
-        children: elements, or a text before them.
-        attributes: those of the element.
-    """
+    """An element with attributes, and its text or its children, or elements behind a text."""
     made = ElementTree.Element(tag, {key: _text(text) for key, text in attributes.items()})
     for child in children:
         if isinstance(child, str):

@@ -21,9 +21,7 @@ SALT = 16
 def hidden(made: Document, identity: str) -> Document:
     """A document whose questions have no answer in clear.
 
-    Args:
-        made: the document.
-        identity: of its quiz, from which the salts are made, so that a page can be made again.
+    The salts are made from the quiz's ``identity``, so that a page can be made again.
     """
     sealed = (
         _sealed(question, hashlib.sha256(f"{identity} {number}".encode()).digest()[:SALT])

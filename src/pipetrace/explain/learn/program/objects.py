@@ -78,12 +78,9 @@ class Context:
 
 
 def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Expression:
-    """The expression that makes an object of its Keras configuration.
+    """The expression that makes an object of ``class_name``, ``config`` and ``module``.
 
-    Args:
-        given: with ``class_name``, ``config`` and ``module``.
-        context: of the program.
-        stage: that its settings are of; none where they are not noted.
+    Its settings are noted as those of ``stage``; of none where that is empty.
     """
     name, config = str(given.get("class_name")), given.get("config")
     kept: Sequence[Expression]
@@ -154,10 +151,7 @@ def arguments(
 def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expression:
     """A setting as Python writes it, objects among them made anew.
 
-    Args:
-        value: of a configuration.
-        context: of the program.
-        collapsed: whether equal whole numbers are written as one of them, as for a kernel's size.
+    ``collapsed``: whether equal whole numbers are written as one, as for a kernel's size.
     """
     if isinstance(value, Text):
         return value
@@ -180,14 +174,10 @@ def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expres
 def layer_of(
     given: Mapping[str, Any], context: Context, path: str, stage: str, *, named: bool = False
 ) -> Group:
-    """The call that makes a layer.
+    """The call that makes a layer of its Keras configuration.
 
-    Args:
-        given: its Keras configuration.
-        context: of the program.
-        path: where it sits, which says what of it is missing.
-        stage: its name in the trace.
-        named: whether its name is written even where it is like one that Keras gives.
+    Its path says what of it is missing; ``stage`` is its name in the trace. With ``named`` its name
+    is written even where it is like one that Keras gives.
     """
     kind, config = str(given["class_name"]), dict(given["config"])
     name, auto = str(config.get("name", "")), snake(kind)

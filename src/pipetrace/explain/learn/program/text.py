@@ -117,13 +117,9 @@ def flat(of: Expression) -> Text:
 
 
 def broken(of: Expression, indent: int = 0, used: int = 0, after: int = 0) -> Text:
-    """The expression on as many lines as it needs.
+    """The expression on as many lines as it needs, at an indent.
 
-    Args:
-        of: the expression.
-        indent: of the line that it stands on.
-        used: characters of this line before it.
-        after: characters that come behind it.
+    So many characters of its first line are ``used`` before it, and so many come ``after`` it.
     """
     if isinstance(of, Setting):
         return marked(broken(of.inner, indent, used, after), of.stage, of.argument, of.value)

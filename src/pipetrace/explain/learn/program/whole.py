@@ -53,9 +53,6 @@ def program(trace: Trace) -> Program:
     """The program that builds and trains the recorded model.
 
     Nothing in it is invented: what is not recorded is a comment, and is listed as missing.
-
-    Args:
-        trace: of a run.
     """
     context = Context(policy=trace.run.training.policy)
     parts: list[tuple[str, Sequence[Text | str]]] = []
