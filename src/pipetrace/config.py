@@ -32,7 +32,9 @@ CHOICES = {
     "level": ("error", "warning", "note"),
     "format": ("text", "json", "sarif", "github"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
+    "compare": ("text", "json", "markdown"),
     "learn": ("text", "markdown", "notebook"),
+    "runs": ("text", "json", "csv", "html"),
 }
 LISTS = ("select", "ignore", "expect")
 PATHS = ("baseline",)

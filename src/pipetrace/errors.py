@@ -263,6 +263,12 @@ class ExpectationError(PipetraceError):
     slug = "bad-expectation"
 
 
+class RunsError(PipetraceError):
+    """A condition or an order of runs cannot be parsed, or names what no run has."""
+
+    slug = "bad-condition"
+
+
 class OutputError(PipetraceError):
     """The base of errors in writing a file."""
 
