@@ -3,6 +3,7 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
@@ -97,8 +98,16 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
+trackers)
+    venv=.venv-trackers
+    make_venv
+    say "Installing TensorBoard, MLflow, W&B, pandas, polars and pyarrow into .venv-trackers (2.2 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu]' --group trackers
+    pwd -P >.venv-trackers/.installed
+    ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | trackers"
     exit 2
     ;;
 esac

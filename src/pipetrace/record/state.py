@@ -79,7 +79,7 @@ class Settings:
         followed: the single row to show as a prediction, in place of those that are chosen.
         progress: is called with the rows of the data flow that are done; None draws a line on
             standard error.
-        stop_on, on_finding: as for ``Recorder``.
+        stop_on, on_finding, log_to: as for ``Recorder``.
         moved: hears where the trace goes, where somebody else writes the file that was asked for.
     """
 
@@ -104,6 +104,7 @@ class Settings:
     progress: Callable[[int, int], None] | None = None
     stop_on: str | None = None
     on_finding: Callable[[Any], object] | None = None
+    log_to: str | None = None
     moved: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:
