@@ -95,6 +95,8 @@ class Fit(Record):
         weights_epoch: the same of the weights that it left.
         weights_differ: whether these differ from those after its last epoch, as where an earlier
             epoch was restored; None where that was not recorded.
+        place: where the program called it, such as ``train.py:23``, relative to the folder that it
+            ran in; empty for a program elsewhere, and in an anonymous trace.
     """
 
     first_epoch: int
@@ -108,6 +110,7 @@ class Fit(Record):
     initial_epoch: int | None = None
     weights_epoch: int | None = None
     weights_differ: bool | None = None
+    place: str = ""
     last_epoch: int | None = None
 
 
