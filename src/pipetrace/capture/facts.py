@@ -156,17 +156,11 @@ class RowLosses:
 
     A loss may compare the rows of a batch with each other, as triplet and contrastive losses do.
     Then no row has a loss of its own. This is tried once, on a batch and its halves.
-
-    Args:
-        model: compiled.
-        most: rows of a batch.
-
-    Attributes:
-        apart: whether each row's loss depends on that row alone; None until it was tried.
     """
 
     def __init__(self, model: Any, most: int) -> None:
         self.most = most
+        # whether each row's loss depends on that row alone; None until it was tried
         self.apart: bool | None = None
         self._model, self._loss = model, getattr(model, "loss", None)
 

@@ -32,10 +32,9 @@ class Summariser:
     float32, which moves no value by more than the width of a bin; values too large for float32
     count in the last bin.
 
-    Args:
-        by_channel: whether to summarise each index of the last axis too, which takes 16 kB each.
-        bits: key length of the histogram of all values: 16, 12 or 10. Fewer bits, smaller files.
-        kernels: compiled loops, for many values.
+    With ``by_channel`` each index of the last axis is summarised too, which takes 16 kB each. The
+    histogram's key has 16, 12 or 10 bits: fewer bits, smaller files. Compiled loops pay for many
+    values.
     """
 
     def __init__(

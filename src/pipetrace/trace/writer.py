@@ -46,10 +46,6 @@ class TraceWriter:
         force: replace a file that exists.
         claimed: the claim to the file, where it was made before; let go of when the trace ends.
 
-    Attributes:
-        path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``.
-        waits: whether what is written waits for ``publish``.
-
     Raises:
         OutputExistsError: the file exists and ``force`` is off.
         NotWritableError: the folder is missing or not writable.
@@ -66,6 +62,8 @@ class TraceWriter:
         force: bool = False,
         claimed: Claim | None = None,
     ) -> None:
+        # waits: whether what is written waits for ``publish``
+        # path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``
         self.path, self.waits = path, False
         self._contents = Contents()
         with self._explained():
