@@ -137,7 +137,7 @@ class Description:
         """Remember the ``fit`` that begins as one of several."""
         state = self._state
         place = "" if state.settings.anonymous else privacy.place_of_call()
-        state.fits.append(Fit(state.epoch + 1, _training(state), place=place))
+        state.fits.append(Fit(state.epoch + 1, _training(state), called_from=place))
 
     def renewed(self) -> Run:
         """The facts of the run as they are known now; rows are not read for it."""

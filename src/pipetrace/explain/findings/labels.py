@@ -27,7 +27,7 @@ def fit_place(trace: Trace, finding: Finding) -> tuple[str, int] | None:
     """The file and line of the ``fit`` that a finding is about, the last one where it names no
     epoch; None where not known."""
     fits = [each for each in trace.fits if not finding.epochs or _is_in(each, finding.epochs[0])]
-    found = re.fullmatch(r"([^:]+):(\d{1,9})", fits[-1].place) if fits else None
+    found = re.fullmatch(r"([^:]+):(\d{1,9})", fits[-1].called_from) if fits else None
     return None if found is None else (found[1], int(found[2]))
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pipetrace.explain.findings.engine import NotRun, Report
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.labels import fit_place, in_a_line, when, where
+from pipetrace.explain.findings.labels import in_a_line, when, where
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.formatting import listed
@@ -140,12 +140,10 @@ def _result(checked: Report, found: Finding, rule: int, artifact: int) -> dict[s
 
 def _location(checked: Report, found: Finding, artifact: int) -> dict[str, Any]:
     # A trace has no lines; readers of SARIF such as GitHub want one all the same.
-    place = fit_place(checked.trace, found)
-    trace = {"uri": _uri(checked.file), "index": artifact}
     made: dict[str, Any] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": _uri(place[0])} if place else trace,
-            "region": {"startLine": place[1] if place else 1},
+            "artifactLocation": {"uri": _uri(checked.file), "index": artifact},
+            "region": {"startLine": 1},
         }
     }
     if found.stage:

@@ -81,7 +81,7 @@ class Fit(Record):
     weights_differ: bool | None = None
     # where the program called it, such as ``train.py:23``, relative to the folder that it ran in;
     # empty for a program elsewhere, and in an anonymous trace
-    place: str = ""
+    called_from: str = ""
     last_epoch: int | None = None  # the last one that it finished; None where it finished none
 
 
