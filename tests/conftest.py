@@ -1,8 +1,10 @@
 """What several test files share: a silent progress, and one recorded run of the reference pipeline."""
 
+import contextlib
+import functools
 import gc
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
@@ -101,6 +103,32 @@ def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress
         command="pipetrace digits",
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trace]:
+    """Gives the trace of a program of the gallery, recorded in this process when first asked for."""
+    from pipetrace.gallery.record import SHIPPED
+    from pipetrace.record.run import Watched, run_script
+
+    folder = tmp_path_factory.mktemp("gallery")
+
+    @functools.cache
+    def recorded(name: str) -> Trace:
+        path = folder / f"{name}.trace"
+        watched = Watched(lambda _: path, {"verbose": False})
+        with contextlib.suppress(SystemExit):
+            run_script(
+                str(SHIPPED / f"{name}.py"),
+                [],
+                is_module=False,
+                watched=watched,
+                told=print,
+                made=[],
+            )
+        return read(path)
+
+    return recorded
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,7 @@ from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.saved import compile_config
 from pipetrace.capture.train_step import TrainStep, computes_loss
 from pipetrace.capture.weights import iterations, optimizers, plain_config
-from pipetrace.trace.training import Training
-from pipetrace.trace.training.step import OptimizerFacts, StepFacts
+from pipetrace.trace.training import OptimizerFacts, StepFacts, Training
 
 FIT_SETTINGS = (
     *("shuffle", "validation_split", "steps_per_epoch", "validation_steps", "initial_epoch"),

@@ -163,7 +163,7 @@ def rules(code: str | None, form: str) -> None:
     CODE is the code or the name of a rule.
     """
     from pipetrace.explain.findings.selection import find_rule
-    from pipetrace.present.rules import as_json, explained, listing
+    from pipetrace.present.help import as_json, explained, listing
 
     known, failed = _all_rules()
     chosen = known if code is None else (find_rule(known, code),)

@@ -52,7 +52,7 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation
 
 
 def read(path: str | os.PathLike[str]) -> Trace:

@@ -26,8 +26,7 @@ from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, Database, add_group, add_stage
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Evaluation
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation, Evaluation
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""

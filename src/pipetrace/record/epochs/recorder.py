@@ -19,8 +19,7 @@ from pipetrace.record.budget import EpochSchedule
 from pipetrace.record.epochs.weights import EpochWeights, WeightDigests
 from pipetrace.record.measure import epoch as measuring
 from pipetrace.record.measure import failure
-from pipetrace.record.measure.epoch import EpochPass, WeightSummaries
-from pipetrace.record.measure.gradients import LossGradients
+from pipetrace.record.measure.epoch import EpochPass, LossGradients, WeightSummaries
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.snapshots import RECENT, Snapshot, Snapshots
 from pipetrace.record.state import NONE, State
