@@ -72,7 +72,9 @@ def bare() -> Callable[[str], tuple[Any, ...]]:
             pytest.param(
                 "callback" if place % 2 else "watch",
                 form,
-                marks=pytest.mark.slow if form in ("tensors", "sample weights") else (),
+                marks=pytest.mark.slow
+                if form in ("class weights", "tensors", "sample weights")
+                else (),
             )
             for place, form in enumerate(FORMS)
         ),
@@ -283,7 +285,7 @@ def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:
     "options",
     [
         {"steps_per_execution": 3},
-        {"run_eagerly": True},
+        pytest.param({"run_eagerly": True}, marks=pytest.mark.slow),
         pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
     ],
 )
