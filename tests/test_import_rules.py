@@ -15,15 +15,16 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "pipeline": frozenset({"trace"}),
     "capture": frozenset({"trace", "stats", "pipeline"}),
     "explain": frozenset({"trace", "stats"}),
+    "comparison": frozenset({"trace", "stats", "explain"}),
     "record": frozenset({"trace", "stats", "pipeline", "capture"}),
     "run_table": frozenset({"trace", "explain"}),
-    "present": frozenset({"trace", "stats", "explain", "run_table"}),
+    "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
-    "__init__": frozenset({"trace", "explain", "run_table", "present", "record"}),
+    "__init__": frozenset({"trace", "explain", "comparison", "run_table", "present", "record"}),
     "__main__": frozenset({"cli"}),
     "cli": frozenset(
         {
@@ -33,6 +34,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "pipeline",
             "capture",
             "explain",
+            "comparison",
             "record",
             "run_table",
             "present",

@@ -4,6 +4,7 @@
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
+#   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -97,8 +98,16 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
+onnx)
+    venv=.venv-onnx
+    make_venv
+    say "Installing TensorFlow and what writes and runs ONNX models into .venv-onnx (1.7 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu]' --group onnx
+    pwd -P >.venv-onnx/.installed
+    ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx"
     exit 2
     ;;
 esac

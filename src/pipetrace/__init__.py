@@ -21,6 +21,7 @@ from pipetrace.record import live_findings
 from pipetrace.trace.records import Presenter, register_presenter
 
 if TYPE_CHECKING:
+    from pipetrace.comparison.compare import compare
     from pipetrace.explain import (
         Evidence,
         Finding,
@@ -52,6 +53,7 @@ __all__ = [
     "observations",
     "findings",
     "quiz",
+    "compare",
     "Observation",
     "Finding",
     "Rule",
@@ -73,6 +75,7 @@ LATER = {
     "quiz": "pipetrace.explain",
     "show": "pipetrace.present",
     "write_page": "pipetrace.present",
+    "compare": "pipetrace.comparison.compare",
     "Trace": "pipetrace.trace",
     "runs": "pipetrace.run_table.table",
     "read": "pipetrace.trace",

@@ -32,6 +32,7 @@ CHOICES = {
     "level": ("error", "warning", "note"),
     "format": ("text", "json", "sarif", "github"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
+    "compare": ("text", "json", "markdown"),
     "learn": ("text", "markdown", "notebook"),
     "runs": ("text", "json", "csv", "html"),
 }

@@ -23,7 +23,7 @@ from pipetrace.errors import ArgumentError, DamagedTraceError, OutputExistsError
 from pipetrace.trace import Trace, read
 from pipetrace.trace.codec import encode_json
 from pipetrace.trace.document import FINISHED
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation
 from pipetrace.trace.writer import store_ablations
 
 PROGRAM = """

@@ -21,7 +21,7 @@ from pipetrace.errors import ArgumentError, OutputExistsError, RetrainError, Tra
 from pipetrace.explain.fits import final_epoch
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import FAILED, FINISHED, STOPPED
-from pipetrace.trace.training.ablation import NONE, Ablation
+from pipetrace.trace.training import NONE, Ablation
 from pipetrace.trace.writer import store_ablations
 
 BASELINE_SEEDS = 3

@@ -14,8 +14,7 @@ from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.saved import compile_config
 from pipetrace.capture.train_step import TrainStep, computes_loss
 from pipetrace.capture.weights import iterations, optimizers, plain_config
-from pipetrace.trace.training import Training
-from pipetrace.trace.training.step import OptimizerFacts, StepFacts
+from pipetrace.trace.training import OptimizerFacts, StepFacts, Training
 
 FIT_SETTINGS = (
     *("shuffle", "validation_split", "steps_per_epoch", "validation_steps", "initial_epoch"),
@@ -156,17 +155,11 @@ class RowLosses:
 
     A loss may compare the rows of a batch with each other, as triplet and contrastive losses do.
     Then no row has a loss of its own. This is tried once, on a batch and its halves.
-
-    Args:
-        model: compiled.
-        most: rows of a batch.
-
-    Attributes:
-        apart: whether each row's loss depends on that row alone; None until it was tried.
     """
 
     def __init__(self, model: Any, most: int) -> None:
         self.most = most
+        # whether each row's loss depends on that row alone; None until it was tried
         self.apart: bool | None = None
         self._model, self._loss = model, getattr(model, "loss", None)
 

@@ -22,29 +22,22 @@ from pipetrace.capture.backend import load
 
 @dataclass
 class Call:
-    """One call of one operation.
+    """One call of one operation."""
 
-    Attributes:
-        operation: the Keras layer or operation.
-        path: the names of the operations that it was called within, outermost first, its own last.
-        inputs, outputs: the tensors it received and gave, flattened, in order.
-        input_names, output_names: for each the key that it had in a dictionary, or None.
-        masks: for each output the Keras mask that it carries, or None.
-        outer: the call that it happened within, or None.
-        inner: how many calls happened within it; a call with none is a leaf.
-        error: what it raised, or None.
-    """
-
-    operation: Any
+    operation: Any  # the Keras layer or operation
+    # the names of the operations that it was called within, outermost first, its own last
     path: tuple[str, ...]
+    # inputs, outputs: the tensors it received and gave, flattened, in order
     inputs: list[Any]
+    # input_names, output_names: for each the key that it had in a dictionary, or None
     input_names: list[str | None] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)
     output_names: list[str | None] = field(default_factory=list)
+    # for each output the Keras mask that it carries, or None
     masks: list[Any] = field(default_factory=list)
-    outer: "Call | None" = None
-    inner: int = 0
-    error: BaseException | None = None
+    outer: "Call | None" = None  # the call that it happened within, or None
+    inner: int = 0  # how many calls happened within it; a call with none is a leaf
+    error: BaseException | None = None  # what it raised, or None
 
 
 class TookTooLongError(BaseException):

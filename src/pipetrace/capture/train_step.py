@@ -65,20 +65,13 @@ def leaves_out(model: Any, seen: Graph) -> bool:
 
 
 class TrainStep:
-    """One model's training step, to be run while a function is traced.
-
-    Args:
-        model: with sub-models that are built.
-
-    Attributes:
-        model: whose step it is.
-        optimised: the metrics of the losses that optimizers make smaller.
-        losses: these losses; ``gradients``: by variable, of the first of them that moves it.
-    """
+    """One model's training step, to be run while a function is traced; its sub-models are built."""
 
     def __init__(self, model: Any) -> None:
-        self.model = model
+        self.model = model  # whose step it is
+        # the metrics of the losses that optimizers make smaller
         self.optimised: tuple[str, ...] = ()
+        # these losses; ``gradients``: by variable, of the first of them that moves it
         self.losses: list[Any] = []
         self.gradients: dict[int, Any] = {}
         self._given: dict[int, Any] = {}

@@ -225,20 +225,14 @@ class Untracked:
     """The variables that a forward pass reads beside the model's own, by the first stage that does.
 
     Keras' variables, those of metrics and random seeds included, are its own. A variable that is
-    made with ``trainable=False`` is a constant or a counter on purpose.
-
-    Args:
-        model: of Keras.
-        function: TensorFlow's, which gives the outputs of all stages.
-        stages: their names, in the order of the function's outputs.
-
-    Attributes:
-        is_known: whether the function tells which variables it reads.
+    made with ``trainable=False`` is a constant or a counter on purpose. The stages are named in the
+    order of the function's outputs.
     """
 
     def __init__(self, model: Any, function: Any, stages: Sequence[str]) -> None:
         self._by_stage: dict[str, list[Any]] = {}
         self._before: dict[int, Array] = {}
+        # whether the function tells which variables it reads
         self.is_known = hasattr(function, "graph")
         if not self.is_known:  # of a training step, whose variables are no longer told apart
             return

@@ -11,6 +11,7 @@ from pipetrace.cli.group import (
     PATH,
     commands,
     console_for,
+    form_option,
     is_standard,
     name_of,
     plain_option,
@@ -57,12 +58,7 @@ from pipetrace.config import CHOICES
     type=float,
     help="How far metrics may differ from the baseline, as a fraction.  [default: 0.1]",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(CHOICES["format"]),
-    help="Output format.  [default: text]",
-)
+@form_option(CHOICES["format"], "Output format.  [default: text]")
 @click.option(
     "-o",
     "--output",
@@ -109,21 +105,14 @@ def check(
 
 @commands.command()
 @click.argument("code", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output format.",
-)
+@form_option(["text", "json"], "Output format.", "text")
 def rules(code: str | None, form: str) -> None:
     """List the rules that check runs, or explain one of them.
 
     CODE is the code or the name of a rule.
     """
     from pipetrace.explain.findings.selection import find_rule
-    from pipetrace.present.rules import as_json, explained, listing
+    from pipetrace.present.help import as_json, explained, listing
 
     known, failed = _all_rules()
     chosen = known if code is None else (find_rule(known, code),)

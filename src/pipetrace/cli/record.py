@@ -19,6 +19,7 @@ from pipetrace.cli.group import (
     load_document,
     module_option,
     name_of,
+    out_option,
     page_path,
     plain_option,
     print_document,
@@ -64,9 +65,7 @@ budget_option = click.option(
     show_default=True,
     help="Pixel value to follow through the scaling step.",
 )
-@click.option(
-    "-o", "--out", default="digits.trace", show_default=True, type=PATH, help="Path of the trace."
-)
+@out_option("Path of the trace.", "digits.trace")
 @click.option("--page", type=PATH, help="Path of the page.  [default: like --out, with .html]")
 @arguments_option
 @anonymous_option
@@ -117,12 +116,9 @@ def digits(
 
 @commands.command(context_settings=PROGRAM_CONTEXT)
 @module_option
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Path of the first model's trace; the second model's gets -2 before the suffix, and so "
-    "on.  [default: the script's name, with .trace]",
+@out_option(
+    "Path of the first model's trace; the second model's gets -2 before the suffix, and so on.  "
+    "[default: the script's name, with .trace]"
 )
 @budget_option
 @click.option(
@@ -186,9 +182,7 @@ def run(
     help="The rows: an .npz with x and optionally targets y (for several inputs one array each, "
     "under the input's name), or a single array as .npy.",
 )
-@click.option(
-    "-o", "--out", type=PATH, help="Path of the trace.  [default: like MODEL, with .trace]"
-)
+@out_option("Path of the trace.  [default: like MODEL, with .trace]")
 @click.option("--exact", is_flag=True, help="Use all rows for histograms, even beyond 10,000.")
 @arguments_option
 @anonymous_option

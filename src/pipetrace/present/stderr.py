@@ -13,7 +13,7 @@ from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.compose import findings_blocks
 from pipetrace.present.text import write_text_of
-from pipetrace.trace import read
+from pipetrace.trace import Trace, read
 from pipetrace.trace.document import RUNNING
 
 MOST = 5
@@ -22,11 +22,12 @@ STDERR_WIDTH = 100
 
 
 def meanwhile(path: Path) -> Iterator[tuple[Finding, str]]:
-    """The findings of a trace that may still be written, each with a line.
+    """The findings of a trace that may still be written, each with a line."""
+    return so_far(read(path))
 
-    That the run has not finished is none while it runs.
-    """
-    trace = read(path)
+
+def so_far(trace: Trace) -> Iterator[tuple[Finding, str]]:
+    """The same of a trace; that the run has not finished is none while it runs."""
     for each in check(trace, CheckOptions()).findings:
         if trace.ending.kind != RUNNING or each.code != RunNotFinished.code:
             yield each, labels.in_a_line(trace, each)

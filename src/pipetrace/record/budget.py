@@ -57,22 +57,18 @@ def check_budget(share: float | None) -> None:
 
 
 class Cost:
-    """Seconds spent on recording.
-
-    Attributes:
-        parts: seconds by part, those in the background in processor time.
-        during: seconds that training waited.
-        background: processor seconds of other threads while training ran.
-        after: seconds when training was over.
-        beside_training: of the parts, what counts while training runs, waited for or beside it.
-        training: whether training runs now.
-    """
+    """Seconds spent on recording."""
 
     def __init__(self) -> None:
+        # seconds by part, those in the background in processor time
         self.parts: dict[str, float] = {}
+        # of the parts, what counts while training runs, waited for or beside it
         self.beside_training: dict[str, float] = {}
+        # after: seconds when training was over
+        # background: processor seconds of other threads while training ran
+        # during: seconds that training waited
         self.during, self.background, self.after = 0.0, 0.0, 0.0
-        self.training = False
+        self.training = False  # whether training runs now
         self._lock = threading.Lock()
         self._own = threading.local()
 
@@ -172,16 +168,10 @@ class Budget:
 
 
 class Allowance:
-    """What recording may cost one ``fit`` in all, from its begin until it returns.
-
-    Args:
-        budget: of the recording, which measures time.
-
-    Attributes:
-        is_limited: whether there is a limit.
-    """
+    """What recording may cost one ``fit`` in all, from its begin until it returns."""
 
     def __init__(self, budget: Budget) -> None:
+        # is_limited: whether there is a limit
         self.budget, self.is_limited = budget, True
         self._training, self._spent = 0.0, 0.0
 
@@ -273,14 +263,12 @@ class LossChecks:
     long as the step. Then it is done after every second step, every fourth, and so on. Keras' loss
     is the average since the epoch began. It stays NaN once it is, so no break is missed within an
     epoch.
-
-    Attributes:
-        every: the steps from one look to the next.
-        sound: the last step of the epoch after which the loss was finite; 0 before the first.
-        value: what it was at the last look.
     """
 
     def __init__(self, budget: Budget) -> None:
+        # value: what it was at the last look
+        # sound: the last step of the epoch after which the loss was finite; 0 before the first
+        # every: the steps from one look to the next
         self.every, self.sound, self.value = 1, 0, math.nan
         self._budget = budget
         self._next = 0

@@ -23,8 +23,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
-from pipetrace.trace.training import Fit, Training
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import Fit, StepFacts, Training
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""

@@ -130,16 +130,12 @@ def untold(found: Lines) -> list[str]:
 
 
 class LiveFindings:
-    """Looks at one recording, and what that cost.
-
-    Attributes:
-        seconds: what the next look will take, as far as one can tell.
-    """
+    """Looks at one recording, and what that cost."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._spent = 0.0
-        self.seconds = FIRST_LOOK_SECONDS
+        self.seconds = FIRST_LOOK_SECONDS  # what the next look will take, as far as one can tell
         self._reporter = _load() if _load is not None else None
 
     def meanwhile(self, path: Path, *, always: bool = False) -> Lines:

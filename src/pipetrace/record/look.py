@@ -29,19 +29,11 @@ LOOK_SHARE = 0.6
 
 
 class FirstLook:
-    """Looks at the stages once, where there is room for it.
-
-    Args:
-        state: of the recording.
-        description: what is written once the stages are known.
-
-    Attributes:
-        allowed: whether to look at all; off where the model is known to fail.
-    """
+    """Looks at the stages once, where there is room for it, and writes the description then."""
 
     def __init__(self, state: State, description: Description) -> None:
         self._state, self._description = state, description
-        self.allowed = True
+        self.allowed = True  # whether to look at all; off where the model is known to fail
         self._error: BaseException | None = None
         self._at_least = 0.0
         self._trains: list[tuple[int, bool]] = []

@@ -45,28 +45,18 @@ AFTER_FAILURE_SECONDS = 2.0
 
 
 class Session:
-    """The recording of one model.
-
-    Args:
-        model: whose training is recorded.
-        settings: what to record, and where to.
-
-    Attributes:
-        state: what is known so far.
-        alerts: what the rules find while it is recorded.
-        is_open: whether a training is being recorded.
-        seconds: of the epoch that ended last.
-        trouble: why the model cannot take the rows, after ``look_only``.
-    """
+    """The recording of one model."""
 
     def __init__(self, model: Any, settings: Settings) -> None:
-        self.state = State(model, settings)
+        self.state = State(model, settings)  # what is known so far
+        # seconds: of the epoch that ended last
+        # is_open: whether a training is being recorded
         self.is_open, self.seconds = False, 0.0
-        self.trouble: str | None = None
+        self.trouble: str | None = None  # why the model cannot take the rows, after ``look_only``
         self._description = Description(self.state)
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
-        self.alerts = Alerts(self.state)
+        self.alerts = Alerts(self.state)  # what the rules find while it is recorded
         self._first_look = FirstLook(self.state, self._description)
         self._loss_is_broken = False
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0

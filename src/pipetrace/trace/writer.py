@@ -26,8 +26,7 @@ from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, Database, add_group, add_stage
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Evaluation
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation, Evaluation
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
@@ -46,10 +45,6 @@ class TraceWriter:
         force: replace a file that exists.
         claimed: the claim to the file, where it was made before; let go of when the trace ends.
 
-    Attributes:
-        path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``.
-        waits: whether what is written waits for ``publish``.
-
     Raises:
         OutputExistsError: the file exists and ``force`` is off.
         NotWritableError: the folder is missing or not writable.
@@ -66,6 +61,8 @@ class TraceWriter:
         force: bool = False,
         claimed: Claim | None = None,
     ) -> None:
+        # waits: whether what is written waits for ``publish``
+        # path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``
         self.path, self.waits = path, False
         self._contents = Contents()
         with self._explained():

@@ -19,8 +19,7 @@ from pipetrace.record.budget import EpochSchedule
 from pipetrace.record.epochs.weights import EpochWeights, WeightDigests
 from pipetrace.record.measure import epoch as measuring
 from pipetrace.record.measure import failure
-from pipetrace.record.measure.epoch import EpochPass, WeightSummaries
-from pipetrace.record.measure.gradients import LossGradients
+from pipetrace.record.measure.epoch import EpochPass, LossGradients, WeightSummaries
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.snapshots import RECENT, Snapshot, Snapshots
 from pipetrace.record.state import NONE, State
@@ -55,13 +54,7 @@ class EpochRecorder:
     """Measures what each epoch left.
 
     Each part stands for itself, so one that fails or is skipped takes no other with it.
-
-    Args:
-        state: of the recording.
-        overhead: gives what recording took so far, when an epoch is written.
-
-    Attributes:
-        sound: the last weights that were all finite, where the model is small enough.
+    ``overhead`` gives what recording took so far, when an epoch is written.
     """
 
     def __init__(self, state: State, overhead: Callable[[], Overhead]) -> None:
@@ -72,6 +65,7 @@ class EpochRecorder:
         self._digests = WeightDigests(state.model)
         self._summaries = WeightSummaries()
         self._gradients = LossGradients(state.model)
+        # the last weights that were all finite, where the model is small enough
         self.sound: Weights = {}
         self._losses: list[float] = []
         self._sum, self._seen_step = 0.0, 0

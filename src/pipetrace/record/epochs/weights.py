@@ -80,17 +80,12 @@ def _digest(variables: list[Any]) -> bytes:
 class EpochWeights:
     """Writes weights before training and after evenly spread epochs.
 
-    Args:
-        state: of the recording.
-        snapshots: of all weights, from which what had to wait is written later.
-
-    Attributes:
-        numbers: the epochs in the file, 0 for before training.
+    What had to wait is written later from the snapshots of all weights.
     """
 
     def __init__(self, state: State, snapshots: Snapshots) -> None:
         self._state, self._snapshots = state, snapshots
-        self.numbers: list[int] = []
+        self.numbers: list[int] = []  # the epochs in the file, 0 for before training
         self._stride = 1
 
     def write(self, epoch: int, now: Weights, *, last: bool = False) -> None:
