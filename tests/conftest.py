@@ -1,6 +1,8 @@
 """What several test files share: a silent progress, and one recorded run of the reference pipeline."""
 
+import contextlib
 import fcntl
+import functools
 import gc
 import os
 import shutil
@@ -117,6 +119,32 @@ def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress
         record_digits(embedded_digits(), plan, path, silent, command="pipetrace digits")
 
     return once_for_all(tmp_path_factory, "digits.trace", record)
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trace]:
+    """Gives the trace of a program of the gallery, recorded when first asked for."""
+    from pipetrace.gallery.record import SHIPPED
+    from pipetrace.record.run import Watched, run_script
+
+    def record(name: str, path: Path) -> None:
+        watched = Watched(lambda _: path, {"verbose": False})
+        with contextlib.suppress(SystemExit):
+            run_script(
+                str(SHIPPED / f"{name}.py"),
+                [],
+                is_module=False,
+                watched=watched,
+                told=print,
+                made=[],
+            )
+
+    @functools.cache
+    def recorded(name: str) -> Trace:
+        make = functools.partial(record, name)
+        return read(once_for_all(tmp_path_factory, f"{name}.trace", make))
+
+    return recorded
 
 
 @pytest.fixture(scope="session")
