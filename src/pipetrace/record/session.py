@@ -322,10 +322,8 @@ class Session:
         self.alerts.ends()
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
-        """Record the model as it is, without training it.
-
-        Raises:
-            OutputError: the trace cannot be written.
+        """Record the model as it is, without training it; an ``OutputError`` where it cannot be
+        written.
         """
         state = self.state
         state.only_looks = True
