@@ -326,10 +326,8 @@ class Session:
                     say_once(f"pipetrace: {why}")
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
-        """Record the model as it is, without training it.
-
-        Raises:
-            OutputError: the trace cannot be written.
+        """Record the model as it is, without training it; an ``OutputError`` where it cannot be
+        written.
         """
         state = self.state
         state.only_looks = True

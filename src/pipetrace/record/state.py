@@ -35,11 +35,7 @@ BRIEF, ALL, NONE = "brief", "all", "none"
 
 
 def check_after_training(given: object) -> None:
-    """Check what is asked for after training.
-
-    Raises:
-        ArgumentError: it is none of the three.
-    """
+    """Raise an ``ArgumentError`` for anything but the three words for after training."""
     if given not in (BRIEF, ALL, NONE):
         raise ArgumentError(
             f"after_training must be 'brief', 'all' or 'none', received {given!r}.",
@@ -204,10 +200,8 @@ class State:
         return self.settings.path if self.writer is None else self.writer.path
 
     def begin_writing(self, run: Run) -> None:
-        """Make the file of the trace, or open it again.
-
-        Raises:
-            NotWritableError: nothing can be written there.
+        """Make the file of the trace, or open it again; a ``NotWritableError`` where that is
+        impossible.
         """
         if self.writer is None:
             self.writer = WriterThread(self.settings.path, self.lose, self.cost)

@@ -239,10 +239,8 @@ def _told_of_sigterm() -> Iterator[None]:
 def _recorded(
     fit: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
 ) -> Any:
-    """Call ``fit`` with a recorder, unless it is given one already.
-
-    Raises:
-        BaseException: whatever ``fit`` raises, unchanged.
+    """Call ``fit`` with a recorder, unless it is given one already; what it raises passes
+    unchanged.
     """
     recorder: Recorder | None = None
     with contained(_not_recorded):
@@ -268,11 +266,7 @@ def _recorded(
 def _recorded_batch(
     train: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
 ) -> Any:
-    """Call ``train_on_batch`` and record it as a step, unless the program's own loop is recorded.
-
-    Raises:
-        BaseException: whatever it raises, unchanged.
-    """
+    """Call ``train_on_batch`` and record it as a step, unless a loop is recorded already."""
     loop = None
     with contained(_not_recorded):
         loop = kept_of(model).loop

@@ -59,10 +59,7 @@ class Counting:
         self._coarse = _Counts(channels, 1 << COARSE) if channels else None
 
     def add(self, table: NDArray[np.float32], *, finite: bool) -> None:
-        """Add a C-contiguous batch ``(n, channels)``; ``(n, 1)`` without channels.
-
-        Unless all values are ``finite`` only those that are count.
-        """
+        """Add a C-contiguous batch ``(n, channels or 1)``, of which only finite values count."""
         fine = self._fine.expect(table.size)
         coarse = None if self._coarse is None else self._coarse.expect(table.size)
         if finite and self._kernels is not None:

@@ -110,10 +110,8 @@ class Alerts:
                 self._error = finding.code, line
 
     def heed(self) -> None:
-        """Stop the training and tell the program, where that was asked for.
-
-        Raises:
-            BaseException: what ends the program in its own function, such as ``SystemExit``.
+        """Stop the training and tell the program, where asked for; its own ``SystemExit`` passes
+        through.
         """
         state = self._state
         if self._error is not None and not self._is_asked:
