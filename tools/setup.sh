@@ -3,6 +3,7 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 #   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
 #   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
@@ -99,24 +100,16 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
-scale)
-    venv=.venv-scale
+onnx | trackers | scale)
+    venv=.venv-$1
     make_venv
-    say "Installing pipetrace, TensorFlow, Dask and Arrow into .venv-scale (1.8 GB the first time)"
+    say "Installing TensorFlow and the group $1 of pyproject.toml into $venv (about 2 GB the first time)"
     install pip
-    install --build-constraint constraints.txt --editable '.[cpu,cluster]' --group test
-    pwd -P >.venv-scale/.installed
-    ;;
-onnx)
-    venv=.venv-onnx
-    make_venv
-    say "Installing TensorFlow and what writes and runs ONNX models into .venv-onnx (1.7 GB the first time)"
-    install pip
-    install --build-constraint constraints.txt --editable '.[cpu]' --group onnx
-    pwd -P >.venv-onnx/.installed
+    install --build-constraint constraints.txt --editable '.[cpu]' --group "$1"
+    pwd -P >"$venv/.installed"
     ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | scale"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | scale"
     exit 2
     ;;
 esac

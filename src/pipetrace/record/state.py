@@ -98,8 +98,10 @@ class Settings:
     followed: Followed | None = None
     # is called with the rows of the data flow that are done; None draws a line on standard error
     progress: Callable[[int, int], None] | None = None
-    stop_on: str | None = None  # as for ``Recorder``, and so is the next
+    # stop_on, on_finding, log_to: as for ``Recorder``
+    stop_on: str | None = None
     on_finding: Callable[[Any], object] | None = None
+    log_to: str | None = None
     # hears where the trace goes, where somebody else writes the file that was asked for
     moved: Callable[[Path], None] | None = None
 
