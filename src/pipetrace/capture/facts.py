@@ -123,15 +123,16 @@ def frozen_layers(model: Any) -> tuple[str, ...]:
     )
 
 
-def replicas(model: Any) -> int:
-    """How many copies of the model a ``tf.distribute`` strategy trains side by side; else 1."""
+def replicas(model: Any) -> int | None:
+    """How many copies of the model train side by side; None for one, without ``tf.distribute``."""
     strategy = getattr(model, "distribute_strategy", None)
-    return int(getattr(strategy, "num_replicas_in_sync", 1))
+    count = int(getattr(strategy, "num_replicas_in_sync", 1))
+    return count if count > 1 else None
 
 
 def unequal_replicas(model: Any, variables: Mapping[str, Any]) -> list[str]:
     """The trainable weights that are not the same, bit for bit, in all replicas, by their names."""
-    if replicas(model) < 2:
+    if replicas(model) is None:
         return []
     found = []
     for name, variable in variables.items():

@@ -229,7 +229,8 @@ def trace(
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.files import load_rows
     from pipetrace.present.output_files import check_outputs, keep_apart
-    from pipetrace.scale.partitions import are_many, find, without_secrets
+    from pipetrace.scale.partitions import are_many, find
+    from pipetrace.storage import without_secrets
 
     out = out or model.parent / f"{model.stem}.trace"
     check_model(model)

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from pipetrace.errors import ClusterError, PipetraceError, in_short
 from pipetrace.scale.measuring import FAN_IN, ModelFile, Part, measured, merged
-from pipetrace.scale.partitions import Partition, cluster_address, library
+from pipetrace.scale.partitions import Partition, cluster_address
+from pipetrace.storage import library
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS, WORKER_SECONDS = 10, 30
