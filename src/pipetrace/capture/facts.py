@@ -63,11 +63,9 @@ def training_facts(
 def step_facts(
     model: Any, step: TrainStep | None, begun: Mapping[str, int] | None, call: FitCall
 ) -> StepFacts:
-    """What a training step does, from the traced step, if any, and the arguments of ``fit`` or
-    loop.
+    """What a training step does, by the traced step, if any, and the arguments of ``fit`` or loop.
 
-    ``begun`` has how often each optimizer had changed weights when recording began; None while
-    training runs.
+    ``begun`` has how often each optimizer had changed weights before; None while training runs.
     """
     known = optimizers(model, call.optimizer)
     now = {} if begun is None else iterations(model, call.optimizer)
@@ -135,6 +133,12 @@ def input_specs(model: Any) -> list[str]:
     return [f"{each.name} {tuple(each.shape)} {each.dtype}" for each in inputs]
 
 
+def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shape of a row for each input of a functional model; none of a subclassed one."""
+    inputs = getattr(model, "inputs", None) or []
+    return {str(each.name): tuple(each.shape[1:]) for each in inputs}
+
+
 def stops(model: Any) -> bool:
     """Whether a callback has asked for the end of training."""
     return bool(getattr(model, "stop_training", False))
@@ -164,9 +168,8 @@ class RowLosses:
         self._model, self._loss = model, getattr(model, "loss", None)
 
     def of(self, targets: Any, given: Any) -> Any:
-        """The loss of each row of arrays ``(n, ...)`` in the structure of the model's outputs.
-
-        None where that is unknown, or where rows have none of their own.
+        """The loss of each row ``(n, ...)``, in the structure of the outputs; None where rows have
+        none.
         """
         if self._loss is not getattr(self._model, "loss", None):  # compiled anew
             self._loss, self.apart = self._model.loss, None

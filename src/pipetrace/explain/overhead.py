@@ -8,6 +8,7 @@ from pipetrace.trace.overhead import (
     DISK,
     INTERRUPTED_BY_USER,
     NOT_BY_ROW,
+    SPREAD,
     UNSUPPORTED,
     Skipped,
 )
@@ -50,14 +51,13 @@ REASONS = {
     DECLINED: "Turned off",
     UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
     NOT_BY_ROW: "Not recorded, because the loss of a batch is not the mean of its rows' losses",
+    SPREAD: "Not recorded, because the rows were measured one partition at a time",
 }
 
 
 def spent(trace: Trace) -> str:
     """What recording took: ``0.25 s during 12.5 s of training (2 %, budget 2 %) and 1.2 s after
     it``.
-
-    Empty for a trace that tells nothing of it.
     """
     overhead = trace.overhead
     if overhead is None:

@@ -17,10 +17,8 @@ LINK = re.compile(r"\[([^]]+)\]\([^)]*\)")
 
 
 def explanation(topic: str, rules: Sequence[AnyRule]) -> str:
-    """The text on a topic: a slug, the code or name of a rule, or ``schema``, in brackets or not.
-
-    Raises:
-        ArgumentError: there is no such topic.
+    """The text on a slug, the code or name of a rule, or ``schema``; an ``ArgumentError`` for
+    others.
     """
     wanted = topic.strip("[] ").lower()
     messages = {found["slug"]: found["text"] for found in SECTION.finditer(_of("messages.md"))}

@@ -38,9 +38,7 @@ COLORMAPS: dict[str, tuple[str, ...]] = {"grey": GREY, "activation": ACTIVATION,
 
 
 def colours(places: NDArray[np.float64], ramp: str) -> NDArray[np.uint8]:
-    """Red, green and blue, ``(..., 3)``, of places from 0 to 1 on a scale; outside is the nearer
-    end.
-    """
+    """Red, green and blue, ``(..., 3)``, of places from 0 to 1, or the nearer end, on a scale."""
     stops = np.array(
         [[int(stop[index : index + 2], 16) for index in (1, 3, 5)] for stop in COLORMAPS[ramp]],
         np.float64,

@@ -120,8 +120,8 @@ def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:
 
 
 def target_columns(x: Array, y: Array, *, classes: bool) -> list[int]:
-    """The columns of a table ``(n, columns)`` that alone give the target ``(n,)``: scaled copies or
-    not.
+    """The columns of a table ``(n, columns)`` that alone give the target ``(n,)``: scaled copies
+    too.
 
     Of numbers these are the columns with a correlation of one; none where others are nearly as
     close, as neighbouring steps of a series are. Of classes those where each class has a range of

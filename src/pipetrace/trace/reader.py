@@ -120,12 +120,7 @@ Given: TypeAlias = Trace | str | os.PathLike[str]
 
 
 def opened(given: Given) -> Trace:
-    """A trace as it is, or read from its path.
-
-    Raises:
-        ArgumentError: it is neither a trace nor a path.
-        TraceError: the file cannot be read.
-    """
+    """A trace as it is, or read from its path; an ``ArgumentError`` for anything else."""
     if isinstance(given, Trace):
         return given
     if isinstance(given, (str, os.PathLike)):

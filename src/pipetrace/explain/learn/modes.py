@@ -44,10 +44,8 @@ MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {
 
 
 def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
-    """One way to learn from a run, by its name in ``MODES``; the seed is for what is drawn.
-
-    Raises:
-        ArgumentError: there is no such mode.
+    """A way to learn, by its name in ``MODES``, drawn by a seed; an ``ArgumentError`` for other
+    names.
     """
     if mode not in MODES:
         raise ArgumentError(

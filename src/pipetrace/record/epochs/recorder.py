@@ -98,7 +98,7 @@ class EpochRecorder:
                 self._before_last = copied(trainable(self._state.model))
 
     def step_ends(self, loss: float, step: int) -> None:
-        """Keep the loss of a step, from the epoch's mean so far; over steps without a look their
+        """Keep the loss of a step, by the epoch's mean so far; over steps without a look their
         mean.
         """
         total, since = loss * step, step - self._seen_step

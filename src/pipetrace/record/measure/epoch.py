@@ -109,8 +109,8 @@ def updates(
     start: Snapshot | None,
     earlier: Snapshot | None,
 ) -> Found:
-    """How far the weights that train moved in an epoch: ``now`` from ``before`` it, ``start`` of
-    the training, and the ``earlier`` epoch, where these were kept.
+    """How far the weights that train moved in an epoch, and since the ``start``, where these are
+    kept.
     """
     found: Found = []
     for name, variable in variables.items():
