@@ -1,6 +1,6 @@
 """The steps through an embedding, a normalisation and a pooling."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -194,7 +194,7 @@ def pooled(trace: Trace, stage: Stage) -> Pooled | None:
         axes = x.ndim - 1
         size = np.broadcast_to(np.asarray(config["pool_size"]), axes)
         stride = np.broadcast_to(np.asarray(config.get("strides") or config["pool_size"]), axes)
-        cut = tuple(
+        cut: tuple[Any, ...] = tuple(
             slice(int(a * s), int(a * s + p)) for a, s, p in zip(at, stride, size, strict=False)
         )
         block = x[(*cut, at[-1])]
