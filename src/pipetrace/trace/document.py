@@ -75,7 +75,6 @@ class Weight:
     trainable: bool = True
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Stage(Record):
     """One thing that the data passes.
 
@@ -154,7 +153,6 @@ class Group:
     parameters: Parameters = Parameters()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Epoch(Record):
     """What one epoch measured.
 
@@ -178,7 +176,6 @@ class Epoch(Record):
     weights: Mapping[str, Summary] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Prediction(Record):
     """One row that was passed through every stage after training.
 
@@ -218,7 +215,6 @@ class Ending:
     rule: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Data(Record):
     """Which rows ran."""
 
@@ -245,7 +241,6 @@ class Data(Record):
     feature_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ModelFacts(Record):
     """The model as a whole."""
 
@@ -264,7 +259,6 @@ class ModelFacts(Record):
     seed_places: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Run(Record):
     """What ran, where and when."""
 
@@ -284,7 +278,6 @@ class Run(Record):
     evaluations: tuple[Evaluation, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 
