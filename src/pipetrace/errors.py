@@ -56,9 +56,17 @@ class PipetraceError(Exception):
         self.hint = visible(hint, kept="\n")
         super().__init__(self.what)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is raised on one machine may be shown on another.
+        return _again, (type(self), self.what, self.where, self.hint)
+
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         return f"{self.what}{place} {self.hint} [{self.slug}]"
+
+
+def _again(kind: type[PipetraceError], what: str, where: str | None, hint: str) -> PipetraceError:
+    return kind(what, where=where, hint=hint)
 
 
 class ArgumentError(PipetraceError, slug="bad-argument"):
@@ -74,7 +82,7 @@ class FrameworkError(PipetraceError, slug="no-framework"):
 
 
 class MissingLibraryError(PipetraceError, slug="library-missing"):
-    """A format is written by a library that is not installed."""
+    """A format is written or read by a library that is not installed."""
 
 
 class ModelFileError(PipetraceError, slug="bad-model-file"):
@@ -105,6 +113,10 @@ class RetrainError(PipetraceError, slug="cannot-retrain"):
     """A run cannot be trained again, or a change of it cannot be tried."""
 
 
+class ClusterError(PipetraceError, slug="no-cluster"):
+    """A cluster cannot be reached, lacks what it needs, or lost its workers."""
+
+
 class DataError(PipetraceError, slug="bad-data"):
     """The base of what can be wrong with images and labels."""
 
@@ -122,11 +134,15 @@ class IdxFormatError(DataError, slug="not-idx"):
 
 
 class ArrayFormatError(DataError, slug="bad-arrays"):
-    """An ``.npz`` file cannot be read, lacks x or y, or holds arrays of a wrong shape or type."""
+    """A file of arrays cannot be read, lacks x or y, or its arrays have a wrong shape or type."""
 
 
 class CountMismatchError(DataError, slug="count-mismatch"):
     """There are not as many labels as images."""
+
+
+class ColumnsError(DataError, slug="columns-differ"):
+    """The files of one data set have different columns, or the model takes none of them."""
 
 
 class LabelError(DataError, slug="bad-labels"):

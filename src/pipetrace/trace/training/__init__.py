@@ -76,6 +76,9 @@ class Fit(Record):
     # whether these differ from those after its last epoch, as where an earlier epoch was restored;
     # None where that was not recorded
     weights_differ: bool | None = None
+    # where the program called it, such as ``train.py:23``, relative to the folder that it ran in;
+    # empty for a program elsewhere, and in an anonymous trace
+    called_from: str = ""
     last_epoch: int | None = None  # the last one that it finished; None where it finished none
 
 
