@@ -32,7 +32,7 @@ CHOICES = {
     "level": ("error", "warning", "note"),
     "format": ("text", "json", "sarif", "github"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
-    "compare": ("text", "json", "markdown"),
+    "compare": ("text", "json", "markdown", "html"),
     "learn": ("text", "markdown", "notebook"),
     "runs": ("text", "json", "csv", "html"),
 }

@@ -31,6 +31,7 @@ from pipetrace.present.teach.hidden import hidden
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
+from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
@@ -157,23 +158,59 @@ def page(
     ``live``: whether the page loads itself again and again, because the training still runs.
     """
     shown = _without_what_is_computed(made, model) if model else made
-    modules = import_map()
-    return TEMPLATE.format(
-        policy=html.escape(_policy(START, modules)),
-        title=html.escape(f"{made.title} · {made.kind}"),
-        # Painted before the rest has arrived.
-        heading=html.escape(made.title),
-        headline=html.escape(made.headline),
-        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
-        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
-        style=stylesheet(),
-        modules=_packed(modules),
-        plain=html.escape(document_text(made)),
-        # A number stays on one line with its percent sign.
-        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
+    return shell(
+        shown,
+        title=f"{made.title} · {made.kind}",
+        heading=made.title,
+        headline=made.headline,
+        plain=document_text(made),
         model=_packed(to_json(model)) if model else "",
         lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
-        start=START,
+        live=live,
+    )
+
+
+def shell(  # noqa: PLR0913 the parts of a page
+    shown: Record,
+    *,
+    title: str,
+    heading: str,
+    headline: str,
+    plain: str,
+    entry: str = "viewer/main.js",
+    style: str = "",
+    model: str = "",
+    lessons: str = "",
+    live: bool = False,
+) -> str:
+    """A page with its modules, styles and data, as HTML text.
+
+    Args:
+        shown: the document that its modules read.
+        title: of the window.
+        heading, headline: what is painted before the rest has arrived.
+        plain: what is shown without JavaScript.
+        entry: the module that draws the page.
+        style: further styles.
+        model, lessons: packed.
+        live: whether it loads itself again and again.
+    """
+    start, modules = START.replace("viewer/main.js", entry), import_map()
+    return TEMPLATE.format(
+        policy=html.escape(_policy(start, modules)),
+        title=html.escape(title),
+        heading=html.escape(heading),
+        headline=html.escape(headline),
+        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
+        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
+        style=stylesheet() + style,
+        modules=_packed(modules),
+        plain=html.escape(plain),
+        # A number stays on one line with its percent sign.
+        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
+        model=model,
+        lessons=lessons,
+        start=start,
     )
 
 
@@ -222,6 +259,6 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src data: {hashes}; {styles}"
 
 
-def stylesheet() -> str:
-    """The styles of every page."""
-    return (resources.files("pipetrace.present") / "viewer" / "page.css").read_text("utf-8")
+def stylesheet(name: str = "page.css") -> str:
+    """The styles of every page, or those of another file of the viewer."""
+    return (resources.files("pipetrace.present") / "viewer" / name).read_text("utf-8")
