@@ -11,7 +11,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from urllib.parse import quote
@@ -157,23 +157,33 @@ def page(
     shown = _without_what_is_computed(made, model) if model else made
     return shell(
         shown,
-        title=f"{made.title} · {made.kind}",
-        heading=made.title,
-        headline=made.headline,
-        plain=document_text(made),
+        Front(f"{made.title} · {made.kind}", made.title, made.headline, document_text(made)),
         model=_packed(to_json(model)) if model else "",
         lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
         live=live,
     )
 
 
-def shell(  # noqa: PLR0913 the parts of a page
+@dataclass(frozen=True)
+class Front:
+    """What a page has before its modules draw it.
+
+    Attributes:
+        title: of the window.
+        heading, headline: what is painted before the rest has arrived.
+        plain: what is shown without JavaScript.
+    """
+
+    title: str
+    heading: str
+    headline: str
+    plain: str
+
+
+def shell(
     shown: Record,
+    front: Front,
     *,
-    title: str,
-    heading: str,
-    headline: str,
-    plain: str,
     entry: str = "viewer/main.js",
     style: str = "",
     model: str = "",
@@ -184,9 +194,7 @@ def shell(  # noqa: PLR0913 the parts of a page
 
     Args:
         shown: the document that its modules read.
-        title: of the window.
-        heading, headline: what is painted before the rest has arrived.
-        plain: what is shown without JavaScript.
+        front: what stands before it.
         entry: the module that draws the page.
         style: further styles.
         model, lessons: packed.
@@ -195,14 +203,14 @@ def shell(  # noqa: PLR0913 the parts of a page
     start, modules = START.replace("viewer/main.js", entry), import_map()
     return TEMPLATE.format(
         policy=html.escape(_policy(start, modules)),
-        title=html.escape(title),
-        heading=html.escape(heading),
-        headline=html.escape(headline),
+        title=html.escape(front.title),
+        heading=html.escape(front.heading),
+        headline=html.escape(front.headline),
         live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
         reload=RELOAD.format(RELOAD_SECONDS) if live else "",
         style=stylesheet() + style,
         modules=_packed(modules),
-        plain=html.escape(plain),
+        plain=html.escape(front.plain),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         model=model,

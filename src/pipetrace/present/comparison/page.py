@@ -18,7 +18,7 @@ from pipetrace.present.comparison.views import (
     RowPicture,
 )
 from pipetrace.present.drawings import Chart, Grid
-from pipetrace.present.page import shell, stylesheet
+from pipetrace.present.page import Front, shell, stylesheet
 from pipetrace.present.text import write_text_of
 from pipetrace.trace.document import Trace
 
@@ -41,12 +41,10 @@ def comparison_page(made: Comparison, traces: Sequence[Trace]) -> str:
         traces: of its runs, in the same order.
     """
     view = comparison_view(made, traces)
+    text = write_text_of(blocks.comparison_blocks(made))
     return shell(
         view,
-        title=f"{view.title} · comparison",
-        heading=view.title,
-        headline=made.headline,
-        plain=write_text_of(blocks.comparison_blocks(made)),
+        Front(f"{view.title} · comparison", view.title, made.headline, text),
         entry=ENTRY,
         style=stylesheet(STYLE),
     )
