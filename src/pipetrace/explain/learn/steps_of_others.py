@@ -34,10 +34,6 @@ def steps_of_embedding(trace: Trace, stage: Stage) -> list[Part] | None:
     words = words_of(source)
     name = f"number {chosen}"
     name += f" ('{words[chosen]}')" if chosen < len(words) else ""
-    lengths = np.linalg.norm(table, axis=1)
-    likeness = table.astype(float) @ row / np.maximum(lengths * np.linalg.norm(row), 1e-12)
-    likeness[chosen] = -np.inf
-    nearest = int(likeness.argmax())
     times = int((numbers == chosen).sum())
     first = listed([figure(float(each)) for each in row[:MOST_LISTED]])
     return [
@@ -72,14 +68,21 @@ def steps_of_embedding(trace: Trace, stage: Stage) -> list[Part] | None:
                 f"{chosen} once."
             ),
         ),
-        step(
-            "Rows that are alike",
-            here,
-            "To the next layer two rows in one direction say much the same. After training, most "
-            f"like row {chosen} is row {nearest}: the cosine of their angle is "
-            f"{figure(float(likeness[nearest]))}; 1 would be the same direction.",
-        ),
+        step("Rows that are alike", here, _alike(table, chosen)),
     ]
+
+
+def _alike(table: Array, chosen: int) -> str:
+    """Which other row of a table points most in the direction of one."""
+    row, lengths = table[chosen].astype(float), np.linalg.norm(table, axis=1)
+    likeness = table.astype(float) @ row / np.maximum(lengths * lengths[chosen], 1e-12)
+    likeness[chosen] = -np.inf
+    nearest = int(likeness.argmax())
+    return (
+        "To the next layer two rows in one direction say much the same. After training, most like "
+        f"row {chosen} is row {nearest}: the cosine of their angle is "
+        f"{figure(float(likeness[nearest]))}; 1 would be the same direction."
+    )
 
 
 def steps_of_normalization(trace: Trace, stage: Stage) -> list[Part] | None:
