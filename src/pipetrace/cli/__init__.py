@@ -6,6 +6,7 @@ from pipetrace.cli import (  # noqa: F401 importing a module adds its commands
     compare,
     record,
     runs,
+    serve,
     show,
     teach,
 )
