@@ -3,7 +3,9 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
+#   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -97,8 +99,16 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
+onnx | trackers)
+    venv=.venv-$1
+    make_venv
+    say "Installing TensorFlow and the group $1 of pyproject.toml into $venv (about 2 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu]' --group "$1"
+    pwd -P >"$venv/.installed"
+    ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers"
     exit 2
     ;;
 esac

@@ -211,6 +211,7 @@ def test_the_training_is_the_same_with_and_without_words(
     )
 
 
+@pytest.mark.slow
 @framework
 def test_the_findings_are_told_where_the_recorder_comes_from_its_own_module(
     tmp_path: Path,

@@ -27,10 +27,7 @@ PROGRAM_SEED = 0
 
 
 def main(path: str, task: str) -> None:
-    """Train once with one change, given as JSON with ``source``, ``edit`` and ``seed``, and end.
-
-    What keeps the training from beginning is written beside the trace, as JSON in ``.failed``.
-    """
+    """Train once with the change ``task``, in JSON, and end; trouble before goes to ``.failed``."""
     _end_with_parent()
     asked, out, told = json.loads(task), Path(path), list[str]()
     stack = ExitStack()

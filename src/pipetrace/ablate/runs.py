@@ -21,7 +21,7 @@ from pipetrace.errors import ArgumentError, OutputExistsError, RetrainError, Tra
 from pipetrace.explain.fits import final_epoch
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import FAILED, FINISHED, STOPPED
-from pipetrace.trace.training.ablation import NONE, Ablation
+from pipetrace.trace.training import NONE, Ablation
 from pipetrace.trace.writer import store_ablations
 
 BASELINE_SEEDS = 3
@@ -222,11 +222,7 @@ class Ablating:
         return None
 
     def _check_rows(self, job: Job, baseline: Trace) -> None:
-        """See that a training had the rows of the baseline.
-
-        Raises:
-            RetrainError: it had others.
-        """
+        """See that a training had the rows of the baseline, or raise a ``RetrainError``."""
         if job.edit.other_rows or not self.found[job].file:
             return
         prints = {_rows(baseline), _rows(read(self.plan.folder / job.name))}
@@ -245,11 +241,7 @@ class Ablating:
 
 
 def _check_same_run(path: Path, baseline: Trace) -> None:
-    """See that a trace is of the run that the baseline repeats.
-
-    Raises:
-        RetrainError: its rows, its layers or its settings are others.
-    """
+    """See that a trace is of the run that the baseline repeats, or raise a ``RetrainError``."""
     trace = read(path)
     layers, settings, rows = (
         {of(each) for each in (trace, baseline)} for of in (_layers, _settings, _rows)

@@ -14,8 +14,7 @@ from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.saved import compile_config
 from pipetrace.capture.train_step import TrainStep, computes_loss
 from pipetrace.capture.weights import iterations, optimizers, plain_config
-from pipetrace.trace.training import Training
-from pipetrace.trace.training.step import OptimizerFacts, StepFacts
+from pipetrace.trace.training import OptimizerFacts, StepFacts, Training
 
 FIT_SETTINGS = (
     *("shuffle", "validation_split", "steps_per_epoch", "validation_steps", "initial_epoch"),
@@ -64,11 +63,9 @@ def training_facts(
 def step_facts(
     model: Any, step: TrainStep | None, begun: Mapping[str, int] | None, call: FitCall
 ) -> StepFacts:
-    """What a training step does, from the traced step, if any, and the arguments of ``fit`` or
-    loop.
+    """What a training step does, by the traced step, if any, and the arguments of ``fit`` or loop.
 
-    ``begun`` has how often each optimizer had changed weights when recording began; None while
-    training runs.
+    ``begun`` has how often each optimizer had changed weights before; None while training runs.
     """
     known = optimizers(model, call.optimizer)
     now = {} if begun is None else iterations(model, call.optimizer)
@@ -165,9 +162,8 @@ class RowLosses:
         self._model, self._loss = model, getattr(model, "loss", None)
 
     def of(self, targets: Any, given: Any) -> Any:
-        """The loss of each row of arrays ``(n, ...)`` in the structure of the model's outputs.
-
-        None where that is unknown, or where rows have none of their own.
+        """The loss of each row ``(n, ...)``, in the structure of the outputs; None where rows have
+        none.
         """
         if self._loss is not getattr(self._model, "loss", None):  # compiled anew
             self._loss, self.apart = self._model.loss, None

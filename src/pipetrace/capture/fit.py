@@ -80,7 +80,7 @@ def running_call(model: Any) -> tuple[FitCall, Any]:
     """The arguments of the ``fit`` that this thread is in, from Keras' own frame, and its
     callbacks.
 
-    An unknown call and None where the installed Keras does not show them.
+    Unknown and None where the installed Keras does not show them.
     """
     found = internals.fit_locals(model)
     if found is None:
@@ -172,10 +172,7 @@ def callbacks_of(fit: Fit, args: Any, kwargs: Any) -> Any:
 
 
 def with_callback(fit: Fit, args: Any, kwargs: Any, callback: Any) -> tuple[Any, Any, Any]:
-    """The arguments of a call of ``fit`` with one more callback, and what to call when it is over.
-
-    The caller's own list stays as it is.
-    """
+    """A call of ``fit`` with one more callback; its own list stays; and what to call at its end."""
     place, given = _place_of_callbacks(fit, args), callbacks_of(fit, args, kwargs)
     own = getattr(given, "callbacks", None)
     if isinstance(own, list):  # Keras' own list, which the caller made; Keras takes it as it is

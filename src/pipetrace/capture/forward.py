@@ -190,11 +190,10 @@ class Forward:
         return _joined(parts, self.stages, total)
 
     def final(self, rows: Any, instead: Weights | None = None) -> list[Array] | None:
-        """The model's own outputs for rows, with its weights or others; None where rows are an
+        """The model's own outputs for rows, by its weights or others; None where rows are an
         output.
 
-        The function is that of all stages, of which TensorFlow then runs only what the outputs
-        need; nothing is traced again.
+        The function is that of all stages, of which TensorFlow then runs only what is needed.
         """
         import tensorflow as tf
 

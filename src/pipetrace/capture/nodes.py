@@ -56,10 +56,7 @@ class Graph:
         return found
 
     def without_rows(self, lengths: Mapping[Origin, int], outside: Mapping[Origin, int]) -> None:
-        """Say how long first axes are that are not those of the rows.
-
-        By stage and place: of outputs, and of inputs that come from ``outside`` of all stages.
-        """
+        """Say how long first axes are that are not those of the rows, by stage and place."""
 
         def said(spec: Spec, length: int | None) -> Spec:
             if length is None or not spec.shape:

@@ -27,10 +27,8 @@ MOST_DRAWS = 2_000
 
 
 def check_model(path: Path) -> None:
-    """See whether there is a file of the right kind, before Keras is loaded.
-
-    Raises:
-        ModelFileError: there is none.
+    """See whether there is a file of the right kind before Keras is loaded; else a
+    ``ModelFileError``.
     """
     hint = "Give the path of a model saved with model.save('model.keras')."
     if path.is_dir():
@@ -174,10 +172,9 @@ def _without_details(value: Any) -> Any:
 
 
 def seed_places(model: Any, seed: int | None) -> dict[str, int]:
-    """When each layer drew its first random seed after ``keras.utils.set_random_seed(seed)``, from
-    0.
+    """The places, from 0, of the draws of each layer's first seed after ``set_random_seed(seed)``.
 
-    None by any path where a layer's seed is no such draw, as of a model that was made before.
+    None where a layer's seed is no such draw, as of a model that was made before.
     """
     if seed is None:
         return {}

@@ -138,9 +138,8 @@ def traced_back(
 
 
 def operations_behind(tensors: Iterable[Any], *, control: bool = True) -> Iterator[str]:
-    """The names of all operations that tensors of a traced function depend on.
-
-    ``control`` adds what only has to run before to what gives values.
+    """The names of all operations that tensors of a traced function need; with ``control``, to run
+    too.
     """
     seen: set[str] = set()
     waiting = [each.op for tensor in tensors for each in components(tensor) if hasattr(each, "op")]

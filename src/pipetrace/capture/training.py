@@ -42,9 +42,7 @@ class Gradients:
     def __call__(
         self, x: Any, y: Any, sample_weight: Any = None, instead: Weights | None = None
     ) -> "Slopes":
-        """The loss and the gradients for rows as ``fit`` gets them, with the model's weights or
-        others.
-        """
+        """The loss and the gradients for rows as ``fit`` gets them, with its weights or others."""
         import tensorflow as tf
 
         given = [

@@ -54,9 +54,8 @@ class _Reader:
         self._models: set[int] = set()
 
     def read(self, call: Call, inputs: list[Any], outputs: list[Any]) -> bool:
-        """Read a model's own calls; its inputs and outputs stand for those that it was built with.
-
-        False where it does not tell, or where a nested model is called twice.
+        """Read a model's own calls from how it was built; False where that is not told, or if
+        called twice.
         """
         model = call.operation
         nodes = internals.built_calls(model)

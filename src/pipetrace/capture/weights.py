@@ -64,9 +64,8 @@ def trainable(model: Any) -> list[Any]:
 
 
 def optimizers(model: Any, other: Any = None) -> dict[str, Any]:
-    """The optimizers of a model by the attributes that hold them; a GAN has two of its own.
-
-    Any ``other``, which it was not compiled with, is used in place of them.
+    """A model's optimizers, or the ``other`` in their place, by attribute; a GAN has two of its
+    own.
     """
     if other is not None:
         return {"optimizer": other}
@@ -115,9 +114,7 @@ def specs_of(variables: Sequence[Any]) -> list[Any]:
 
 
 def tensors_of(variables: Sequence[Any], others: Weights | None = None) -> list[Any]:
-    """The values of variables as tensors, in order; those of ``others`` instead, where there are
-    any.
-    """
+    """The values of variables, in order, as tensors; those of ``others`` instead, where any are."""
     import tensorflow as tf
 
     found = []

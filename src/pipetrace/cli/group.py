@@ -128,10 +128,8 @@ def print_error(error: PipetraceError) -> None:
 
 
 def print_text(text: str | bytes | Iterable[str]) -> None:
-    """Print text or bytes, or the pieces of a text once all are made, to standard output.
-
-    Raises:
-        DiskFullError: the output could not be written.
+    """Print text, bytes or the pieces of a text, once all are made; a ``DiskFullError`` if it
+    cannot.
     """
     try:
         if isinstance(text, str | bytes):

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipetrace.cli.check import finish_run
 from pipetrace.cli.group import (
     PATH,
     PROGRAM_CONTEXT,
@@ -137,6 +138,13 @@ def digits(
     type=click.Choice(["error"]),
     help="Stop a training once a rule finds an error in what was recorded so far.",
 )
+@click.option(
+    "--check",
+    "checks",
+    is_flag=True,
+    help="Check the traces at the end, as pipetrace check does; exit with 1 if it finds something.",
+)
+@click.option("--page", "pages", is_flag=True, help="Write the page of each trace beside it.")
 @arguments_option
 @anonymous_option
 @click.argument("script")
@@ -153,7 +161,8 @@ def run(
 
     The program needs no changes. Use it like python: pipetrace run train.py --epochs 5. The
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
-    gets one trace, which replaces the trace of an earlier run.
+    gets one trace, which replaces the trace of an earlier run. With --check the exit code is that
+    of pipetrace check, if the program's own is 0.
     """
     from pipetrace.record.run import Watched, note, report_traces, run_script
 
@@ -164,13 +173,19 @@ def run(
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     made: list[Path] = []
+    code, ends = 0, {name: options.pop(name) for name in ("checks", "pages")}
     watched = Watched(path_of, {"budget": _budget(budget), **options})
     process = os.getpid()
     try:
         run_script(script, arguments, is_module=module, watched=watched, told=note, made=made)
+    except SystemExit as ending:
+        if ending.code:
+            raise
     finally:
         if os.getpid() == process:  # no forked child of the program, which ends here as well
             report_traces(made)
+            code = finish_run(made, **ends)
+    sys.exit(code)
 
 
 @commands.command()

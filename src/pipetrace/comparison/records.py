@@ -289,3 +289,72 @@ class Comparison(Record, Shown):
     def exit_code(self) -> int:
         """0 where all results are the same, 1 where runs differ, 2 where that is not known."""
         return {SAME: 0, UNKNOWN: 2}.get(self.verdict, 1)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StageCheck(Record):
+    """The output of a stage of a saved model against what the run recorded.
+
+    Attributes:
+        stage: its name in the run.
+        value: what gave it in the model, such as ``layer conv2d``; empty where nothing did.
+        absolute: the largest difference; None where it was not compared.
+        largest: the largest absolute value that the run recorded there.
+        means: of the run and of the model.
+        equal: whether the difference is within the tolerance; None where it was not compared.
+    """
+
+    stage: str
+    value: str = ""
+    absolute: float | None = None
+    largest: float = 0.0
+    means: tuple[float, float] | None = None
+    equal: bool | None = None
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class ModelComparison(Record, Shown):
+    """A saved model against a run, on the rows that the run kept.
+
+    Attributes:
+        run, model: the names of their files.
+        rows: how many rows passed the model.
+        followed: of how many of them the stages are compared.
+        tolerance: by how much a value may differ, times the largest one of its stage or 1.
+        outputs: the model's outputs, by the stages that give them.
+        stages: in the order of the data flow.
+        changed: for how many rows the model predicts another class; None where there are none.
+        first: where the outputs of the guilty stage differ most; None where none is found.
+        row: the number in the data of the row where that is.
+        upstream: the stages before it that were compared and are equal.
+        weights: those of the model that differ from the run's; of a Keras model only.
+        headline: what it comes to, in a few sentences.
+    """
+
+    run: str
+    model: str
+    rows: int
+    followed: int
+    tolerance: float
+    outputs: tuple[StageCheck, ...]
+    stages: tuple[StageCheck, ...]
+    changed: int | None
+    first: TensorDifference | None
+    row: int | None
+    upstream: tuple[str, ...]
+    weights: tuple[TensorDifference, ...] = ()
+    headline: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """``same``, ``diverged`` in an output or a weight, or ``unknown`` where an output could not
+        be compared."""
+        known = [each.equal for each in self.outputs if each.equal is not None]
+        if len(known) < max(1, len(self.outputs)):
+            return UNKNOWN
+        return SAME if all(known) and not self.weights else DIVERGED
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the outputs are the same, 1 where they differ, 2 where that is not known."""
+        return {SAME: 0, UNKNOWN: 2}.get(self.verdict, 1)

@@ -121,8 +121,8 @@ def draw(source: Source, plan: Plan) -> Draw:
 
 
 def example_row(source: Source, drawn: Draw, pixel: int) -> tuple[int, float | None]:
-    """The training row that the data flow shows, and its value: the first with the asked grey
-    value.
+    """The training row that the data flow shows, and its value: the first with the grey value
+    asked.
 
     Where no row has it, the first row and its median ink, or None for an empty image.
     """

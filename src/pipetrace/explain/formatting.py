@@ -17,7 +17,7 @@ AXES = {
 
 def figure(value: float, digits: int = 3) -> str:
     """Three significant digits: 0.0456, 1.65, 54,100; "nearly zero" below a millionth; 3.40 x
-    10^38 from 10^15 on.
+    10^38.
 
     A whole number below a million is exact and written as one.
     """
@@ -133,10 +133,7 @@ def shape(spec: Spec, rows: int | str, batch: int | None = None) -> str:
 def full_shape(
     spec: Spec, rows: int | str, batch: int | None = None, *, is_image: bool = False
 ) -> str:
-    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel.
-
-    ``is_image``: whether three axes are those of images without one for channels.
-    """
+    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel."""
     if not has_rows(spec):
         return shape(spec, rows, batch)
     names = AXES[4][:2] if is_image and len(spec.shape) == 3 else AXES.get(len(spec.shape))

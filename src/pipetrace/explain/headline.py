@@ -111,9 +111,7 @@ def status(trace: Trace) -> str:
 
 
 def _how_it_ended(trace: Trace) -> tuple[str, ...]:
-    """How it ended; of a failure the stage, the shapes that it received, and the error's own
-    message.
-    """
+    """How it ended; of a failure the stage, the shapes it received, and the error's message."""
     text, ending = status(trace), trace.ending
     if ending.kind != FAILED:
         return (f"{text}.",) if text else ()

@@ -56,8 +56,6 @@ REASONS = {
 def spent(trace: Trace) -> str:
     """What recording took: ``0.25 s during 12.5 s of training (2 %, budget 2 %) and 1.2 s after
     it``.
-
-    Empty for a trace that tells nothing of it.
     """
     overhead = trace.overhead
     if overhead is None:

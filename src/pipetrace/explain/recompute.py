@@ -38,9 +38,8 @@ class Recomputed:
 
 
 def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
-    """Compute a prediction's stages again, each from the recomputed output of the stage before.
-
-    It tells how far both are apart; the first stage that cannot be computed ends it and is named.
+    """Compute a prediction's stages again, each from the one before, up to one that cannot be
+    computed.
     """
     values: dict[str, Array] = {}
     largest, done = 0.0, 0

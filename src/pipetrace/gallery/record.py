@@ -118,10 +118,7 @@ def _exhibit(folder: Path, name: str) -> Exhibit:
 def record(
     exhibits: Sequence[Exhibit], jobs: int, began: Callable[[str], Any]
 ) -> Iterator[tuple[Exhibit, PipetraceError | None]]:
-    """Run programs, so many at a time, and yield each when done, with what went wrong if anything.
-
-    ``began`` is called with the name of each that begins.
-    """
+    """Run programs, so many at a time, and yield each when done, with what went wrong."""
     waiting, running = list(exhibits), dict[Exhibit, tuple[Any, IO[bytes]]]()
     try:
         while waiting or running:

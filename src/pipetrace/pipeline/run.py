@@ -96,9 +96,8 @@ class Passage:
         return last.batches if isinstance(last, Batches) else ()
 
     def history(self, row: int) -> tuple[Any, ...]:
-        """What a row of ``train`` was in the source and after each step, without the axis of rows.
-
-        It is an array or a dictionary of arrays each time; None where that is not known.
+        """What a row of ``train``, array or dictionary, was in the source and after each step, or
+        None.
         """
         found: list[Any] = []
         at: int | None = row

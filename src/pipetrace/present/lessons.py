@@ -15,6 +15,8 @@ from pipetrace.present.rich import print_blocks
 from pipetrace.present.views import QuestionView
 
 ATTEMPTS = 3
+LONG = 40
+"""A table with a longer cell is written as sentences, since it would not fit into a terminal."""
 WRITING = str.maketrans({"\u2212": "-", '"': None, "'": None, " ": None})
 
 
@@ -79,7 +81,10 @@ def _part(part: Part, number: str = "") -> Iterator[Block]:
     yield from (Paragraph(text) for text in part.texts)
     if part.code:
         yield Code(part.code)
-    if part.table is not None:
+    if part.table is not None and any(len(cell) > LONG for row in part.table.rows for cell in row):
+        yield Facts(tuple(Labelled(name, " ".join(rest)) for name, *rest in part.table.rows))
+        yield Paragraph(part.table.caption, "note")
+    elif part.table is not None:
         yield grid(part.table)
 
 

@@ -83,11 +83,7 @@ def _is_folder(place: Path) -> bool:
 
 
 def keep_apart(read: Path, written: Iterable[Path]) -> None:
-    """Refuse to write over what is read, whatever ``--force`` says.
-
-    Raises:
-        ArgumentError: an output is the input itself.
-    """
+    """Refuse, by an ``ArgumentError``, to write over what is read, whatever ``--force`` says."""
     for place in written:
         try:
             same = place.exists() and place.samefile(read)

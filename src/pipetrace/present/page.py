@@ -171,10 +171,7 @@ def page(
     *,
     live: str = "",
 ) -> str:
-    """A document as HTML text, with the model that the page computes from, and the ways to learn.
-
-    ``live``: whether the page loads itself again and again, because the training still runs.
-    """
+    """A document as HTML text; a ``live`` page loads itself again, as the training still runs."""
     shown = _without_what_is_computed(made, model) if model else made
     modules = import_map()
     return TEMPLATE.format(

@@ -13,10 +13,9 @@ LETTERS = "ABCD"
 
 
 def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
-    """Ask each question until the answer is a letter, explain the answer, and count those right.
+    """Ask questions until each answer is a letter, explain it, and count those right.
 
-    Raises:
-        IncompleteTraceError: there are no questions.
+    An ``IncompleteTraceError`` where there are none.
     """
     if not questions:
         raise nothing_to_ask()

@@ -44,10 +44,7 @@ def text_width() -> int:
 
 
 def write_text_of(blocks: Iterable[Block], width: int | None = None) -> str:
-    """Blocks as text with lines of at most ``width`` characters, except for tables and code.
-
-    Without a width they have that of ``text_width``.
-    """
+    """Blocks as text in lines of at most ``width``, or ``text_width``, but for tables and code."""
     lines = _all_lines(blocks, width or text_width())
     return "\n".join(_without_double_gaps(lines)).strip("\n") + "\n"
 

@@ -129,10 +129,7 @@ def evaluated(model: Any, settings: Settings | None, found: Evaluation) -> None:
 
 
 def is_recorded_already(model: Any, callback_list: Any, recorder: Any) -> bool:
-    """Whether a recorder, this one or another, has this very ``fit`` already; said where another.
-
-    Keras' list of callbacks is None where it is not known.
-    """
+    """Whether a recorder, this one or another, has this ``fit`` already; said where another."""
     kept = kept_of(model)
     known = kept.recording() if kept.recording is not None else None
     if known is None or not known.is_recording:

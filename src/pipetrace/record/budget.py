@@ -40,11 +40,7 @@ RAREST_CHECK = 64
 
 
 def check_budget(share: float | None) -> None:
-    """Check a budget.
-
-    Raises:
-        ArgumentError: it is no share of a time.
-    """
+    """Raise an ``ArgumentError`` unless a budget is a share of a time, or None."""
     if share is None:
         return
     given: Any = share
@@ -153,8 +149,7 @@ class Budget:
         return max(limit, FLOOR) if seconds < SHORT_TRAINING else limit
 
     def has_room_for(self, seconds: float, parts: Iterable[str] = (), share: float = 1.0) -> bool:
-        """Whether work of so many seconds fits now, and into the share of the parts that it belongs
-        to.
+        """Whether work of so many seconds fits now, and into the share of the parts that it is of.
 
         With a share below 1 the floor of a short training is not touched.
         """
@@ -223,9 +218,8 @@ class EpochSchedule:
         self._measured, self._spent, self._last = False, 0.0, 0
 
     def choose(self, epoch: int, planned: int, guess: float) -> bool:
-        """Whether to measure after an epoch, from 1, that has just ended, of those planned.
-
-        Until it was measured once it is taken to need ``guess`` seconds.
+        """Whether to measure after an epoch of those planned; ``guess`` seconds, until it was
+        measured once.
         """
         self._learn()
         self._measured = self._fits(epoch, max(planned, epoch), guess)

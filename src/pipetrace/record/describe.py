@@ -23,8 +23,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
-from pipetrace.trace.training import Fit, Training
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import Fit, StepFacts, Training
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
@@ -135,7 +134,9 @@ class Description:
 
     def fit_begins(self) -> None:
         """Remember the ``fit`` that begins as one of several."""
-        self._state.fits.append(Fit(self._state.epoch + 1, _training(self._state)))
+        state = self._state
+        place = "" if state.settings.anonymous else privacy.place_of_call()
+        state.fits.append(Fit(state.epoch + 1, _training(state), called_from=place))
 
     def renewed(self) -> Run:
         """The facts of the run as they are known now; rows are not read for it."""

@@ -68,11 +68,10 @@ def measure_after_training(
     measure_waiting: Callable[[float], None],
     earlier: Iterable[tuple[int, Weights]] = (),
 ) -> None:
-    """Measure it all and write it, in the order in which readers use it; each part stands for
-    itself.
+    """Measure it all and write it, in the order in which readers use it, each part for itself.
 
-    ``measure_waiting`` measures the epochs that waited, in so many seconds; ``earlier`` has epochs
-    whose weights were written.
+    ``measure_waiting`` measures epochs that waited, in so many seconds; ``earlier`` has written
+    ones.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
     if measure is None and state.untraced is not None and writer is not None:

@@ -69,11 +69,7 @@ def run_script(
 
 
 def check_program(program: str, *, is_module: bool) -> None:
-    """See whether there is a script of that name.
-
-    Raises:
-        ArgumentError: there is none.
-    """
+    """See whether there is a script of that name, or raise an ``ArgumentError``."""
     if not is_module and not Path(program).is_file():
         raise ArgumentError(
             f"There is no script {program}.",

@@ -35,11 +35,7 @@ BRIEF, ALL, NONE = "brief", "all", "none"
 
 
 def check_after_training(given: object) -> None:
-    """Check what is asked for after training.
-
-    Raises:
-        ArgumentError: it is none of the three.
-    """
+    """Raise an ``ArgumentError`` for anything but the three words for after training."""
     if given not in (BRIEF, ALL, NONE):
         raise ArgumentError(
             f"after_training must be 'brief', 'all' or 'none', received {given!r}.",
@@ -89,8 +85,10 @@ class Settings:
     followed: Followed | None = None
     # is called with the rows of the data flow that are done; None draws a line on standard error
     progress: Callable[[int, int], None] | None = None
-    stop_on: str | None = None  # as for ``Recorder``, and so is the next
+    # stop_on, on_finding, log_to: as for ``Recorder``
+    stop_on: str | None = None
     on_finding: Callable[[Any], object] | None = None
+    log_to: str | None = None
     # hears where the trace goes, where somebody else writes the file that was asked for
     moved: Callable[[Path], None] | None = None
 
@@ -202,10 +200,8 @@ class State:
         return self.settings.path if self.writer is None else self.writer.path
 
     def begin_writing(self, run: Run) -> None:
-        """Make the file of the trace, or open it again.
-
-        Raises:
-            NotWritableError: nothing can be written there.
+        """Make the file of the trace, or open it again; a ``NotWritableError`` where that is
+        impossible.
         """
         if self.writer is None:
             self.writer = WriterThread(self.settings.path, self.lose, self.cost)

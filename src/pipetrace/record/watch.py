@@ -92,7 +92,7 @@ def watch(model: Any, *given: Any, **options: Any) -> Watching:
     Args:
         model: a Keras model; need not be compiled yet.
         path, x, y, validation_data, title, class_names, verbose, budget, after_training,
-        record_arguments, anonymous, stop_on, on_finding: as for ``Recorder``.
+        record_arguments, anonymous, stop_on, on_finding, log_to: as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -239,10 +239,8 @@ def _told_of_sigterm() -> Iterator[None]:
 def _recorded(
     fit: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
 ) -> Any:
-    """Call ``fit`` with a recorder, unless it is given one already.
-
-    Raises:
-        BaseException: whatever ``fit`` raises, unchanged.
+    """Call ``fit`` with a recorder, unless it is given one already; what it raises passes
+    unchanged.
     """
     recorder: Recorder | None = None
     with contained(_not_recorded):
@@ -268,11 +266,7 @@ def _recorded(
 def _recorded_batch(
     train: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
 ) -> Any:
-    """Call ``train_on_batch`` and record it as a step, unless the program's own loop is recorded.
-
-    Raises:
-        BaseException: whatever it raises, unchanged.
-    """
+    """Call ``train_on_batch`` and record it as a step, unless a loop is recorded already."""
     loop = None
     with contained(_not_recorded):
         loop = kept_of(model).loop

@@ -50,10 +50,8 @@ class WriterThread:
         return self._waiting >= MOST_WAITING_EPOCHS
 
     def begin(self, run: Run) -> None:
-        """Make the file, or open it again where an earlier training was written into it.
-
-        Raises:
-            NotWritableError: the folder is missing or not writable.
+        """Make the file, or open that of an earlier training again; a ``NotWritableError`` if
+        impossible.
         """
         if self._broken is not None:
             return

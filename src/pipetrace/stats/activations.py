@@ -37,8 +37,7 @@ def signal(values: Array) -> Signal:
 
 
 def normalized_input(values: Array, mean: Array, variance: Array, axis: int) -> NormalizedInput:
-    """An input ``(n, ...)`` against the moving averages, ``(channels,)``, of its batch
-    normalization.
+    """An input ``(n, ...)`` against the moving averages of its batch normalization.
 
     No figures where the averages are those from before any training.
     """

@@ -39,8 +39,7 @@ def choose(
     squares: bool = True,
     classes: bool = True,
 ) -> list[Choice]:
-    """The rows that say most about a model, from its outputs ``(n, ...)``, their targets and
-    losses.
+    """The rows that say most about a model, by its outputs ``(n, ...)``, targets and losses.
 
     ``squares``: whether squared differences tell of rows without a loss; ``classes``: whether the
     outputs may tell classes; an embedding does not.

@@ -30,7 +30,7 @@ def count_keys(values: NDArray[np.float32], bits: int = FINE) -> NDArray[np.int6
 
 
 def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
-    """The fine counts, ``(65536,)``, of each column of finite values ``(n, channels)``, one by one.
+    """The fine counts, ``(65536,)``, of each column of finite values, one by one.
 
     Column by column is twice as fast as one count over keys that include the channel: the bins of
     one column fit the cache, and a two-byte key needs little memory.
@@ -45,9 +45,7 @@ def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64
 
 
 def count_short_channels(values: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The coarse counts, ``(channels, 4096)``, of finite values ``(n, channels)``, for short
-    columns.
-    """
+    """The coarse counts, ``(channels, 4096)``, of short finite columns ``(n, channels)``."""
     channels = values.shape[1]
     keys = (values.view(np.uint32) >> np.uint32(32 - COARSE)).astype(np.intp)
     keys += np.arange(channels) << COARSE
@@ -69,11 +67,7 @@ def from_counts(counts: NDArray[np.int64], bits: int) -> Histogram:
 
 
 def merge_histograms(first: Histogram, second: Histogram) -> Histogram:
-    """Add two histograms of the same width of key.
-
-    Raises:
-        ValueError: the keys differ in width.
-    """
+    """Add two histograms of one width of key; a ``ValueError`` where the keys differ in width."""
     if first.bits != second.bits:
         raise ValueError(f"Histograms of {first.bits} and {second.bits} bits cannot be added")
     keys, places = np.unique(np.concatenate([first.keys, second.keys]), return_inverse=True)
@@ -93,8 +87,7 @@ def lower_edges(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Re-bin into bins between n + 1 rising edges, for drawing: counts ``(n,)``, which may be
-    fractions.
+    """Re-bin into bins between n + 1 rising edges, for drawing: counts ``(n,)``, maybe fractions.
 
     A bin that crosses an edge is split by width; the error is at most its own relative width. A bin
     that crosses the first or last edge counts as inside, so edges from the smallest to the largest

@@ -13,9 +13,8 @@ MOST_CLASSES = 200
 
 
 def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outcome:
-    """Figures of one output ``(n, ...)``, against its targets if any.
-
-    ``classes``: whether the output may tell classes; an embedding does not.
+    """Figures of one output ``(n, ...)``; with ``classes`` it may tell classes, as embeddings do
+    not.
     """
     found = _of_given(given.astype(np.float64))
     if wanted is None or wanted.dtype.kind not in "biuf" or not len(wanted):

@@ -13,9 +13,8 @@ a step apart, most series that are worth a forecast are that much alike."""
 
 
 def padded(values: Array) -> float | None:
-    """The share of steps ``(n, steps, ...)`` at the end of rows with the value that most end with.
-
-    None where there are too few steps.
+    """Share of steps ``(n, steps, ...)`` at ends of rows with the value that most end with, or
+    None.
     """
     if values.ndim < 2 or values.shape[1] < FEWEST_STEPS or not values.size:
         return None

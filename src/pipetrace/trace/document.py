@@ -12,10 +12,16 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import (
+    Ablation,
+    Config,
+    Evaluation,
+    Fit,
+    StepFacts,
+    Training,
+    with_ends,
+)
 from pipetrace.trace.training.frames import EpochTable
-from pipetrace.trace.training.step import StepFacts
 
 Array: TypeAlias = NDArray[Any]
 

@@ -72,11 +72,7 @@ class Contents:
         return found
 
     def check(self, numbers: Iterable[int]) -> None:
-        """Check that these contents exist.
-
-        Raises:
-            ValueError: one does not.
-        """
+        """Raise a ``ValueError`` unless these contents exist."""
         if not self._stored.keys() >= set(numbers):
             raise ValueError("a row refers to a content that does not exist")
 

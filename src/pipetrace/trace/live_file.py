@@ -179,10 +179,7 @@ def _marks(of: os.stat_result) -> tuple[int, ...]:
 
 
 def _connect(path: Path, *, locked: bool = False) -> sqlite3.Connection:
-    """Open a hidden file, which nobody writes but us.
-
-    It is ``locked`` where somebody may still read it. Some file systems have no locks.
-    """
+    """Open a hidden file, which nobody writes but us; ``locked`` where somebody may read it."""
     address = f"file:{quote(os.fsencode(path))}?nolock={0 if locked else 1}"
     database = sqlite3.connect(
         address, uri=True, timeout=0, isolation_level=None, check_same_thread=False

@@ -52,7 +52,7 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
@@ -120,12 +120,7 @@ Given: TypeAlias = Trace | str | os.PathLike[str]
 
 
 def opened(given: Given) -> Trace:
-    """A trace as it is, or read from its path.
-
-    Raises:
-        ArgumentError: it is neither a trace nor a path.
-        TraceError: the file cannot be read.
-    """
+    """A trace as it is, or read from its path; an ``ArgumentError`` for anything else."""
     if isinstance(given, Trace):
         return given
     if isinstance(given, (str, os.PathLike)):

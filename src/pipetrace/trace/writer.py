@@ -26,8 +26,7 @@ from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, Database, add_group, add_stage
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Evaluation
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation, Evaluation
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
@@ -88,9 +87,8 @@ class TraceWriter:
             _add_facts(database, run, stages, groups)
 
     def resume(self, claimed: Claim) -> bool:
-        """Open the trace again after its end. What was measured after the last epoch is deleted.
-
-        False where somebody has moved, changed or replaced it since; then nothing was done.
+        """Open the trace again and delete what was measured after the last epoch; False where
+        replaced.
         """
         if claimed.path != self.path or not self._file.is_as_it_was:
             return False
@@ -145,9 +143,8 @@ class TraceWriter:
         examples: Mapping[str, Array],
         histogram_rows: int | None = None,
     ) -> None:
-        """Add what all rows were at each stage: summaries and the example row's outputs, by stage.
-
-        ``histogram_rows``: of how many of them the histograms are; None where of all.
+        """Add what all rows, in histograms maybe some, were at each stage, and the example row's
+        outputs.
         """
         with self._transaction() as database:
             _put(database, "rows", rows)
@@ -227,9 +224,8 @@ class TraceWriter:
     def end(
         self, ending: Ending, cost: Mapping[str, float], overhead: Overhead | None = None
     ) -> None:
-        """Say how the run ended and what recording it cost, and close the file.
-
-        The cost of this last writing is not in it.
+        """Say how the run ended and what recording cost but for this last writing, and close the
+        file.
         """
         with self._transaction() as database:
             _put(database, "overhead", None if overhead is None else asdict(overhead))
@@ -239,11 +235,7 @@ class TraceWriter:
         self.close()
 
     def amend(self, evaluations: Sequence[Evaluation]) -> None:
-        """Add evaluations after the end, unless somebody has moved, changed or replaced the file.
-
-        Raises:
-            NotWritableError: nothing can be written there any more.
-        """
+        """Add evaluations after the end, unless somebody moved, changed or replaced the file."""
         with self._explained():
             claimed = claim(self.path)
         try:

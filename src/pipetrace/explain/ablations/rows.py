@@ -20,7 +20,7 @@ from pipetrace.explain.metrics import (
     writer,
 )
 from pipetrace.trace.document import Trace
-from pipetrace.trace.training.ablation import NONE, Ablation
+from pipetrace.trace.training import NONE, Ablation
 
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
 """The 97.5 % quantiles of Student's t distribution, by its degrees of freedom."""

@@ -133,7 +133,7 @@ def within(
 ) -> dict[str, Any]:
     """The words of the layer that a layer holds, as the fields does, shape, parts and weights.
 
-    ``extra`` parameters are not those of the layer within; ``changes`` is what else differs there.
+    ``extra`` parameters are not those of the layer within; ``changes`` is what differs there.
     """
     layer, total = stage.config["layer"], stage.parameters.total
     changes |= {"layer": str(layer["class_name"]), "config": layer["config"]}

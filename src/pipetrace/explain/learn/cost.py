@@ -45,12 +45,15 @@ def cost(trace: Trace) -> Part | None:
     ]
     heaviest = max(known, key=lambda each: each.flops or 0)
     uncounted = [each.name for each in known if each.flops is None and each.parameters.total]
+    takes = f"{number(flops)} floating-point operations (FLOPs) for one row"
     texts = [
-        (
-            f"The model has {counted(total, 'parameter')} and takes {number(flops)} floating-point "
-            "operations (FLOPs) for one row; a multiply-add counts as two."
-            + (f" Those of {listed(uncounted[:3])} are not counted." if uncounted else "")
+        f"The model has {counted(total, 'parameter')}"
+        + (
+            f". Of its arithmetic {takes} are counted, without {listed(uncounted[:3])}"
+            if uncounted
+            else f" and takes {takes}"
         )
+        + "; a multiply-add counts as two."
     ]
     if flops and not uncounted:
         texts.append(

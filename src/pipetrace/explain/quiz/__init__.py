@@ -107,9 +107,7 @@ def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
 def ask(
     trace: Trace, seed: int | str, generators: Iterable[Generator], level: str = ""
 ) -> Iterator[Question]:
-    """Questions of some kinds, and of one level or any, in an order that the seed decides, each
-    once.
-    """
+    """Questions of some kinds, and of one level or any, in an order by the seed, each once."""
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     kinds = [each for each in generators if level in ("", each.level)]
     for generator, draft in _drafted(

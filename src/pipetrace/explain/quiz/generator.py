@@ -163,9 +163,7 @@ def written(block: str, evidence: str, more: Mistakes = (), **about: Any) -> Dra
 def measured(
     values: Iterable[tuple[float, str]], right: float, write: Callable[[float], str] = figure
 ) -> list[tuple[str, str]]:
-    """The mistakes, each with what to say of it, whose value can be told from the right one,
-    written.
-    """
+    """The mistakes, each with what to say of it, whose value can be told from the right one."""
     most = 1 if write is share else math.inf  # nobody would choose a share above all
     return [
         (write(value), remark)

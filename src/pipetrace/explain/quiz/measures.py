@@ -63,10 +63,7 @@ Counts: TypeAlias = tuple[int, int, int]
 def about_class(
     level: Level,
 ) -> Callable[[Callable[[str, str, Counts, int], Draft]], Generator]:
-    """A decorator: a question about one class that occurs and is predicted.
-
-    What is decorated gets its name, the kind of rows, their counts and the number of the class.
-    """
+    """A decorator: a question about one class that occurs and is predicted."""
 
     def made(ask: Callable[[str, str, Counts, int], Draft]) -> Generator:
         def drafted(trace: Trace, chance: Random) -> Draft | None:

@@ -83,10 +83,8 @@ def seed_of(trace: Trace, quiz_seed: int | str | None) -> int | str:
 
 @contextmanager
 def facts_that_fit(trace: Trace) -> Iterator[None]:
-    """While words and images are made of a trace, facts that contradict each other are its error.
-
-    Raises:
-        DamagedTraceError: the facts contradict each other.
+    """While words and images are made, facts that contradict each other are a
+    ``DamagedTraceError``.
     """
     try:
         yield

@@ -117,11 +117,7 @@ def weight(image: ImageView | None) -> int:
 
 
 def kernels(values: Array, label: str) -> ImageView | None:
-    """The kernels of a convolution, ``(rows, columns, channels, filters)``, one map for each
-    filter.
-
-    They are drawn for one channel only.
-    """
+    """The kernels of a convolution, ``(rows, columns, 1, filters)``, one map for each filter."""
     if (
         values.ndim != 4
         or values.shape[2] != 1

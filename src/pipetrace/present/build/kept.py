@@ -14,8 +14,8 @@ from pipetrace.trace.rows.kept import compact, halved, narrowed
 
 
 def epochs(trace: Trace, left: int, rows: int) -> tuple[tuple[EpochView, ...], int]:
-    """The earlier epochs of which weights or outputs are kept, as many as fit into the bytes that
-    are left, evenly spread; and how many do not fit.
+    """The earlier epochs with weights or outputs, as many as fit, evenly spread; and how many do
+    not.
     """
     outputs = trace.kept_rows.outputs_after if trace.kept_rows else {}
     made = [

@@ -6,7 +6,15 @@ from textwrap import shorten
 
 from pipetrace.comparison import words
 from pipetrace.comparison.courses import LEARNING_RATE
-from pipetrace.comparison.records import SAME, ClassRow, Comparison, Course, Rows
+from pipetrace.comparison.records import (
+    SAME,
+    ClassRow,
+    Comparison,
+    Course,
+    ModelComparison,
+    Rows,
+    StageCheck,
+)
 from pipetrace.explain.ablations.rows import NOISE_RULE
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.metrics import SHARES, base, title, written
@@ -272,3 +280,23 @@ def _grid(
     label: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]], note: str | None = None
 ) -> Grid:
     return Grid(label, tuple(columns), tuple(rows), ("",) * len(rows), note)
+
+
+def model_blocks(made: ModelComparison) -> Iterator[Block]:
+    """A saved model against a run: what it comes to, then each stage."""
+    yield Heading("Comparison", f"{made.model} against {made.run}")
+    yield Paragraph(made.headline, "strong")
+    yield GAP
+    yield _grid("Outputs", CHECK_COLUMNS, [_check(each) for each in made.outputs])
+    yield Heading("Stage by stage", counted(made.followed, "row"))
+    yield _grid("Stages", CHECK_COLUMNS, [_check(each) for each in made.stages])
+
+
+CHECK_COLUMNS = ("stage", "largest difference", "mean", "in the model", "equal")
+
+
+def _check(each: StageCheck) -> tuple[str, ...]:
+    if each.absolute is None or each.means is None:
+        return (each.stage, "not compared", "-", "-", "-")
+    means = (f"{mean:.6g}" for mean in each.means)
+    return (each.stage, words.small(each.absolute), *means, "yes" if each.equal else "no")

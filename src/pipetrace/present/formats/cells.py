@@ -29,11 +29,7 @@ class Cell:
 
 
 def notebook(cells: Iterable[Cell]) -> str:
-    """Cells as a notebook of Jupyter, in JSON; the same cells give the same text.
-
-    Raises:
-        MissingLibraryError: nbformat is not installed.
-    """
+    """Cells as a notebook of Jupyter, in JSON; the same cells give the same text."""
     try:
         nbformat = import_module("nbformat")
     except ImportError as error:

@@ -88,10 +88,8 @@ def _folder_of(student: str) -> str:
 
 
 def prepare(planned: Sequence[Task], out: Path, form: str | None, *, force: bool) -> None:
-    """Make the folders, and see before any work that every file can be written.
-
-    Raises:
-        OutputError: a folder cannot be made, or a file exists and ``force`` is off.
+    """Make the folders, and see before any work that all can be written, or raise an
+    ``OutputError``.
     """
     places = [place for task in planned for place in _places(task, form)]
     try:
@@ -117,8 +115,7 @@ def write_pages(
 ) -> Iterator[Entry | PipetraceError]:
     """Write pages and yield each one's line of the answer sheet, or why it could not be written.
 
-    Each quiz is written too in ``form``, of ``QUIZ_FORMS``, or None; ``options`` are of
-    ``trace_page``.
+    Each quiz is written in ``form``, of ``QUIZ_FORMS``, too; ``options`` are of ``trace_page``.
     """
     for task in planned:
         try:

@@ -19,8 +19,7 @@ from pipetrace.record.budget import EpochSchedule
 from pipetrace.record.epochs.weights import EpochWeights, WeightDigests
 from pipetrace.record.measure import epoch as measuring
 from pipetrace.record.measure import failure
-from pipetrace.record.measure.epoch import EpochPass, WeightSummaries
-from pipetrace.record.measure.gradients import LossGradients
+from pipetrace.record.measure.epoch import EpochPass, LossGradients, WeightSummaries
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.snapshots import RECENT, Snapshot, Snapshots
 from pipetrace.record.state import NONE, State
@@ -99,7 +98,7 @@ class EpochRecorder:
                 self._before_last = copied(trainable(self._state.model))
 
     def step_ends(self, loss: float, step: int) -> None:
-        """Keep the loss of a step, from the epoch's mean so far; over steps without a look their
+        """Keep the loss of a step, by the epoch's mean so far; over steps without a look their
         mean.
         """
         total, since = loss * step, step - self._seen_step

@@ -78,10 +78,7 @@ def _digest(variables: list[Any]) -> bytes:
 
 
 class EpochWeights:
-    """Writes weights before training and after evenly spread epochs.
-
-    What had to wait is written later from the snapshots of all weights.
-    """
+    """Writes weights before training and after evenly spread epochs, some later, from snapshots."""
 
     def __init__(self, state: State, snapshots: Snapshots) -> None:
         self._state, self._snapshots = state, snapshots

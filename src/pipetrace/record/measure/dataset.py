@@ -60,11 +60,7 @@ class DataFacts:
         *,
         classifies: bool,
     ) -> None:
-        """Read the rows, unless that was done; the forward pass says how many scores the model
-        gives.
-
-        ``classifies``: whether the loss is one for classes.
-        """
+        """Read the rows, unless that was done; ``classifies``: the loss is one for classes."""
         with self._lock:
             if rows is None:
                 self._read = known

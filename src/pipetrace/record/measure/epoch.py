@@ -1,20 +1,23 @@
 """What is measured of one epoch: rows passed through every stage, the weights, and how far these
 moved. ``epochs/recorder.py`` says when."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import structures
 from pipetrace.capture.forward import Passed
-from pipetrace.capture.weights import Weights, values_of
+from pipetrace.capture.training import Gradients, mean
+from pipetrace.capture.weights import Weights, trainable, values_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.measure.snapshots import Snapshot
 from pipetrace.stats import activations, summarise
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import TRAINING, Figures
+from pipetrace.trace.measurements import TRAINING, Figures, LossPoint
 from pipetrace.trace.summary import Summary
 
 FEWEST_ROWS, SIGNAL_VALUES = 32, 500_000
@@ -106,8 +109,8 @@ def updates(
     start: Snapshot | None,
     earlier: Snapshot | None,
 ) -> Found:
-    """How far the weights that train moved in an epoch: ``now`` from ``before`` it, ``start`` of
-    the training, and the ``earlier`` epoch, where these were kept.
+    """How far the weights that train moved in an epoch, and since the ``start``, where these are
+    kept.
     """
     found: Found = []
     for name, variable in variables.items():
@@ -131,3 +134,62 @@ def _thinned(values: Array) -> Array:
         return values
     few: Array = values[np.linspace(0, total - 1, count).round().astype(int)]
     return few
+
+
+GRADIENT_ROWS = 64
+"""Rows of which the gradient is taken: no fewer than most batches have. Where batches have fewer,
+it is the mean over batches."""
+
+
+class LossGradients:
+    """Gradients of a model's loss by its weights; compiled when they are first asked for."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._compiled: Gradients | None = None
+        self._by: tuple[Any, Any] = (None, None)
+        self._forms: list[Any] = []
+
+    def measured(
+        self,
+        rows: Rows,
+        measure: ModelPass,
+        variables: Mapping[str, Any],
+        instead: Weights | None = None,
+    ) -> Callable[[], Found]:
+        """Take the gradients of rows with targets now, and return what makes figures of them."""
+        step = measure.forward.slopes if measure.forward.step is not None else None
+        together = min(GRADIENT_ROWS, measure.extent.together)
+        few = rows.spaced(GRADIENT_ROWS // together * together)
+        parts = [
+            (structures.as_fit_gets(part.x), structures.as_fit_gets(part.y), part.weight)
+            for start in range(0, len(few), together)
+            for part in (few.taken(slice(start, start + together)),)
+        ]
+        # A layer may have been frozen since, or the model compiled anew.
+        trained = [id(variable) for variable in trainable(self._model)]
+        by, was = (self._model.optimizer, self._model.loss), self._by
+        forms = [(each.shape[1:], each.dtype) for each in structures.arrays(parts[0])]
+        same = self._compiled is not None and self._compiled.variables == trained
+        same = same and forms == self._forms and by[0] is was[0] and by[1] is was[1]
+        if step is None and (self._compiled is None or not same):
+            self._compiled = Gradients(self._model, *parts[0])
+            self._by, self._forms = by, forms
+        taken = mean(
+            [
+                step(part[0], instead) if step else self._compiled(*part, instead)  # type: ignore[misc]
+                for part in parts
+            ]
+        )
+
+        def figures() -> Found:
+            known = step is None or not math.isnan(taken.loss)
+            found: Found = [(TRAINING, LossPoint(taken.loss, taken.penalty))] if known else []
+            for name, variable in variables.items():
+                if id(variable) in taken.gradients:
+                    values = taken.gradients[id(variable)]
+                    penalty = taken.penalties.get(id(variable))
+                    found.append((name, activations.gradient(values, penalty)))
+            return found
+
+        return figures

@@ -162,9 +162,8 @@ def of_exception(
 def failing_graph(
     model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
 ) -> Graph:
-    """The stages of a model that fails on some rows, which come from ``sources``.
-
-    The last one has no outputs where it was a stage that raised.
+    """The stages of a model that fails on rows, which come from ``sources``; the last has no
+    outputs.
     """
     forward = Forward.__new__(Forward)
     try:

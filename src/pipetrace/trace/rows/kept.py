@@ -119,11 +119,7 @@ def _listed(places: Array, levels: Array) -> Array:
 
 
 def check_weights(weights: Tensors, after: Mapping[int, Tensors]) -> None:
-    """Check that a weight has one shape in all epochs.
-
-    Raises:
-        ValueError: it has several, or holds no numbers.
-    """
+    """Raise a ``ValueError`` unless each weight has one shape in all epochs, and holds numbers."""
     shapes = {name: values.shape for name, values in weights.items()}
     for of_epoch in after.values():
         for name, values in of_epoch.items():

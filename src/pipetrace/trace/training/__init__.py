@@ -1,4 +1,4 @@
-"""How a model was trained: the arguments of ``compile`` and ``fit`` that matter, fit by fit."""
+"""How a model was trained: the arguments of ``compile`` and ``fit``, its steps, its ablations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -79,6 +79,9 @@ class Fit(Record):
     # whether these differ from those after its last epoch, as where an earlier epoch was restored;
     # None where that was not recorded
     weights_differ: bool | None = None
+    # where the program called it, such as ``train.py:23``, relative to the folder that it ran in;
+    # empty for a program elsewhere, and in an anonymous trace
+    called_from: str = ""
     last_epoch: int | None = None  # the last one that it finished; None where it finished none
 
 
@@ -106,3 +109,52 @@ def with_ends(fits: tuple[Fit, ...], last: int) -> tuple[Fit, ...]:
         replace(each, last_epoch=end if end >= each.first_epoch else None)
         for each, end in zip(fits, ends, strict=False)
     )
+
+
+NONE = "none"
+"""The change of the baseline, which changes nothing."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Ablation(Record):
+    """One training, from the same start and on the same rows as the run, with one thing changed."""
+
+    change: str  # the code of the change, such as ``no_pooling``; ``none`` for the baseline
+    # 1 for the initial weights and the order of rows that the run has itself; any other number drew
+    # both anew
+    seed: int
+    ending: str  # as of a trace: ``finished``, ``stopped``, ``failed`` and so on
+    epochs: int = 0  # how many it finished
+    # those of the epoch whose weights the model has; none where no epoch was finished
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parameters: int | None = None  # how many the model has; None where it could not be built
+    seconds: float | None = None  # of its epochs, without the recording
+    layers: tuple[str, ...] = ()  # the layers that were removed or changed
+    error: str | None = None  # why it failed, or could not be tried; None otherwise
+    file: str = ""  # the name of its trace; empty where it has none
+
+
+@dataclass(frozen=True)
+class OptimizerFacts:
+    """An optimizer of the model."""
+
+    name: str  # the attribute that holds it: ``optimizer``, or ``critic_optimizer`` of a GAN
+    optimizer: str  # its class
+    config: Mapping[str, Any] = field(default_factory=dict)  # its Keras configuration
+    # how often it changed weights in this recording; None where that is not known
+    updates: int | None = None
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """What a training step does."""
+
+    # whether the stages are those of a training step of the program's own, as of a model without
+    # ``call``, which has no outputs
+    own: bool = False
+    # the metrics of the losses that its optimizers make smaller; none where not known
+    losses: tuple[str, ...] = ()
+    # those that changed weights; all of the model's until that is known
+    optimizers: tuple[OptimizerFacts, ...] = ()
+    # whether Keras' ``fit`` made the steps, and not a loop of the program's own
+    by_fit: bool = True

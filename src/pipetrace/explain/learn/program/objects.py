@@ -78,10 +78,7 @@ class Context:
 
 
 def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Expression:
-    """The expression that makes an object of ``class_name``, ``config`` and ``module``.
-
-    Its settings are noted as those of ``stage``; of none where that is empty.
-    """
+    """The expression that makes an object; its settings are noted as those of ``stage``, if any."""
     name, config = str(given.get("class_name")), given.get("config")
     kept: Sequence[Expression]
     if name == "__tuple__":
@@ -149,10 +146,7 @@ def arguments(
 
 
 def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expression:
-    """A setting as Python writes it, objects among them made anew.
-
-    ``collapsed``: whether equal whole numbers are written as one, as for a kernel's size.
-    """
+    """A setting as Python writes it; ``collapsed`` writes equal whole numbers as one."""
     if isinstance(value, Text):
         return value
     if isinstance(value, Mapping) and "class_name" in value:

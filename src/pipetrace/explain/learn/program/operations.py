@@ -47,8 +47,7 @@ def operation_of(
 ) -> Expression:
     """The expression that calls an operation of Keras.
 
-    Its class is such as ``Mean``, its settings such as its axis; ``stage`` is its name in the
-    trace.
+    Its class is such as ``Mean``, its settings such as its axis; ``stage`` names it in the trace.
     """
     kind = str(layer["class_name"])
     settings = {key: each for key, each in layer["config"].items() if key != "name"}
