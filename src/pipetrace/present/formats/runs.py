@@ -5,6 +5,7 @@ import html
 import io
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -118,37 +119,49 @@ def runs_as_html(found: Runs) -> str:
     from pipetrace.present.page import stylesheet
     from pipetrace.present.teach.gallery import POLICY, TEMPLATE
 
-    columns, rows = table_of(found)
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-    table = (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Runs"><table><thead><tr>{head}'
-        f"</tr></thead><tbody>{''.join(map(_html_row, rows))}</tbody></table></div>"
-    )
-    said = [block.text for block in runs_blocks(found) if isinstance(block, Paragraph)]
-    more = "".join(f"<p>{html.escape(text)}</p>" for text in said[1:] if text)
+    parts = [*runs_blocks(found, sys.maxsize)]  # one table with all columns
+    said = [block.text for block in parts if isinstance(block, Paragraph)]
+    tables = [_html_table(block) for block in parts if isinstance(block, Grid)]
+    more = [f"<p>{html.escape(text)}</p>" for text in said[1:] if text]
     return TEMPLATE.format(
         policy=html.escape(POLICY),
         title="Runs",
         style=stylesheet() + STYLE,
         said=html.escape(said[0]),
-        body=f"{table}\n{more}",
+        body="\n".join(tables + more),
         kind="runs",
     )
 
 
 STYLE = """
+#app.runs > header { padding-top: 40px; padding-bottom: 0; }
+.runs h1 { font-size: 34px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; }
+.runs main { padding-top: 0; }
 .runs .wide { overflow-x: auto; margin: 24px 0; }
 .runs table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .runs th, .runs td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); }
-.runs th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
-.runs th:first-child, .runs td:first-child { text-align: left; padding-left: 0; }
+.runs thead th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
+.runs tbody th { font: inherit; }
+.runs tr > :first-child { text-align: left; position: sticky; left: 0; padding-left: 0; background: var(--paper); }
+.runs tr > .member { padding-left: 20px; }
 """
+
+
+def _html_table(grid: Grid) -> str:
+    """A table that scrolls by itself where it is wider than the page."""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in grid.columns)
+    lines = "\n".join(map(_html_row, grid.rows))
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{grid.label}"><table>'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def _html_row(cells: Sequence[str]) -> str:
     first, *rest = (html.escape(cell) for cell in cells)
-    inner = first.replace("  ", "\N{EM SPACE}", 1) if first.startswith("  ") else first
-    return f'<tr><th scope="row">{inner}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+    kind = ' class="member"' if first.startswith(" ") else ""
+    inner = "".join(f"<td>{cell}</td>" for cell in rest)
+    return f'<tr><th scope="row"{kind}>{first.strip()}</th>{inner}</tr>'
 
 
 FORMS: Mapping[str, Callable[[Runs], str]] = {
