@@ -6,6 +6,7 @@
 #   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 #   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
+#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -99,7 +100,7 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
-onnx | trackers)
+onnx | trackers | scale)
     venv=.venv-$1
     make_venv
     say "Installing TensorFlow and the group $1 of pyproject.toml into $venv (about 2 GB the first time)"
@@ -108,7 +109,7 @@ onnx | trackers)
     pwd -P >"$venv/.installed"
     ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | scale"
     exit 2
     ;;
 esac

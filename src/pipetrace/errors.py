@@ -53,9 +53,17 @@ class PipetraceError(Exception):
         self.hint = visible(hint, kept="\n")
         super().__init__(self.what)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is raised on one machine may be shown on another.
+        return _again, (type(self), self.what, self.where, self.hint)
+
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         return f"{self.what}{place} {self.hint} [{self.slug}]"
+
+
+def _again(kind: type[PipetraceError], what: str, where: str | None, hint: str) -> PipetraceError:
+    return kind(what, where=where, hint=hint)
 
 
 class ArgumentError(PipetraceError):
@@ -77,7 +85,7 @@ class FrameworkError(PipetraceError):
 
 
 class MissingLibraryError(PipetraceError):
-    """A format is written by a library that is not installed."""
+    """A format is written or read by a library that is not installed."""
 
     slug = "library-missing"
 
@@ -124,6 +132,12 @@ class RetrainError(PipetraceError):
     slug = "cannot-retrain"
 
 
+class ClusterError(PipetraceError):
+    """A cluster cannot be reached, lacks what it needs, or lost its workers."""
+
+    slug = "no-cluster"
+
+
 class DataError(PipetraceError):
     """The base of what can be wrong with images and labels."""
 
@@ -149,7 +163,7 @@ class IdxFormatError(DataError):
 
 
 class ArrayFormatError(DataError):
-    """An ``.npz`` file cannot be read, lacks x or y, or holds arrays of a wrong shape or type."""
+    """A file of arrays cannot be read, lacks x or y, or its arrays have a wrong shape or type."""
 
     slug = "bad-arrays"
 
@@ -158,6 +172,12 @@ class CountMismatchError(DataError):
     """There are not as many labels as images."""
 
     slug = "count-mismatch"
+
+
+class ColumnsError(DataError):
+    """The files of one data set have different columns, or the model takes none of them."""
+
+    slug = "columns-differ"
 
 
 class LabelError(DataError):

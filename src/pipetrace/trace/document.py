@@ -243,6 +243,8 @@ class Data(Record):
     complete: bool = True  # whether the recorder saw all rows, or only the first batches
     # what the columns of the rows are called; none where they have no names
     feature_names: tuple[str, ...] = ()
+    # how many parts the rows lie in, each measured by itself; None for arrays
+    partitions: int | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -142,7 +142,8 @@ STYLE = """
 .runs th, .runs td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); }
 .runs thead th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
 .runs tbody th { font: inherit; }
-.runs tr > :first-child { text-align: left; position: sticky; left: 0; padding-left: 0; background: var(--paper); }
+.runs tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+.runs tr > :first-child { padding-left: 0; }
 .runs tr > .member { padding-left: 20px; }
 """
 
