@@ -45,7 +45,6 @@ class Found:
     stage: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RunRow(Record):
     """One trace of a folder.
 
