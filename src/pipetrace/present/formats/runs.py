@@ -3,9 +3,9 @@
 import csv
 import html
 import io
+import itertools
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -32,6 +32,8 @@ MOST_CODES = 2
 MOST_TABLES = 3
 """Tables below each other, of which each has the columns that fit."""
 GAP_WIDTH = 2
+ALL_COLUMNS = 1_000_000
+"""A width, in characters, at which no column is left out."""
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would take for a formula; it gets an apostrophe."""
 
@@ -114,23 +116,34 @@ def _csv_cell(value: Value | None) -> str:
     return "" if value is None else repr(value)
 
 
-def runs_as_html(found: Runs) -> str:
-    """One HTML file without scripts, which loads nothing."""
-    from pipetrace.present.page import stylesheet
+def runs_as_html(found: Runs, *, links: Mapping[str, str] | None = None, script: str = "") -> str:
+    """One HTML file, which loads nothing.
+
+    Args:
+        found: the runs.
+        links: the address of a run's page, by its file; without links when left out.
+        script: runs in the page, which may ask the server that sent it.
+    """
+    from pipetrace.present.page import policy, stylesheet
     from pipetrace.present.teach.gallery import POLICY, TEMPLATE
 
-    parts = [*runs_blocks(found, sys.maxsize)]  # one table with all columns
+    parts = [*runs_blocks(found, ALL_COLUMNS)]
     said = [block.text for block in parts if isinstance(block, Paragraph)]
-    tables = [_html_table(block) for block in parts if isinstance(block, Grid)]
+    addresses = [
+        "" if isinstance(of, Group) else (links or {}).get(of.file, "") for of, _ in _lines(found)
+    ]
+    grids = [block for block in parts if isinstance(block, Grid)]
+    tables = [_html_table(grid, addresses if grid is grids[0] else ()) for grid in grids]
     more = [f"<p>{html.escape(text)}</p>" for text in said[1:] if text]
-    return TEMPLATE.format(
-        policy=html.escape(POLICY),
+    made = TEMPLATE.format(
+        policy=html.escape(policy(script, served=True) if script else POLICY),
         title="Runs",
         style=stylesheet() + STYLE,
         said=html.escape(said[0]),
         body="\n".join(tables + more),
         kind="runs",
     )
+    return made.replace("</body>", f"<script>{script}</script>\n</body>") if script else made
 
 
 STYLE = """
@@ -148,21 +161,24 @@ STYLE = """
 """
 
 
-def _html_table(grid: Grid) -> str:
+def _html_table(grid: Grid, links: Sequence[str]) -> str:
     """A table that scrolls by itself where it is wider than the page."""
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in grid.columns)
-    lines = "\n".join(map(_html_row, grid.rows))
+    pairs = itertools.zip_longest(grid.rows, links, fillvalue="")
+    lines = "\n".join(_html_row(cells, link) for cells, link in pairs)
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{grid.label}"><table>'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
     )
 
 
-def _html_row(cells: Sequence[str]) -> str:
+def _html_row(cells: Sequence[str], link: str) -> str:
     first, *rest = (html.escape(cell) for cell in cells)
-    kind = ' class="member"' if first.startswith(" ") else ""
+    kind, name = ' class="member"' if first.startswith(" ") else "", first.strip()
+    if link:
+        name = f'<a href="{html.escape(link)}">{name}</a>'
     inner = "".join(f"<td>{cell}</td>" for cell in rest)
-    return f'<tr><th scope="row"{kind}>{first.strip()}</th>{inner}</tr>'
+    return f'<tr><th scope="row"{kind}>{name}</th>{inner}</tr>'
 
 
 FORMS: Mapping[str, Callable[[Runs], str]] = {
