@@ -41,12 +41,7 @@ Columns = Mapping[str, Sequence[str]]
 
 
 def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
-    """The table, what all runs have in common, groups with their spread, and unreadable files.
-
-    Args:
-        found: the runs.
-        width: of a line, in characters; that of plain text when left out.
-    """
+    """The table, what all runs have in common, groups with their spread, and unreadable files."""
     if not found:
         yield Paragraph("No runs.")
         return
