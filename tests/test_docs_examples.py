@@ -192,7 +192,7 @@ def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
 def test_the_guide_to_comparing_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-compare.md").read_text(encoding="utf-8")):
         follow(block, tmp_path)
-    assert {"report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"report.html", "report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "run_table": frozenset({"trace", "explain"}),
     "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    "scale": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    "pytest_plugin": frozenset({"trace", "explain", "present", "config"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
@@ -40,6 +42,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "present",
             "demo",
             "selfcheck",
+            "scale",
             "ablate",
             "gallery",
             "config",
@@ -59,7 +62,7 @@ EMPTY = {
     for part in MAY_IMPORT
     for name in [
         f"{part}.py"
-        if part in ("errors", "config", "selfcheck", "__init__", "__main__")
+        if part in ("errors", "config", "pytest_plugin", "selfcheck", "__init__", "__main__")
         else f"{part}/__init__.py"
     ]
 }

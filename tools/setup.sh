@@ -3,8 +3,10 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 #   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
+#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -98,16 +100,16 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
-onnx)
-    venv=.venv-onnx
+onnx | trackers | scale)
+    venv=.venv-$1
     make_venv
-    say "Installing TensorFlow and what writes and runs ONNX models into .venv-onnx (1.7 GB the first time)"
+    say "Installing TensorFlow and the group $1 of pyproject.toml into $venv (about 2 GB the first time)"
     install pip
-    install --build-constraint constraints.txt --editable '.[cpu]' --group onnx
-    pwd -P >.venv-onnx/.installed
+    install --build-constraint constraints.txt --editable '.[cpu]' --group "$1"
+    pwd -P >"$venv/.installed"
     ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | scale"
     exit 2
     ;;
 esac

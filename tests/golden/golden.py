@@ -31,7 +31,7 @@ WIDTH = 160
 SCRUBBED = "<scrubbed>"
 
 VOLATILE = re.compile(
-    "seconds|created|command|versions|platform|cost|overhead|schema|.*fingerprint|python|process|host|version|pipetrace"
+    "seconds|created|called_from|command|versions|platform|cost|overhead|schema|.*fingerprint|python|process|host|version|pipetrace"
 )
 """Keys whose values differ from run to run, or from version to version."""
 

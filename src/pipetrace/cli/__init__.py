@@ -4,6 +4,7 @@ from pipetrace.cli import (  # noqa: F401 importing a module adds its commands
     ablate,
     check,
     compare,
+    export,
     record,
     runs,
     show,

@@ -1,11 +1,10 @@
-"""Commands that show a trace: show, page, export."""
+"""Commands that show a trace: show, page."""
 
 import atexit
 import gc
 import os
 import shlex
 import sys
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -155,15 +154,3 @@ def _has_display() -> bool:
     """Whether a browser would have a window; on Linux a text browser would take the terminal."""
     named = {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}
     return sys.platform in ("win32", "darwin") or not named.isdisjoint(os.environ)
-
-
-@commands.command()
-@click.argument("file", type=PATH)
-@out_option("Path of the output.  [default: -, standard output]")
-@force_option
-def export(file: Path, out: Path | None, force: bool) -> None:
-    """Write a whole trace as JSON, a line for each entry. Its schema: pipetrace help schema."""
-    from pipetrace.present.formats.json import pieces
-    from pipetrace.trace import read
-
-    write_output(chain(pieces(read(file)), "\n"), out, [file], force=force)

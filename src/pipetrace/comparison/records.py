@@ -1,7 +1,7 @@
 """What a comparison found. Values of runs stand in the order of the runs, the first one first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -28,7 +28,6 @@ class Missing(StrEnum):
     NOT_RECORDED = "not recorded"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ComparedRun(Record):
     """One of the runs.
 
@@ -53,7 +52,6 @@ class ComparedRun(Record):
     setting: int = 0
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Difference(Record):
     """One thing that was set differently: a possible cause.
 
@@ -72,7 +70,6 @@ class Difference(Record):
     decides: bool = True
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class TensorDifference(Record):
     """Where an array of a run differs most from that of the first run.
 
@@ -97,7 +94,6 @@ class TensorDifference(Record):
     size: int
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class WeightsCheck(Record):
     """The weights of all runs against those of the first, before or after training.
 
@@ -114,7 +110,6 @@ class WeightsCheck(Record):
     compared: int = 0
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Effect(Record):
     """What a setting changed in a metric.
 
@@ -142,7 +137,6 @@ class Effect(Record):
         return None if self.noise is None else not abs(self.difference) <= self.noise
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Course(Record):
     """A metric epoch by epoch.
 
@@ -174,7 +168,6 @@ class Course(Record):
         return tuple(by_setting.values())
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ClassRow(Record):
     """One class: how many rows it has, and how many are correct; None where not recorded."""
 
@@ -184,7 +177,6 @@ class ClassRow(Record):
     correct: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RowSides(Record):
     """A row that all runs kept, and on which side it is in each.
 
@@ -207,7 +199,6 @@ class RowSides(Record):
     after: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Rows(Record):
     """The rows that all runs kept.
 
@@ -222,7 +213,6 @@ class Rows(Record):
     changed: tuple[RowSides, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class FirstDifference(Record):
     """Where two runs that were meant to be equal differ first, in the order of the data flow.
 
@@ -254,7 +244,6 @@ class FirstDifference(Record):
     equal_epochs: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Comparison(Record, Shown):
     """Several runs compared with the first one.
 
@@ -291,7 +280,6 @@ class Comparison(Record, Shown):
         return {SAME: 0, UNKNOWN: 2}.get(self.verdict, 1)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class StageCheck(Record):
     """The output of a stage of a saved model against what the run recorded.
 
@@ -312,7 +300,6 @@ class StageCheck(Record):
     equal: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ModelComparison(Record, Shown):
     """A saved model against a run, on the rows that the run kept.
 

@@ -49,24 +49,35 @@ def load_rows(path: Path) -> tuple[Any, Any]:
         ArrayFormatError: it is no file of arrays, is damaged, or an array has no rows.
         CountMismatchError: not all arrays have as many rows.
     """
-    arrays = arrays_in(path)
+    return split_rows(arrays_in(path), shown(path))
+
+
+def split_rows(arrays: Mapping[str, NDArray[Any]], where: str) -> tuple[Any, Any]:
+    """Arrays by name as rows and targets; see ``load_rows``.
+
+    Args:
+        arrays: each with an axis of rows.
+        where: the file that they come from, for errors.
+
+    Raises:
+        ArrayFormatError: an array has no rows.
+        CountMismatchError: not all arrays have as many rows.
+    """
     targets = {
         name: values for name, values in arrays.items() if name in TARGETS or name.startswith("y_")
     }
     rows = {name: values for name, values in arrays.items() if name not in targets}
     if not rows:
-        raise ArrayFormatError("The file has no rows, only targets.", where=shown(path), hint=HINT)
+        raise ArrayFormatError("The file has no rows, only targets.", where=where, hint=HINT)
     lengths = {name: len(values) if values.ndim else 0 for name, values in arrays.items()}
     if 0 in lengths.values():
         empty = next(name for name, length in lengths.items() if not length)
-        raise ArrayFormatError(
-            f"The array {shown(empty)} has no rows.", where=shown(path), hint=HINT
-        )
+        raise ArrayFormatError(f"The array {shown(empty)} has no rows.", where=where, hint=HINT)
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{shown(name)} {length:,}" for name, length in sorted(lengths.items()))
         raise CountMismatchError(
             f"The arrays do not have as many rows each: {counts}.",
-            where=shown(path),
+            where=where,
             hint="Save arrays that belong together.",
         )
     return _alone(rows, SINGLE), _alone(

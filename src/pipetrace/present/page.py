@@ -11,7 +11,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from pipetrace.present.teach.hidden import hidden
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
+from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
@@ -154,23 +155,67 @@ def page(
 ) -> str:
     """A document as HTML text; a ``live`` page loads itself again, as the training still runs."""
     shown = _without_what_is_computed(made, model) if model else made
-    modules = import_map()
-    return TEMPLATE.format(
-        policy=html.escape(_policy(START, modules)),
-        title=html.escape(f"{made.title} · {made.kind}"),
-        # Painted before the rest has arrived.
-        heading=html.escape(made.title),
-        headline=html.escape(made.headline),
-        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
-        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
-        style=stylesheet(),
-        modules=_packed(modules),
-        plain=html.escape(document_text(made)),
-        # A number stays on one line with its percent sign.
-        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
+    return shell(
+        shown,
+        Front(f"{made.title} · {made.kind}", made.title, made.headline, document_text(made)),
         model=_packed(to_json(model)) if model else "",
         lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
-        start=START,
+        live=live,
+    )
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a page has before its modules draw it.
+
+    Attributes:
+        title: of the window.
+        heading, headline: what is painted before the rest has arrived.
+        plain: what is shown without JavaScript.
+    """
+
+    title: str
+    heading: str
+    headline: str
+    plain: str
+
+
+def shell(
+    shown: Record,
+    front: Front,
+    *,
+    entry: str = "viewer/main.js",
+    style: str = "",
+    model: str = "",
+    lessons: str = "",
+    live: bool = False,
+) -> str:
+    """A page with its modules, styles and data, as HTML text.
+
+    Args:
+        shown: the document that its modules read.
+        front: what stands before it.
+        entry: the module that draws the page.
+        style: further styles.
+        model, lessons: packed.
+        live: whether it loads itself again and again.
+    """
+    start, modules = START.replace("viewer/main.js", entry), import_map()
+    return TEMPLATE.format(
+        policy=html.escape(_policy(start, modules)),
+        title=html.escape(front.title),
+        heading=html.escape(front.heading),
+        headline=html.escape(front.headline),
+        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
+        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
+        style=stylesheet() + style,
+        modules=_packed(modules),
+        plain=html.escape(front.plain),
+        # A number stays on one line with its percent sign.
+        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
+        model=model,
+        lessons=lessons,
+        start=start,
     )
 
 
@@ -219,6 +264,6 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src data: {hashes}; {styles}"
 
 
-def stylesheet() -> str:
-    """The styles of every page."""
-    return (resources.files("pipetrace.present") / "viewer" / "page.css").read_text("utf-8")
+def stylesheet(name: str = "page.css") -> str:
+    """The styles of every page, or those of another file of the viewer."""
+    return (resources.files("pipetrace.present") / "viewer" / name).read_text("utf-8")

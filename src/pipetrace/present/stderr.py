@@ -56,6 +56,13 @@ def in_a_line(path: Path) -> str:
     return f"{findings_view(check(read(path), CheckOptions())).title.rstrip('.')}."
 
 
+def log_artifacts(path: Path, tracker: str) -> str | None:
+    """Put a finished trace and its page among the artifacts of an active run."""
+    from pipetrace.present.export import trackers
+
+    return trackers.log_artifacts(path, tracker)
+
+
 def _noted(text: str) -> str:
     """A line that names its origin; where it is long, the rest of it is indented."""
     return textwrap.fill(

@@ -134,7 +134,9 @@ class Description:
 
     def fit_begins(self) -> None:
         """Remember the ``fit`` that begins as one of several."""
-        self._state.fits.append(Fit(self._state.epoch + 1, _training(self._state)))
+        state = self._state
+        place = "" if state.settings.anonymous else privacy.place_of_call()
+        state.fits.append(Fit(state.epoch + 1, _training(state), called_from=place))
 
     def renewed(self) -> Run:
         """The facts of the run as they are known now; rows are not read for it."""

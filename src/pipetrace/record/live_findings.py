@@ -57,6 +57,9 @@ class Reporter(Protocol):
     def in_a_line(self, path: Path) -> str:
         """How many findings a trace that has ended has."""
 
+    def log_artifacts(self, path: Path, tracker: str) -> str | None:
+        """Hand a trace that has ended, and its page, to an active run; says why it could not."""
+
 
 MOST_LINES = 5
 """Traces whose end is reported in one process, or in one cell of a notebook; the first one in full.
@@ -100,6 +103,12 @@ def at_end(path: Path) -> Iterator[str]:
         yield f"{place}: {reporter.in_a_line(path)}" if reporter is not None else place
     elif told.ends == MOST_LINES + 1:
         yield "pipetrace: the traces of further models are not listed."
+
+
+def log_artifacts(path: Path, tracker: str) -> str | None:
+    """Put a trace and its page among the artifacts of the run that is active in a tracker; None, or
+    why that was not possible."""
+    return None if _load is None else _load().log_artifacts(path, tracker)
 
 
 def forget_what_was_told() -> None:

@@ -219,7 +219,7 @@ def recording(
     Args:
         model: a built Keras model.
         path, validation_data, title, class_names, verbose, budget, after_training,
-        record_arguments, anonymous, stop_on, on_finding: as for ``Recorder``.
+        record_arguments, anonymous, stop_on, on_finding, log_to: as for ``Recorder``.
         x, y: rows and targets that are trained on, or some of them.
         epochs: how many are planned, where that is known.
         batch_size: rows of a batch, where that is known; the model gets no more at a time.

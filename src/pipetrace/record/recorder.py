@@ -87,10 +87,12 @@ class Recorder(Hearing, Shown):
             was recorded so far, ``model.stop_training`` is set.
         on_finding: is called with each new ``Finding``, in the training's thread, while it runs and
             when it has ended. What it raises is said once, and it is not called again.
+        log_to: ``"mlflow"`` or ``"wandb"`` puts the trace and its page among the artifacts of the
+            run that is active when ``fit`` ends.
 
     Raises:
         ArgumentError: the rows are not arrays with as many rows each, the budget is no share,
-            ``after_training`` is none of the three, ``stop_on`` is something else, or
+            ``after_training`` is none of the three, ``stop_on`` or ``log_to`` is something else, or
             ``on_finding`` no function.
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
@@ -113,10 +115,11 @@ class Recorder(Hearing, Shown):
         anonymous: bool = False,
         stop_on: str | None = None,
         on_finding: Callable[[Any], object] | None = None,
+        log_to: str | None = None,
     ) -> None:
         super().__init__()
         check_budget(budget)
-        check_alerts(stop_on, on_finding)
+        check_alerts(stop_on, on_finding, log_to)
         check_after_training(after_training)
         place = Path(path)
         check_place(place)
@@ -139,6 +142,7 @@ class Recorder(Hearing, Shown):
                 alert=verbose,
                 stop_on=stop_on,
                 on_finding=on_finding,
+                log_to=log_to,
             )
         )
 

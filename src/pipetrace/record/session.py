@@ -320,6 +320,10 @@ class Session:
                 for text in live_findings.at_end(state.path):
                     say_once(text)
         self.alerts.ends()
+        if state.settings.log_to is not None and state.can("writing"):
+            with state.safely("tracker"):
+                if why := live_findings.log_artifacts(state.path, state.settings.log_to):
+                    say_once(f"pipetrace: {why}")
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
         """Record the model as it is, without training it; an ``OutputError`` where it cannot be

@@ -92,7 +92,7 @@ def watch(model: Any, *given: Any, **options: Any) -> Watching:
     Args:
         model: a Keras model; need not be compiled yet.
         path, x, y, validation_data, title, class_names, verbose, budget, after_training,
-        record_arguments, anonymous, stop_on, on_finding: as for ``Recorder``.
+        record_arguments, anonymous, stop_on, on_finding, log_to: as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.

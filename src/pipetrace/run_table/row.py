@@ -9,7 +9,7 @@ from pipetrace.errors import PipetraceError
 from pipetrace.explain import metrics
 from pipetrace.explain.facts import train_rows
 from pipetrace.explain.findings.engine import CheckOptions, check
-from pipetrace.explain.findings.finding import LEVELS, Finding
+from pipetrace.explain.findings.finding import LEVELS, flat
 from pipetrace.explain.judgement import judgement
 from pipetrace.run_table.settings import Value, learning_rate, settings
 from pipetrace.trace.document import Trace
@@ -45,7 +45,6 @@ class Found:
     stage: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RunRow(Record):
     """One trace of a folder.
 
@@ -95,7 +94,6 @@ class RunRow(Record):
 def row_of(trace: Trace, file: str, process: str = "") -> RunRow:
     """What the table shows of a trace. Its rules run here, which takes longer than reading it."""
     report = check(trace, CheckOptions())
-    found = [each for one in report.findings for each in _all(one)]
     model, stages = trace.run.model, trace.stages
     parameters = sum(each.parameters.total for each in stages) if stages else None
     return RunRow(
@@ -113,7 +111,9 @@ def row_of(trace: Trace, file: str, process: str = "") -> RunRow:
         parameters=model.parameters.total if model else parameters,
         rows=train_rows(trace) or None,
         settings=settings(trace),
-        findings=tuple(Found(each.code, each.name, each.level, each.stage) for each in found),
+        findings=tuple(
+            Found(each.code, each.name, each.level, each.stage) for each in flat(report.findings)
+        ),
         not_run=len(report.not_run) + len(report.failed),
     )
 
@@ -121,10 +121,6 @@ def row_of(trace: Trace, file: str, process: str = "") -> RunRow:
 def unreadable(file: str, error: PipetraceError) -> RunRow:
     """The row of a file that is no trace, or a broken one."""
     return RunRow(file=file, status=UNREADABLE, problem=error.what, slug=error.slug)
-
-
-def _all(finding: Finding) -> list[Finding]:
-    return [finding, *(each for symptom in finding.symptoms for each in _all(symptom))]
 
 
 def _score(trace: Trace) -> str | None:

@@ -11,12 +11,16 @@ from pipetrace.record.live_findings import ERROR, LiveFindings
 from pipetrace.record.standard_error import say
 from pipetrace.record.state import State
 
+TRACKERS = ("mlflow", "wandb")
+"""What a trace can be logged to."""
 
-def check_alerts(stop_on: object, on_finding: object) -> None:
+
+def check_alerts(stop_on: object, on_finding: object, log_to: object = None) -> None:
     """Check what a recorder is to do about findings.
 
     Raises:
-        ArgumentError: ``stop_on`` is neither None nor ``"error"``, or ``on_finding`` no function.
+        ArgumentError: ``stop_on`` is neither None nor ``"error"``, or ``on_finding`` no function,
+            or ``log_to`` no tracker.
     """
     if stop_on not in (None, ERROR):
         raise ArgumentError(
@@ -29,6 +33,12 @@ def check_alerts(stop_on: object, on_finding: object) -> None:
             f"on_finding must be a function, received {type(on_finding).__name__}.",
             where="on_finding",
             hint="Give a function that takes a Finding.",
+        )
+    if log_to not in (None, *TRACKERS):
+        raise ArgumentError(
+            f"log_to must be 'mlflow', 'wandb' or None, received {log_to!r}.",
+            where="log_to",
+            hint="Leave it out to log to neither.",
         )
 
 

@@ -50,6 +50,7 @@ def flow(
     seconds: float | None = None,
     exact: bool = False,
     fast: bool | None = None,
+    seen: Callable[[Passed], None] | None = None,
 ) -> Flow:
     """The summaries of all rows at every stage.
 
@@ -63,6 +64,7 @@ def flow(
         exact: whether the histograms count all rows too, however many there are.
         fast: whether to use numba's compiled loops, which count the same; None uses them where
             they are installed and pay.
+        seen: gets what each batch became.
     """
     values = total * measure.extent.values
     # Loading the compiled loops takes longer than a limit allows.
@@ -81,7 +83,9 @@ def flow(
     with ThreadPoolExecutor(THREADS, "pipetrace summary") as pool:
         for start, passed in _batches(measure, x, count, places):
             if not start:
-                found.examples, found.mask_examples = _first_row(measure, passed)
+                found.examples, found.mask_examples = first_row(measure, passed)
+            if seen is not None:
+                seen(passed)
             stop = min(count, start + measure.extent.together)
             summing.add(
                 pool,
@@ -96,7 +100,7 @@ def flow(
     return found
 
 
-def _first_row(
+def first_row(
     measure: ModelPass, passed: Passed
 ) -> tuple[dict[str, tuple[Array, ...]], dict[str, Array]]:
     """Copies of the first row's outputs and masks, so that the batch can be let go."""

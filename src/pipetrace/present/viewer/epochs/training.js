@@ -31,7 +31,7 @@ export function training({ training: view }, model, state, epochs) {
     h("h2", { id: "training-title" }, "Training", h("small", {}, counted(view.rows.length, "epoch"))),
     h("p", { id: "training", tabindex: -1 }, view.steps),
     view.empty && h("p", { class: "notice" }, view.empty),
-    view.rows.length > 0 && h("p", { class: "muted" }, "Each column is the model after one more epoch. The marked one is what the page shows: click, drag in the chart, or press ", h("kbd", {}, ","), " and ", h("kbd", {}, "."), "."),
+    view.rows.length > 0 && h("p", { class: "muted" }, `Each column is the model after ${whole ? "one more epoch" : "one of the epochs"}. The marked one is what the page shows: click, drag in the chart, or press `, h("kbd", {}, ","), " and ", h("kbd", {}, "."), "."),
     view.rows.length > 0 && film(view, model, state, epochs),
     view.rows.length > 0 && model && checked(model, state, columns),
     view.rows.length > 0 && story(told, whole, state),

@@ -32,7 +32,8 @@ export function otherWeights(context) {
   const fields = h("div", { class: "weightfields" });
   const choice = h("p", { class: "choices", hidden: true });
   const back = h("button", { type: "button", class: "plain", onclick: () => restore(model, state) }, "Back to the recorded weights");
-  const element = h("details", { class: "whatif", open: OPEN.has(stage) }, h("summary", {}, "What if a weight were another?"), h("div", {}, told, choice, fields, h("p", {}, back)));
+  const body = h("div");
+  const element = h("details", { class: "whatif", open: OPEN.has(stage) }, h("summary", {}, "What if a weight were another?"), body);
   let ready = false;
   let built = "";
   let channel = -1;
@@ -65,6 +66,7 @@ export function otherWeights(context) {
   element.addEventListener("toggle", () => {
     if (!element.open) return void OPEN.delete(stage);
     OPEN.add(stage);
+    body.replaceChildren(told, choice, fields, h("p", {}, back));
     check(model, (checked) => {
       ready = agrees(checked);
       if (checked.against) told.textContent = `Not offered here. ${checked.against}`;

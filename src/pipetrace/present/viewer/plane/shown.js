@@ -137,7 +137,7 @@ export function inColours({ stage, view }, surface) {
       const shares = view ? sharesOf(view, surface.at(stage.name, cell)) : [];
       const [best, chance] = [largest(shares), 1 / shares.length];
       all[cell] = best;
-      pixels.set(shares.every(Number.isFinite) ? mixed(paper, tones[best], (STRONGEST * (shares[best] - chance)) / (1 - chance)) : paper, 3 * cell);
+      pixels.set(shares.every(Number.isFinite) ? mixed(paper, tones[best], (STRONGEST * (shares[best] - chance)) / (1 - chance)) : [NaN, NaN, NaN], 3 * cell);
     } else {
       all[cell] = all[near];
       pixels.copyWithin(3 * cell, 3 * near, 3 * near + 3);
