@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from tests.markdown import DOCS, Block, blocks, documents
 
+from pipetrace.trace import read
+
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 FRAMEWORK = "framework"
 """The HTML comment before a block of Python that needs Keras."""
@@ -193,6 +195,14 @@ def test_the_guide_to_comparing_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-compare.md").read_text(encoding="utf-8")):
         follow(block, tmp_path)
     assert {"report.html", "report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.framework
+def test_the_guide_to_watching_works(tmp_path: Path) -> None:
+    for block in blocks((DOCS / "guide-live.md").read_text(encoding="utf-8")):
+        follow(block, tmp_path)
+    trace = read(tmp_path / "run.trace")
+    assert (trace.ending.rule, len(trace.epochs) < 60) == ("PT303", True)
 
 
 @pytest.mark.slow
