@@ -107,17 +107,12 @@ def trace_page(
     questions: int = LENGTH,
     hide_answers: bool = False,
 ) -> str:
-    """A trace as HTML text.
+    """A trace as HTML text, with its own title, its own quiz seed and all recorded rows unless
+    given.
 
-    Args:
-        trace: the recording.
-        title: the title of the page; the trace's own when left out.
-        detail: how much goes into it: ``brief``, ``normal`` or ``all``.
-        rows: how many recorded rows, at least one; all when left out.
-        where: it is shown: ``"file"``, ``"frame"``, or ``Served``.
-        quiz_seed: which questions the quiz has; the run's own seed when left out.
-        questions: how many; 0 for none.
-        hide_answers: whether the right answers are left out of the text in clear.
+    ``detail`` is ``brief``, ``normal`` or ``all``; ``rows`` at least one; ``where`` is
+    ``"file"``, ``"frame"``, or ``Served``; no questions leave the quiz out; ``hide_answers`` keeps
+    the answers out of the text in clear.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -185,18 +180,13 @@ def page(
 
 @dataclass(frozen=True)
 class Front:
-    """What a page has before its modules draw it.
+    """What a page has before its modules draw it."""
 
-    Attributes:
-        title: of the window.
-        heading, headline: what is painted before the rest has arrived.
-        plain: what is shown without JavaScript.
-    """
-
-    title: str
+    title: str  # of the window
+    # heading, headline: what is painted before the rest has arrived
     heading: str
     headline: str
-    plain: str
+    plain: str  # what is shown without JavaScript
 
 
 def shell(
@@ -209,15 +199,10 @@ def shell(
     lessons: str = "",
     live: str = "",
 ) -> str:
-    """A page with its modules, styles and data, as HTML text.
+    """A page with its modules, styles and data, as HTML text; ``entry`` is the module that draws
+    it.
 
-    Args:
-        shown: the document that its modules read.
-        front: what stands before it.
-        entry: the module that draws the page.
-        style: further styles.
-        model, lessons: packed.
-        live: attributes that say how it learns of more.
+    The model and the lessons are packed; ``live`` has attributes that say how it learns of more.
     """
     start, modules = START.replace("viewer/main.js", entry), import_map()
     return TEMPLATE.format(
