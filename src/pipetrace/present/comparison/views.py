@@ -1,7 +1,5 @@
 """What the page of a comparison draws."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +7,6 @@ from pipetrace.present.drawings import Chart, Grid
 from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class EpochTable(Record):
     """The metrics of all runs after one epoch."""
 
@@ -17,7 +14,6 @@ class EpochTable(Record):
     table: Grid
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RowPicture(Record):
     """What a model received for a row, where that is an image."""
 
@@ -25,7 +21,6 @@ class RowPicture(Record):
     values: NDArray[np.float32]  # float32
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ComparedRow(Record):
     """A row that changed sides."""
 
@@ -37,7 +32,6 @@ class ComparedRow(Record):
     right: tuple[tuple[bool, ...], ...]  # whether that is right, in the same way
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ComparedRows(Record):
     """The rows that changed sides."""
 
@@ -48,7 +42,6 @@ class ComparedRows(Record):
     omitted: str  # how many it has not, in words; empty where it has all
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ComparisonView(Record):
     """A comparison of runs, rounded and worded."""
 

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import itertools
 import json
 import os
 from collections import Counter
@@ -121,25 +122,20 @@ def runs_as_html(found: Runs, *, links: Mapping[str, str] | None = None, script:
     from pipetrace.present.page import policy, stylesheet
     from pipetrace.present.teach.gallery import POLICY, TEMPLATE
 
-    columns, rows = table_of(found)
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-    lines = [
-        _html_row(cells, "" if isinstance(of, Group) else (links or {}).get(of.file, ""))
-        for cells, (of, _) in zip(rows, _lines(found), strict=True)
+    parts = [*runs_blocks(found, ALL_COLUMNS)]
+    said = [block.text for block in parts if isinstance(block, Paragraph)]
+    addresses = [
+        "" if isinstance(of, Group) else (links or {}).get(of.file, "") for of, _ in _lines(found)
     ]
-    table = (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Runs"><table><thead><tr>{head}'
-        f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
-    blocks = runs_blocks(found, ALL_COLUMNS)
-    said = [block.text for block in blocks if isinstance(block, Paragraph)]
-    more = "".join(f"<p>{html.escape(text)}</p>" for text in said[1:] if text)
+    grids = [block for block in parts if isinstance(block, Grid)]
+    tables = [_html_table(grid, addresses if grid is grids[0] else ()) for grid in grids]
+    more = [f"<p>{html.escape(text)}</p>" for text in said[1:] if text]
     made = TEMPLATE.format(
         policy=html.escape(policy(script, served=True) if script else POLICY),
         title="Runs",
         style=stylesheet() + STYLE,
         said=html.escape(said[0]),
-        body=f"{table}\n{more}",
+        body="\n".join(tables + more),
         kind="runs",
     )
     return made.replace("</body>", f"<script>{script}</script>\n</body>") if script else made
@@ -148,21 +144,36 @@ def runs_as_html(found: Runs, *, links: Mapping[str, str] | None = None, script:
 STYLE = """
 #app.runs > header { padding-top: 40px; padding-bottom: 0; }
 .runs h1 { font-size: 34px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; }
+.runs main { padding-top: 0; }
 .runs .wide { overflow-x: auto; margin: 24px 0; }
 .runs table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .runs th, .runs td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); }
-.runs th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
-.runs tbody th { font-size: inherit; vertical-align: baseline; }
-.runs th:first-child, .runs td:first-child { text-align: left; padding-left: 0; }
+.runs thead th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
+.runs tbody th { font: inherit; }
+.runs tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+.runs tr > :first-child { padding-left: 0; }
+.runs tr > .member { padding-left: 20px; }
 """
+
+
+def _html_table(grid: Grid, links: Sequence[str]) -> str:
+    """A table that scrolls by itself where it is wider than the page."""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in grid.columns)
+    pairs = itertools.zip_longest(grid.rows, links, fillvalue="")
+    lines = "\n".join(_html_row(cells, link) for cells, link in pairs)
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{grid.label}"><table>'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def _html_row(cells: Sequence[str], link: str) -> str:
     first, *rest = (html.escape(cell) for cell in cells)
-    inner = first.replace("  ", "\N{EM SPACE}", 1) if first.startswith("  ") else first
+    kind, name = ' class="member"' if first.startswith(" ") else "", first.strip()
     if link:
-        inner = f'<a href="{html.escape(link)}">{inner}</a>'
-    return f'<tr><th scope="row">{inner}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+        name = f'<a href="{html.escape(link)}">{name}</a>'
+    inner = "".join(f"<td>{cell}</td>" for cell in rest)
+    return f'<tr><th scope="row"{kind}>{name}</th>{inner}</tr>'
 
 
 FORMS: Mapping[str, Callable[[Runs], str]] = {
