@@ -33,20 +33,13 @@ HINT = (
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of the rows.
+    """A part of the rows."""
 
-    Attributes:
-        number: its place among the partitions, from 0; ``total``: how many there are.
-        kind: of its files.
-        urls: of its files, in order.
-        classes: the folders of images, whose places are their labels.
-    """
-
-    number: int
+    number: int  # its place among the partitions, from 0; ``total``: how many there are
     total: int
-    kind: str
-    urls: tuple[str, ...]
-    classes: tuple[str, ...] = ()
+    kind: str  # of its files
+    urls: tuple[str, ...]  # of its files, in order
+    classes: tuple[str, ...] = ()  # the folders of images, whose places are their labels
 
     @property
     def name(self) -> str:
@@ -65,15 +58,9 @@ def are_many(data: str) -> bool:
 def find(pattern: str, on: str | None = None) -> list[Partition]:
     """The partitions that a pattern names, in the order of the files' names.
 
-    Args:
-        pattern: a file, a folder, or a pattern with ``*``, ``?``, ``[...]`` and ``**``, local or
-            with the address of an object storage.
-        on: the cluster that is to read them, whose address is checked as well.
-
-    Raises:
-        ClusterError: that is no address of a cluster.
-        DataNotFoundError: no file matches, or files of several kinds do.
-        MissingLibraryError: a library is not installed.
+    It is a file, a folder, or has ``*``, ``?``, ``[...]`` and ``**``, local or with the address of
+    an object storage. The address of the cluster that is to read them is checked as well. A
+    ``DataNotFoundError`` where no file matches, or files of several kinds do.
     """
     if on is not None:
         cluster_address(on)
