@@ -66,7 +66,7 @@ def over_dask(on: str, partitions: Sequence[Partition], file: ModelFile, show: S
 
     What was measured of a partition stays with the workers until it is merged there; this process
     gets the last result alone. When a worker dies, Dask measures its partitions again elsewhere.
-    ``on`` is ``dask``, for this machine's own processes, or ``dask://HOST:PORT``. ``show`` is called with
+    ``on`` is ``dask``, for this machine's own processes, or ``dask://HOST:PORT``. ``show`` gets
     the partitions that are done, and how many there are.
 
     Raises:
