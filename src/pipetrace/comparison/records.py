@@ -313,7 +313,7 @@ class StageCheck(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ModelComparison(Record, Shown):
+class ModelComparison(Record):
     """A saved model against a run, on the rows that the run kept.
 
     Attributes:
