@@ -34,15 +34,10 @@ def shown(path: object) -> str:
 
 
 def load_rows(path: Path) -> tuple[Any, Any]:
-    """The rows and targets of a file.
+    """The rows and targets of a file, arrays or dictionaries of arrays; targets may be None.
 
-    Args:
-        path: an ``.npy`` file with the rows, or an ``.npz`` file with the rows as ``x`` and the
-            targets as ``y``; for several inputs with one array for each under the input's name.
-            Targets are optional; for several outputs they are called ``y_`` and the output's name.
-
-    Returns:
-        the rows, an array or a dictionary of arrays, and the targets in the same way, or None.
+    An ``.npy`` file has the rows; an ``.npz`` file has rows ``x`` and targets ``y``; for several
+    inputs an array for each under its name; for several outputs ``y_`` and the output's name.
 
     Raises:
         DataNotFoundError: there is no such file.
@@ -53,11 +48,7 @@ def load_rows(path: Path) -> tuple[Any, Any]:
 
 
 def split_rows(arrays: Mapping[str, NDArray[Any]], where: str) -> tuple[Any, Any]:
-    """Arrays by name as rows and targets; see ``load_rows``.
-
-    Args:
-        arrays: each with an axis of rows.
-        where: the file that they come from, for errors.
+    """Arrays by name as rows and targets; see ``load_rows``. Errors name ``where``.
 
     Raises:
         ArrayFormatError: an array has no rows.

@@ -28,14 +28,9 @@ Shape = tuple[int | None, ...]
 
 
 def read(partition: Partition, inputs: Mapping[str, Shape]) -> tuple[Any, Any] | None:
-    """The rows and targets of a partition; None where it has none.
+    """The rows and targets of a partition, as ``load_rows`` has them; None where it has none.
 
-    Args:
-        partition: whose files are read.
-        inputs: the model's inputs by name, each with the shape of a row; empty where unknown.
-
-    Returns:
-        an array or a dictionary of arrays, and the targets in the same way, or None.
+    ``inputs`` has the model's inputs by name, each with the shape of a row; empty where unknown.
 
     Raises:
         DataNotFoundError: a file cannot be fetched.

@@ -30,11 +30,7 @@ T = TypeVar("T")
 def fold(items: Iterable[T], combine: Callable[[list[T], int], T]) -> T:
     """Combine neighbours, so many at a time, and then what this gave, until one is left.
 
-    No more are held than so many for each level.
-
-    Args:
-        items: at least one.
-        combine: gets neighbours in order, and their level from 0.
+    No more are held than so many for each level, which ``combine`` gets too, from 0.
     """
     levels: list[list[T]] = [[]]
     for item in items:
@@ -68,14 +64,9 @@ def over_dask(on: str, partitions: Sequence[Partition], file: ModelFile, show: S
     """What all partitions tell, measured by the workers of a Dask cluster.
 
     What was measured of a partition stays with the workers until it is merged there; this process
-    gets the last result alone. When a worker dies, Dask measures its partitions again elsewhere.
-
-    Args:
-        on: ``dask`` for a cluster of this machine's own processes, which ends with the work, or
-            ``dask://HOST:PORT``.
-        partitions: at least one.
-        file: the model.
-        show: is called with the partitions that are done, and how many there are.
+    gets the last result alone. When a worker dies, Dask measures its partitions again elsewhere. It
+    is ``dask``, of this machine's own processes, or ``dask://HOST:PORT``. ``show`` is called with
+    the partitions that are done, and how many there are.
 
     Raises:
         ClusterError: the cluster cannot be reached, or fails.

@@ -36,20 +36,13 @@ HINT = (
 
 @dataclass(frozen=True)
 class Partition:
-    """A part of the rows.
+    """A part of the rows."""
 
-    Attributes:
-        number: its place among the partitions, from 0; ``total``: how many there are.
-        kind: of its files.
-        urls: of its files, in order.
-        classes: the folders of images, whose places are their labels.
-    """
-
-    number: int
+    number: int  # its place among the partitions, from 0; ``total``: how many there are
     total: int
-    kind: str
-    urls: tuple[str, ...]
-    classes: tuple[str, ...] = ()
+    kind: str  # of its files
+    urls: tuple[str, ...]  # of its files, in order
+    classes: tuple[str, ...] = ()  # the folders of images, whose places are their labels
 
     @property
     def name(self) -> str:
@@ -116,10 +109,8 @@ def filesystem(url: str) -> tuple[Any, str]:
 def find(pattern: str, on: str | None = None) -> list[Partition]:
     """The partitions that a pattern names, in the order of the files' names.
 
-    Args:
-        pattern: a file, a folder, or a pattern with ``*``, ``?``, ``[...]`` and ``**``, local or
-            with the address of an object storage.
-        on: the cluster that is to read them, whose address is checked as well.
+    It is a file, a folder, or has ``*``, ``?``, ``[...]`` and ``**``, local or with the address of
+    an object storage. The address of the cluster that is to read them is checked as well.
 
     Raises:
         ClusterError: that is no address of a cluster.

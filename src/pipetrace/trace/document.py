@@ -75,7 +75,6 @@ class Weight:
     trainable: bool = True
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Stage(Record):
     """One thing that the data passes.
 
@@ -154,7 +153,6 @@ class Group:
     parameters: Parameters = Parameters()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Epoch(Record):
     """What one epoch measured.
 
@@ -178,7 +176,6 @@ class Epoch(Record):
     weights: Mapping[str, Summary] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Prediction(Record):
     """One row that was passed through every stage after training.
 
@@ -218,7 +215,6 @@ class Ending:
     rule: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Data(Record):
     """Which rows ran."""
 
@@ -247,7 +243,6 @@ class Data(Record):
     partitions: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ModelFacts(Record):
     """The model as a whole."""
 
@@ -266,7 +261,6 @@ class ModelFacts(Record):
     seed_places: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Run(Record):
     """What ran, where and when."""
 
@@ -286,7 +280,6 @@ class Run(Record):
     evaluations: tuple[Evaluation, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 
