@@ -28,7 +28,7 @@ from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
-from pipetrace.present.teach.hidden import hidden
+from pipetrace.present.teach.hidden import hidden, hidden_lessons
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
@@ -146,7 +146,9 @@ def trace_page(
         made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
     live = _live(where, running=trace.ending.kind == RUNNING)
     model = model_view(trace, much, rows)
-    ways = lessons(trace, seed_of(trace, quiz_seed), with_tasks=not hide_answers)
+    ways = lessons(trace, seed_of(trace, quiz_seed))
+    if hide_answers:
+        ways = hidden_lessons(ways, identity_of(trace, seed_of(trace, quiz_seed)))
     return page(made, model, ways, live=live)
 
 
