@@ -41,7 +41,7 @@ test-onnx: .venv-onnx/.installed ## Run the tests that write ONNX models and com
 	.venv-onnx/bin/python -m pytest tests/comparison/test_saved.py $(ARGS)
 
 test-scale: .venv-scale/.installed ## Run the tests of many files on a Dask cluster of two processes
-	.venv-scale/bin/python -m pytest tests/scale tests/test_storage.py $(ARGS)
+	.venv-scale/bin/python -m pytest tests/scale $(ARGS)
 
 test-trackers: .venv-trackers/.installed ## Read exports back with TensorBoard, MLflow, W&B, pandas, polars and pyarrow
 	.venv-trackers/bin/python -m pytest tests/trackers $(ARGS)
