@@ -109,9 +109,12 @@ def disturbed() -> dict[str, Any]:
 
 def main(folder: str, budgets: str, *names: str) -> None:
     """Compare the examples; see above."""
-    import tensorflow as tf
+    import keras
 
-    tf.config.experimental.enable_op_determinism()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
     for name in names:
         found = (
             disturbed() if name == DISTURBED else compared(name, Path(folder), budgets.split(","))

@@ -264,19 +264,26 @@ class StepWrapper:
         if name in self._originals or original is None:
             return
 
-        def step(iterator: Any) -> Any:
+        def step(*given: Any) -> Any:
+            # TensorFlow's step is called with an iterator, PyTorch's with a batch, JAX's with the
+            # state of the model and an iterator; it also gives the state, after the logs.
+            *state, iterator = given
             before = self.before if steps else self.before_test
             try:
-                logs = original(before(iterator))
+                result = original(*state, before(iterator))
             except (StopIteration, GeneratorExit):
                 raise
             except BaseException as error:
                 if not internals.is_end_of_data(error):
-                    self.failed(error)
+                    with internals.held_by_step(self.model, state[0] if state else ()):
+                        self.failed(error)
                 raise
-            if steps:
-                self.after(logs)
-            return logs
+            if steps and state:
+                with internals.held_by_step(self.model, result[1]):
+                    self.after(result[0])
+            elif steps:
+                self.after(result)
+            return result
 
         self._originals[name] = (original, step)
         setattr(self.model, name, step)
