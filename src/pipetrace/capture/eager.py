@@ -19,7 +19,14 @@ from pipetrace.capture.hook import watch
 from pipetrace.capture.nodes import Graph, Node
 from pipetrace.capture.training import Gradients, Slopes
 from pipetrace.capture.untraced import failed_graph
-from pipetrace.capture.weights import Weights, in_place_of, tensors_of, untouched, weights
+from pipetrace.capture.weights import (
+    Weights,
+    in_place_of,
+    random_state_kept,
+    tensors_of,
+    untouched,
+    weights,
+)
 from pipetrace.trace.document import Array
 
 COLUMNS = 2

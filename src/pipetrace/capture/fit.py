@@ -269,20 +269,22 @@ class StepWrapper:
             # state of the model and an iterator; it also gives the state, after the logs.
             *state, iterator = given
             before = self.before if steps else self.before_test
+            held = internals.held_by_step
             try:
-                result = original(*state, before(iterator))
+                with held(self.model, *state):
+                    iterator = before(iterator)
+                result = original(*state, iterator)
             except (StopIteration, GeneratorExit):
                 raise
             except BaseException as error:
                 if not internals.is_end_of_data(error):
-                    with internals.held_by_step(self.model, state[0] if state else ()):
+                    with held(self.model, *state):
                         self.failed(error)
                 raise
-            if steps and state:
-                with internals.held_by_step(self.model, result[1]):
-                    self.after(result[0])
-            elif steps:
-                self.after(result)
+            if steps:
+                logs, *after = result if state else (result,)
+                with held(self.model, *after):
+                    self.after(logs)
             return result
 
         self._originals[name] = (original, step)

@@ -145,15 +145,19 @@ _held: dict[int, Any] = {}
 
 
 @contextlib.contextmanager
-def held_by_step(model: Any, state: Any) -> Iterator[None]:
+def held_by_step(model: Any, state: Any = ()) -> Iterator[None]:
     """A block in which ``value_of`` finds a model's variables in the state of JAX's training step.
 
     While the steps of an epoch run, Keras on JAX takes the values out of the variables.
 
     Args:
         model: of Keras.
-        state: what the step is given or gives, the variables that train first, then the others.
+        state: what the step is given or gives, the variables that train first, then the others;
+            nothing on another backend.
     """
+    if not state:
+        yield
+        return
     groups = zip((model.trainable_variables, model.non_trainable_variables), state, strict=False)
     found = {
         id(variable): value
