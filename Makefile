@@ -17,10 +17,10 @@ unexport PYTHONHOME
 MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
 HERE := $(shell pwd -P)
 
-.PHONY: help digits test test-all test-oldest accept accept-facts lint format docs clean FORCE
+.PHONY: help digits test test-all test-oldest test-backend test-trackers test-onnx accept accept-facts lint format docs clean FORCE
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 digits: $(VENV)/.installed ## Record the digits training and write its page
 	$(BIN)/pipetrace digits --force $(ARGS)
@@ -37,6 +37,12 @@ lint: $(VENV)/.installed-tests ## Run the checks alone: ruff, mypy, tsc
 test-oldest: .venv-oldest/.installed ## Run the tests of capturing and layers with the oldest Keras and TensorFlow
 	.venv-oldest/bin/python -m pytest tests/capture tests/explain/layers -m "not slow" $(ARGS)
 
+test-onnx: .venv-onnx/.installed ## Run the tests that write ONNX models and compare them with runs
+	.venv-onnx/bin/python -m pytest tests/comparison/test_saved.py $(ARGS)
+
+test-trackers: .venv-trackers/.installed ## Read exports back with TensorBoard, MLflow, W&B, pandas, polars and pyarrow
+	.venv-trackers/bin/python -m pytest tests/trackers $(ARGS)
+
 accept: $(VENV)/.installed-tests ## Run the tests and take what they make as the new snapshots
 	@$(BIN)/python tools/check.py accept $(ARGS)
 
@@ -52,7 +58,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation site into build/site
 	@echo "Open build/site/index.html."
 
 clean: ## Remove what make installed and what the checks left; recordings and pages stay
-	rm -rf $(VENV) .venv-oldest node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .venv-jax .venv-torch .venv-trackers .venv-onnx node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(wildcard src tests benchmarks tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(MADE_IN),$(HERE))
@@ -65,8 +71,17 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.installed-tests: $(VENV)/.installed
 	@sh tools/setup.sh tests
 
+test-backend: .venv-$(KERAS_BACKEND)/.installed ## Run the tests of another backend: make test-backend KERAS_BACKEND=jax (or torch)
+	KERAS_BACKEND=$(KERAS_BACKEND) .venv-$(KERAS_BACKEND)/bin/python -m pytest tests/backend $(ARGS)
+
 .venv-oldest/.installed: pyproject.toml constraints.txt constraints-oldest.txt
 	@sh tools/setup.sh oldest
+
+.venv-onnx/.installed .venv-trackers/.installed: pyproject.toml constraints.txt
+	@sh tools/setup.sh $(patsubst .venv-%/.installed,%,$@)
+
+.venv-jax/.installed .venv-torch/.installed: pyproject.toml constraints.txt
+	@sh tools/setup.sh $(KERAS_BACKEND)
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 	@sh tools/setup.sh docs

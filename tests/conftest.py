@@ -1,8 +1,12 @@
 """What several test files share: a silent progress, and one recorded run of the reference pipeline."""
 
+import contextlib
+import fcntl
+import functools
 import gc
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
@@ -34,6 +38,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that train come first, so that no worker is left with a long one at the end."""
     trains = {item.path for item in items if item.get_closest_marker("framework")}
     items.sort(key=lambda item: item.path not in trains)
+
+
+def once_for_all(
+    folders: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
+) -> Path:
+    """This worker's copy of a file that the first worker to ask for it makes."""
+    own = folders.mktemp("shared") / name
+    shared = folders.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / name).exists():
+            make(own)
+            shutil.copy(own, shared / name)
+    if not own.exists():
+        shutil.copy(shared / name, own)
+    return own
 
 
 class SilentProgress:
@@ -74,6 +96,14 @@ def _roomy_allowance() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing is kept in the cache of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def silent() -> SilentProgress:
     return SilentProgress()
@@ -84,15 +114,37 @@ def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress
     """The trace file of a short run: 200 rows, 3 epochs, seed 0. It is shared: read it, leave it as it is."""
     from pipetrace.demo.run import record_digits
 
-    path = tmp_path_factory.mktemp("recorded") / "digits.trace"
-    record_digits(
-        embedded_digits(),
-        Plan(rows=200, epochs=3, seed=0),
-        path,
-        silent,
-        command="pipetrace digits",
-    )
-    return path
+    def record(path: Path) -> None:
+        plan = Plan(rows=200, epochs=3, seed=0)
+        record_digits(embedded_digits(), plan, path, silent, command="pipetrace digits")
+
+    return once_for_all(tmp_path_factory, "digits.trace", record)
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Trace]:
+    """Gives the trace of a program of the gallery, recorded when first asked for."""
+    from pipetrace.gallery.record import SHIPPED
+    from pipetrace.record.run import Watched, run_script
+
+    def record(name: str, path: Path) -> None:
+        watched = Watched(lambda _: path, {"verbose": False})
+        with contextlib.suppress(SystemExit):
+            run_script(
+                str(SHIPPED / f"{name}.py"),
+                [],
+                is_module=False,
+                watched=watched,
+                told=print,
+                made=[],
+            )
+
+    @functools.cache
+    def recorded(name: str) -> Trace:
+        make = functools.partial(record, name)
+        return read(once_for_all(tmp_path_factory, f"{name}.trace", make))
+
+    return recorded
 
 
 @pytest.fixture(scope="session")

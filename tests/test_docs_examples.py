@@ -1,12 +1,12 @@
 """The examples of the documents run, and say what the documents show; the guides are followed from top to bottom."""
 
+import contextlib
 import itertools
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import closing
@@ -156,10 +156,8 @@ def follow(block: Block, folder: Path) -> None:
     if block.mark.startswith(FILE):
         (folder / block.mark.removeprefix(FILE)).write_text(block.text)
     elif block.language == "python":
-        ran = subprocess.run(
-            [sys.executable, "-c", block.text], cwd=folder, env=ENVIRONMENT, check=False
-        )
-        assert ran.returncode == 0, block.text
+        with contextlib.chdir(folder):
+            exec(compile(block.text, block.mark, "exec"), {"__name__": "__main__"})
     elif block.language == "console":
         for line in block.text.splitlines():
             assert line.startswith("$ ")
@@ -187,6 +185,14 @@ def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
         "train.html",
         "findings.sarif",
     }
+
+
+@pytest.mark.slow
+@pytest.mark.framework
+def test_the_guide_to_comparing_works(tmp_path: Path) -> None:
+    for block in blocks((DOCS / "guide-compare.md").read_text(encoding="utf-8")):
+        follow(block, tmp_path)
+    assert {"report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.slow

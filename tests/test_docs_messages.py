@@ -38,6 +38,7 @@ NEED_TRACE = {
     "bad-expectation",
     "cannot-retrain",
     "library-missing",
+    "bad-condition",
 }
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""

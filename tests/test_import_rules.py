@@ -15,14 +15,17 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "pipeline": frozenset({"trace"}),
     "capture": frozenset({"trace", "stats", "pipeline"}),
     "explain": frozenset({"trace", "stats"}),
+    "comparison": frozenset({"trace", "stats", "explain"}),
     "record": frozenset({"trace", "stats", "pipeline", "capture"}),
-    "present": frozenset({"trace", "stats", "explain"}),
+    "run_table": frozenset({"trace", "explain"}),
+    "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    "pytest_plugin": frozenset({"trace", "explain", "present", "config"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
-    "__init__": frozenset({"trace", "explain", "present", "record"}),
+    "__init__": frozenset({"trace", "explain", "comparison", "run_table", "present", "record"}),
     "__main__": frozenset({"cli"}),
     "cli": frozenset(
         {
@@ -32,7 +35,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "pipeline",
             "capture",
             "explain",
+            "comparison",
             "record",
+            "run_table",
             "present",
             "demo",
             "selfcheck",
@@ -55,7 +60,7 @@ EMPTY = {
     for part in MAY_IMPORT
     for name in [
         f"{part}.py"
-        if part in ("errors", "config", "selfcheck", "__init__", "__main__")
+        if part in ("errors", "config", "pytest_plugin", "selfcheck", "__init__", "__main__")
         else f"{part}/__init__.py"
     ]
 }

@@ -21,10 +21,10 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 # One file's tests share what they trained; tests/conftest.py says which files come first.
-# One worker more than processors: browser tests wait for most of their time.
+# Two workers for each processor: browser tests and those of whole programs wait for most of their time.
 WORKERS = [
     "-n",
-    str(min(4, (os.cpu_count() or 1) + 1)),
+    str(min(6, 2 * (os.cpu_count() or 1))),
     "--dist",
     "loadfile",
     "--no-loadscope-reorder",

@@ -3,7 +3,10 @@
 #   tools/setup.sh run     pipetrace and TensorFlow, for `make digits`
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
+#   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
+#   tools/setup.sh jax     .venv-jax, with Keras on JAX, for `make test-backend`; torch is the same for PyTorch
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
+#   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -86,6 +89,14 @@ docs)
     install --group docs
     pwd -P >.venv/.installed-docs
     ;;
+jax | torch)
+    venv=.venv-$1
+    make_venv
+    say "Installing Keras and $1 into $venv (1 GB or more the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable ".[$1]" --group test
+    pwd -P >"$venv/.installed"
+    ;;
 oldest)
     venv=.venv-oldest
     make_venv
@@ -97,8 +108,16 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
+onnx | trackers)
+    venv=.venv-$1
+    make_venv
+    say "Installing TensorFlow and the group $1 of pyproject.toml into $venv (about 2 GB the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable '.[cpu]' --group "$1"
+    pwd -P >"$venv/.installed"
+    ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | jax | torch"
     exit 2
     ;;
 esac

@@ -153,7 +153,7 @@ def more_rows(path: Path, rng: random.Random) -> None:
                 ),
                 "INSERT OR IGNORE INTO weight SELECT 'dense', i + 9, 'w' || i, '[3]', 1 FROM n",
                 "INSERT INTO prediction SELECT NULL, i, 0, 'right', 0.1, 1 FROM n",
-                "INSERT INTO ending SELECT 'failed', 'again', NULL, i, 1 FROM n",
+                "INSERT INTO ending SELECT 'failed', 'again', NULL, i, 1, NULL FROM n",
                 "INSERT OR IGNORE INTO cost SELECT 'part' || i, i FROM n",
                 (
                     "INSERT INTO measurement SELECT NULL, kind, name, i, figures FROM measurement, n "

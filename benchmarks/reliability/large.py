@@ -111,7 +111,7 @@ def _group(inner: tuple[Stage, ...]) -> Group:
 
 def _measurements(names: list[str], epoch: int) -> Iterator[Measurement]:
     for name in names:
-        yield Measurement(name, epoch, Signal(1.0, 0.5, 0.1, 0.0, 0.1, 0.9, 0.5, CHANNELS))
+        yield Measurement(name, epoch, Signal(1.0, 0.5, 0.1, 0.1, 0.9, 0.5, CHANNELS))
     for name in names[1:]:
         kernel = f"{name}/kernel"
         yield Measurement(kernel, epoch, Gradient(0.1, 0.01, 0.3, 0.0))

@@ -10,6 +10,11 @@ from benchmarks.reliability.small_model import classifier, rows
 import pipetrace
 
 
+def small() -> Any:
+    """A model that trains at once, without a graph."""
+    return classifier(optimizer="sgd", run_eagerly=True)
+
+
 class Tried:
     """One case of two recorders: traces with short names in a folder of its own."""
 
@@ -48,18 +53,18 @@ def two(_: str, folder: Path) -> dict[str, Any]:
 
 def two_in_a_list(tried: Tried) -> None:
     """The first one records."""
-    tried.fit(classifier(), tried.recorder("a"), tried.recorder("b"))
+    tried.fit(small(), tried.recorder("a"), tried.recorder("b"))
 
 
 def one_twice(tried: Tried) -> None:
     """The same recorder twice in a list."""
     one = tried.recorder("a")
-    tried.fit(classifier(), one, one)
+    tried.fit(small(), one, one)
 
 
 def recorder_in_watch(tried: Tried) -> None:
     """What ``fit`` itself is given records; then the watch has its turn."""
-    model = classifier()
+    model = small()
     tried.watch(model, "a")
     tried.fit(model, tried.recorder("b"))
     tried.fit(model)
@@ -67,7 +72,7 @@ def recorder_in_watch(tried: Tried) -> None:
 
 def watched_again(tried: Tried) -> None:
     """The first of two watches is put on again."""
-    model = classifier()
+    model = small()
     for trace in ("a", "b", "a"):
         tried.watch(model, trace)
         tried.fit(model)
@@ -75,7 +80,7 @@ def watched_again(tried: Tried) -> None:
 
 def nested(tried: Tried) -> None:
     """A watch within a watch."""
-    model = classifier()
+    model = small()
     with tried.watch(model, "a"):
         with tried.watch(model, "b"):
             tried.fit(model)
@@ -85,7 +90,7 @@ def nested(tried: Tried) -> None:
 
 def one_recorder(tried: Tried) -> None:
     """One recorder for two models, in turn."""
-    one, first, second = tried.recorder("a"), classifier(), classifier()
+    one, first, second = tried.recorder("a"), small(), small()
     tried.fit(first, one)
     tried.fit(second, one, epochs=1)
     tried.fit(first, one, epochs=3)
@@ -93,7 +98,7 @@ def one_recorder(tried: Tried) -> None:
 
 def one_path(tried: Tried) -> None:
     """Two models into one file; the second one twice."""
-    first, second = classifier(), classifier()
+    first, second = small(), small()
     tried.fit(first, tried.recorder("a"))
     tried.fit(second, tried.recorder("a"), epochs=1)
     tried.fit(second, tried.recorder("a"), epochs=1)
@@ -101,7 +106,7 @@ def one_path(tried: Tried) -> None:
 
 def in_the_middle(tried: Tried) -> None:
     """Another model is trained into the file while the first one trains."""
-    first, second = classifier(), classifier()
+    first, second = small(), small()
 
     def train(*_: Any) -> None:
         tried.fit(second, tried.recorder("a"), epochs=1)

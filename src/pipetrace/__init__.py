@@ -21,6 +21,7 @@ from pipetrace.record import live_findings
 from pipetrace.trace.records import Presenter, register_presenter
 
 if TYPE_CHECKING:
+    from pipetrace.comparison.compare import compare
     from pipetrace.explain import (
         Evidence,
         Finding,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pipetrace.record.pipeline import Pipeline
     from pipetrace.record.recorder import Recorder
     from pipetrace.record.watch import watch
+    from pipetrace.run_table.table import runs
     from pipetrace.trace import Trace, read
 
 __all__ = [
@@ -44,12 +46,14 @@ __all__ = [
     "recording",
     "Pipeline",
     "read",
+    "runs",
     "Trace",
     "show",
     "write_page",
     "observations",
     "findings",
     "quiz",
+    "compare",
     "Observation",
     "Finding",
     "Rule",
@@ -71,7 +75,9 @@ LATER = {
     "quiz": "pipetrace.explain",
     "show": "pipetrace.present",
     "write_page": "pipetrace.present",
+    "compare": "pipetrace.comparison.compare",
     "Trace": "pipetrace.trace",
+    "runs": "pipetrace.run_table.table",
     "read": "pipetrace.trace",
     "Pipeline": f"{RECORD}.pipeline",
     "Recorder": f"{RECORD}.recorder",

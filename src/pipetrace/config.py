@@ -22,7 +22,7 @@ class Config:
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] | None = None
     level: str | None = None  # ``error``, ``warning`` or ``note``
-    format: str | None = None  # ``text``, ``json``, ``sarif`` or ``github``
+    format: str | None = None  # ``text``, ``json``, ``sarif``, ``github`` or ``junit``
     expect: tuple[str, ...] | None = None  # conditions
     baseline: Path | None = None  # the path of a trace, relative to the folder of pyproject.toml
     tolerance: float | None = None  # a share, such as 0.1
@@ -30,9 +30,12 @@ class Config:
 
 CHOICES = {
     "level": ("error", "warning", "note"),
-    "format": ("text", "json", "sarif", "github"),
+    "format": ("text", "json", "sarif", "github", "junit"),
+    "export": ("json", "csv", "parquet", "junit", "tensorboard", "mlflow"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
+    "compare": ("text", "json", "markdown"),
     "learn": ("text", "markdown", "notebook"),
+    "runs": ("text", "json", "csv", "html"),
 }
 LISTS = ("select", "ignore", "expect")
 PATHS = ("baseline",)

@@ -19,12 +19,8 @@ HIDDEN = re.compile(
 def visible(text: str, kept: str = "") -> str:
     """A text of which every character can be seen, so that it can hide nothing from its reader.
 
-    Line breaks and tabs become spaces, other characters of ``HIDDEN`` become U+FFFD. Joiners stay:
-    Persian, Indic scripts and emoji need them.
-
-    Args:
-        text: from anywhere.
-        kept: characters that stay as they are, such as line breaks.
+    Line breaks and tabs become spaces, other characters of ``HIDDEN`` become U+FFFD, but those
+    ``kept``. Joiners stay: Persian, Indic scripts and emoji need them.
     """
     if text.isprintable():  # none of them is
         return text
@@ -265,6 +261,12 @@ class ExpectationError(PipetraceError):
     """A condition cannot be parsed, or names something that the trace does not have."""
 
     slug = "bad-expectation"
+
+
+class RunsError(PipetraceError):
+    """A condition or an order of runs cannot be parsed, or names what no run has."""
+
+    slug = "bad-condition"
 
 
 class OutputError(PipetraceError):

@@ -90,11 +90,8 @@ def selfcheck(
 ) -> Selfcheck:
     """Run a program twice plain and once recorded, each time in its own process, and compare.
 
-    Args:
-        program, arguments, is_module: as for ``run_script``.
-        budget: of the recorded run.
-        seed: what to seed before the program, in each run the same.
-        show_output: whether the program's output is let through, to standard error.
+    Each run is seeded with ``seed``; the recorded one has the budget. With ``show_output`` the
+    program's output goes to standard error.
 
     Raises:
         ArgumentError: there is no such program.

@@ -40,7 +40,7 @@ def violations(page: Page, options: Mapping[str, Any] | None = None) -> dict[str
     # The thread beside the stages is drawn by one element behind all of their texts, and the bar and the tabs lie
     # over what is scrolled under them; both hide the paper from axe.
     page.add_style_tag(
-        content=".thread > li::before { display: none !important; } .topbar, .tabs { position: static !important; }"
+        content=".thread > li::before { display: none !important; } .topbar, .tabs, .changedweights { position: static !important; }"
     )
     page.locator("[aria-busy]").wait_for(state="detached")
     # As a script that the page itself loads, its policy would refuse it.

@@ -13,7 +13,7 @@ from tests.browser.test_accessibility import clean_in_both_schemes, unfold
 from tests.graphs import RESIDUAL, UNET, deep, lined, measured, nested_twice, stage, trace_of
 
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import colours
+from pipetrace.present.terminal_graphics import colours
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Spec, Stage

@@ -22,10 +22,10 @@ TOLERANCE = 2e-6
 
 INPUTS: Mapping[str, tuple[tuple[int, ...], str]] = {
     "image": ((9, 8, 4), "float32"),
-    "steps": ((10, 4), "float32"),
+    "steps": ((6, 4), "float32"),
     "volume": ((5, 6, 5, 2), "float32"),
     "table": ((12,), "float32"),
-    "words": ((10,), "int32"),
+    "words": ((6,), "int32"),
 }
 Make = Callable[[Any, Mapping[str, Any]], Any]
 """Makes an output of Keras' layers and the inputs."""

@@ -259,6 +259,19 @@ def test_a_token_of_a_text_is_changed(pages: Pages) -> None:
     assert fields.nth(1).get_attribute("aria-invalid") == "true"
 
 
+def test_a_text_is_followed_through_earlier_epochs(pages: Pages) -> None:
+    trace = words()
+    halved = {name: each / 2 for name, each in trace.weights.items()}
+    row = trace.predictions[0].row
+    page = pages.open(
+        replace(trace, weights_after={1: halved}), place=f"#stage=vectors&at=1.2&epoch=1&row={row}"
+    )
+    token = trace.predictions[0].outputs["words"][1]
+    told = page.locator("#panel .result").inner_text().replace("\u2212", "-")
+    assert float(told) == pytest.approx(halved["vectors/embeddings"][token, 2], abs=1e-6)
+    assert set(page.locator(".glance .inwords").inner_text().split()) <= {"good", "bad", "soup"}
+
+
 def wrong_weights(trace: Trace) -> Trace:
     changed = trace.weights["conv2d/kernel"] * 1.01
     return replace(trace, weights={**trace.weights, "conv2d/kernel": changed})

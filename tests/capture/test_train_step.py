@@ -15,7 +15,7 @@ from pipetrace.capture.forward import Forward
 from pipetrace.capture.train_step import TrainStep
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import Gradient, Update
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import StepFacts
 
 pytestmark = pytest.mark.framework
 

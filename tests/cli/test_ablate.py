@@ -6,7 +6,7 @@ from tests.cli.conftest import Run, is_message
 
 from pipetrace.ablate.changes import offered
 from pipetrace.trace import Trace
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation
 from pipetrace.trace.writer import store_ablations
 
 

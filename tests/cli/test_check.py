@@ -1,5 +1,6 @@
 """``pipetrace check`` and ``pipetrace rules``: what they print, in each form, and how they end."""
 
+import importlib
 import json
 import re
 import sqlite3
@@ -336,6 +337,11 @@ def test_github_gets_a_command_for_each_finding(
         rule("PT901", "two", level="note"),
     )
     (here / "a,b: c%.trace").write_bytes((here / "digits.trace").read_bytes())
+    module = importlib.import_module("pipetrace.present.formats.github")
+    monkeypatch.setattr(module, "fit_place", lambda *_: ("a,b.py", 7))
+    ran = run("check", "digits.trace", "--format", "github", "--level", "note")
+    assert ran.out.count("file=a%2Cb.py,line=7,title=") == 2
+    monkeypatch.setattr(module, "fit_place", lambda *_: None)
     ran = run("check", "a,b: c%.trace", "--format", "github", "--level", "note")
     first, second = ran.out.splitlines()
     found = re.fullmatch(r"::error file=([^,:]*),title=([^,:]*)::(.*)", first)

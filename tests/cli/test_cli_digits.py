@@ -119,6 +119,7 @@ def test_quiet_prints_nothing_and_force_replaces_both(
     assert again.epochs[0].metrics == first.epochs[0].metrics
 
 
+@pytest.mark.slow
 def test_where_another_writes_the_trace_goes_beside_it_and_is_shown(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ from tests.cli.conftest import Ran, Run, is_message
 from tests.rules import WRONG, only, silent
 
 from pipetrace.explain.findings import selection
-from pipetrace.present import rules
+from pipetrace.present import help as rules
 
 
 @pytest.fixture(autouse=True)

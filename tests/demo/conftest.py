@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import once_for_all
 
 from pipetrace.demo.data import embedded_digits
 from pipetrace.demo.model import Plan
@@ -59,9 +60,10 @@ def short_trace(tmp_path_factory: pytest.TempPathFactory, source: Source, plan: 
     """A run under the plan, recorded as anybody would."""
     from pipetrace.demo.run import record_digits
 
-    path = tmp_path_factory.mktemp("short") / "short.trace"
-    record_digits(source, plan, path, Noting())
-    return read(path)
+    def record(path: Path) -> None:
+        record_digits(source, plan, path, Noting())
+
+    return read(once_for_all(tmp_path_factory, "short.trace", record))
 
 
 @pytest.fixture

@@ -293,6 +293,7 @@ def test_the_rules_have_figures_to_judge_by(digits_trace: Trace) -> None:
         "dataset_check",
         "baseline_model",
         "dimensions",
+        "stage_time",
     }
     validation = digits_trace.measurements.of(Outcome, "validation")
     assert validation.rows == 100

@@ -18,8 +18,7 @@ pytestmark = pytest.mark.framework
 FEW = (
     "gan",
     "mixed_precision",
-    "rnn_states",
-    "vae",
+    DISTURBED,
 )
 """One for each way to train and to draw numbers that pipetrace could disturb; ``tests/record/test_doors.py`` has the
 ways to give rows."""
@@ -63,13 +62,12 @@ def assert_left_alone(line: Mapping[str, Any], budgets: Sequence[str]) -> None:
 
 def test_recording_leaves_a_few_examples_as_they_are(tmp_path: Path) -> None:
     budgets = ["none"]  # with which most is measured
-    found = compared(tmp_path, budgets, [*FEW, DISTURBED])
-    assert list(found) == [*FEW, DISTURBED]
+    found = compared(tmp_path, budgets, FEW)
+    assert list(found) == [*FEW]
+    # A disturbance is seen: in the generator that was drawn from, and by it in what follows.
+    differ = found[DISTURBED].pop("disturbed")
     for name in FEW:
         assert_left_alone(found[name], budgets)
-    # A disturbance is seen: in the generator that was drawn from, and by it in what follows.
-    assert found[DISTURBED]["unsure"] == []
-    differ = found[DISTURBED]["differ"][DISTURBED]
     for kind in ("weight", "optimizer", "history"):
         assert any(name.startswith(kind) for name in differ), kind
 

@@ -31,7 +31,7 @@ WIDTH = 160
 SCRUBBED = "<scrubbed>"
 
 VOLATILE = re.compile(
-    "seconds|created|command|versions|platform|cost|overhead|schema|.*fingerprint|python|process|host|version|pipetrace"
+    "seconds|created|called_from|command|versions|platform|cost|overhead|schema|.*fingerprint|python|process|host|version|pipetrace"
 )
 """Keys whose values differ from run to run, or from version to version."""
 
@@ -72,6 +72,10 @@ VARYING = (
     (re.compile(r"\b[0-9a-f]{16}\b"), "<fingerprint>"),
     (re.compile(r"\b\d+\.\d+\.\d+\b"), "<version>"),
     (re.compile(r"(?:under )?[\d.,]+\s(?:ms|s|min|h)\sof\straining"), "<time> of training"),
+    (
+        re.compile(r"[\d.,]+\sms\sfor\sa\sbatch\sof\s(\d+)\srows?,\s(under )?[\d.]+\s%"),
+        "<time> for a batch",
+    ),
     (re.compile(r"about \d+\sminutes?\sto\sread"), "<time> to read"),
 )
 

@@ -14,9 +14,9 @@ from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 from pipetrace.present import terminal_graphics
 from pipetrace.present.build import images
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import colours
 from pipetrace.present.drawings import Bar, ImageView
 from pipetrace.present.rich import MAX_WIDTH, show
+from pipetrace.present.terminal_graphics import colours
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array

@@ -46,17 +46,19 @@ def fit(path: Path, *, epochs: int = 3, **options: Any) -> Any:
 # The looks, without a framework
 
 
-def test_a_line_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_findings, "LOOK_SHARE", 1e9)
+def found(code: str, line: str, level: str = "error") -> tuple[Any, str]:
+    return SimpleNamespace(code=code, stage=None, level=level, epochs=()), line
+
+
+def test_the_line_of_an_error_is_said_once() -> None:
     told = itertools.count()
-    use(
-        monkeypatch,
-        None,
-        lambda path: [("same", f"{path.name} again {next(told)}"), (f"new {next(told)}", "new")],
-    )
-    each = LiveFindings()
-    assert each.meanwhile(tmp_path) == (f"{tmp_path.name} again 0", "new")
-    assert each.meanwhile(tmp_path) == ("new",)
+
+    def look() -> list[str]:
+        new = found(f"PT{next(told)}", "new")
+        return live_findings.untold([found("PT201", "same"), new, found("PT401", "", "warning")])
+
+    assert look() == ["pipetrace: same", "pipetrace: new"]
+    assert look() == ["pipetrace: new"]
 
 
 def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
@@ -80,6 +82,9 @@ def test_after_the_first_look_the_next_waits_for_its_share_of_the_time(
     # Half a percent of the time: after a look of a second 200 s pass.
     assert 3 <= len(looks) <= 5
     assert all(after - before >= 199 for before, after in itertools.pairwise(looks))
+    each.meanwhile(tmp_path)
+    each.meanwhile(tmp_path, always=True)
+    assert now[0] == looks[-1] + 1
 
 
 def test_without_words_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +211,7 @@ def test_the_training_is_the_same_with_and_without_words(
     )
 
 
+@pytest.mark.slow
 @framework
 def test_the_findings_are_told_where_the_recorder_comes_from_its_own_module(
     tmp_path: Path,

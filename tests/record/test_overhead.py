@@ -172,24 +172,6 @@ def test_an_interrupted_training_still_gets_its_figures(tmp_path: Path) -> None:
     assert [thread.name for thread in threading.enumerate() if "pipetrace" in thread.name] == []
 
 
-def test_the_model_has_its_weights_of_the_end_after_all_that(tmp_path: Path) -> None:
-    x, y = rows()
-    bare, watched = classifier(), None
-    bare.fit(x, y, epochs=3, verbose=0)
-    watched = classifier()
-    watched.fit(
-        x,
-        y,
-        epochs=3,
-        verbose=0,
-        callbacks=[pipetrace.Recorder(tmp_path / "a.trace", verbose=False)],
-    )
-    for one, other in zip(bare.weights, watched.weights, strict=True):
-        assert np.array_equal(one.numpy(), other.numpy())
-    for one, other in zip(bare.optimizer.variables, watched.optimizer.variables, strict=True):
-        assert np.array_equal(one.numpy(), other.numpy())
-
-
 @pytest.mark.parametrize("options", [{"budget": 2}, {"budget": "all"}])
 def test_a_budget_that_is_none_is_refused_before_training(
     tmp_path: Path, options: dict[str, Any]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipetrace.stats import columns
+from pipetrace.stats import dataset_checks
 
 
 def rows(count: int, seed: int) -> np.ndarray:
@@ -14,19 +14,19 @@ def rows(count: int, seed: int) -> np.ndarray:
 
 def test_the_same_rows_are_not_apart_and_shifted_scaled_or_raised_ones_are() -> None:
     first, second = rows(4000, 0), rows(4000, 1)
-    same = columns.apart([first], [second])
+    same = dataset_checks.apart([first], [second])
     assert same is not None
     assert same.shift < 0.05
     assert same.scale < 1.05
     assert same.sign == 0
-    moved = columns.apart([first], [second + np.array([2, 4, 8])])
+    moved = dataset_checks.apart([first], [second + np.array([2, 4, 8])])
     assert moved is not None
     assert moved.shift == pytest.approx(2, abs=0.1)
-    wider = columns.apart([first], [second * 3])
+    wider = dataset_checks.apart([first], [second * 3])
     assert wider is not None
     assert wider.scale == pytest.approx(3, rel=0.05)
-    assert columns.apart([first * 3], [second]).scale == pytest.approx(3, rel=0.05)  # type: ignore[union-attr]
-    raised = columns.apart([first], [np.abs(second)])
+    assert dataset_checks.apart([first * 3], [second]).scale == pytest.approx(3, rel=0.05)  # type: ignore[union-attr]
+    raised = dataset_checks.apart([first], [np.abs(second)])
     assert raised is not None
     assert raised.sign == pytest.approx(2 / 3)
 
@@ -34,11 +34,11 @@ def test_the_same_rows_are_not_apart_and_shifted_scaled_or_raised_ones_are() -> 
 def test_a_column_is_a_channel_of_images_and_constant_or_broken_ones_do_not_count() -> None:
     rng = np.random.default_rng(0)
     images = rng.normal(size=(30, 8, 8, 2)) * [1, 5]
-    found = columns.apart([images], [rng.normal(size=(30, 8, 8, 2)) * [1, 5] + [0, 15]])
+    found = dataset_checks.apart([images], [rng.normal(size=(30, 8, 8, 2)) * [1, 5] + [0, 15]])
     assert found is not None
     assert found.shift == pytest.approx(1.5, abs=0.1)  # the median of 0 and 3
-    assert columns.apart([np.ones((5, 2))], [np.ones((5, 2))]) is None
-    assert columns.apart([np.full((5, 1), math.nan)], [np.ones((5, 1))]) is None
+    assert dataset_checks.apart([np.ones((5, 2))], [np.ones((5, 2))]) is None
+    assert dataset_checks.apart([np.full((5, 1), math.nan)], [np.ones((5, 1))]) is None
 
 
 def test_a_column_that_alone_gives_the_target() -> None:
@@ -48,14 +48,14 @@ def test_a_column_that_alone_gives_the_target() -> None:
 
     def found(column: np.ndarray, target: np.ndarray, *, classes: bool) -> list[int]:
         table = np.concatenate([x[:, :4], column[:, None], x[:, 4:]], axis=1)
-        return columns.target_columns(table, target, classes=classes)
+        return dataset_checks.target_columns(table, target, classes=classes)
 
     assert found(-3 * numbers + 7, numbers, classes=False) == [4]
     assert found(5.0 - 2 * labels, labels, classes=True) == [4]
     assert found(labels + 0.02 * rng.normal(size=200), labels, classes=True) == [4]
     # A task to learn: a threshold, a close relation, the step before in a series.
-    assert columns.target_columns(x, labels, classes=True) == []
+    assert dataset_checks.target_columns(x, labels, classes=True) == []
     assert found(numbers + 0.1 * x[:, 2], numbers, classes=False) == []
     near = np.stack([numbers, numbers + 0.05 * x[:, 2], x[:, 3]], axis=1)
-    assert columns.target_columns(near, numbers, classes=False) == []
-    assert columns.target_columns(x[:, :2], x[:, 0], classes=False) == []
+    assert dataset_checks.target_columns(near, numbers, classes=False) == []
+    assert dataset_checks.target_columns(x[:, :2], x[:, 0], classes=False) == []

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from pipetrace.stats import (
     Summariser,
     can_summarise,
-    counting,
     histogram,
     kernels,
     merge,
     moments,
     summarise,
+    summary,
 )
 from pipetrace.stats.histogram import COARSE, FINE, count_keys, from_counts
 from pipetrace.stats.summary import MOST_CHANNELS
@@ -134,7 +134,7 @@ def test_batches_are_the_whole(
     places = sorted(int(cut * len(values)) for cut in cuts)
     with pytest.MonkeyPatch.context() as patch:
         # Short channels are counted together, long ones apart and in blocks; each way has to be met.
-        patch.setattr(counting, "SHORT_COLUMN", short)
+        patch.setattr(summary, "SHORT_COLUMN", short)
         patch.setattr(histogram, "BLOCK_KEYS", 16)
         patch.setattr(moments, "BLOCK_VALUES", block)
         patch.setattr(moments, "WIDE_COLUMNS", width)
@@ -267,9 +267,7 @@ def test_the_histogram_may_count_some_rows_only(make_values: Make) -> None:
 
 def test_counts_go_beyond_four_bytes(monkeypatch: pytest.MonkeyPatch, make_values: Make) -> None:
     values = make_values("pixels", 7, (60, 3))
-    monkeypatch.setattr(
-        counting, "LARGEST_COUNT", 150
-    )  # moved into wider counts after some batches
+    monkeypatch.setattr(summary, "LARGEST_COUNT", 150)  # moved into wider counts after some batches
     summariser = Summariser()
     for part in np.split(values, 12):
         summariser.add(part)

@@ -27,14 +27,7 @@ PROGRAM_SEED = 0
 
 
 def main(path: str, task: str) -> None:
-    """Train once with one change, record it, and end the process.
-
-    What keeps the training from beginning is written beside the trace, as JSON in ``.failed``.
-
-    Args:
-        path: of the trace.
-        task: JSON with the ``source`` of the run, the ``edit`` and the ``seed``.
-    """
+    """Train once with the change ``task``, in JSON, and end; trouble before goes to ``.failed``."""
     _end_with_parent()
     asked, out, told = json.loads(task), Path(path), list[str]()
     stack = ExitStack()

@@ -21,7 +21,7 @@ from pipetrace.errors import ArgumentError, OutputExistsError, RetrainError, Tra
 from pipetrace.explain.fits import final_epoch
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import FAILED, FINISHED, STOPPED
-from pipetrace.trace.training.ablation import NONE, Ablation
+from pipetrace.trace.training import NONE, Ablation
 from pipetrace.trace.writer import store_ablations
 
 BASELINE_SEEDS = 3
@@ -59,14 +59,11 @@ class Job:
 
 @dataclass
 class Ablating:
-    """The trainings of a plan.
+    """The trainings of a plan, after the ``trace`` given or after the baseline's own.
 
-    Args:
-        plan: what is to be trained.
-        trace: that of the run; None where the baseline's own is to be used.
-        path: of a trace that gets the results beside that of the baseline; None for no other.
-        told: is called with the name of a training that begins, or an empty one when one is over,
-            with how many are done, and how many there are as far as is known.
+    ``path`` is of a trace that gets the results beside that of the baseline. ``told`` is called
+    with the name of a training that begins, or an empty one when one is over, with how many are
+    done, and how many there are as far as is known.
     """
 
     plan: Plan
@@ -80,10 +77,8 @@ class Ablating:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> Path:
-        """Train what is not there yet, and write what came of all into the trace.
-
-        Returns:
-            a trace that has the results: ``path``, or that of the baseline.
+        """Train what is not there yet, and write what came of all into ``path``, or the baseline's
+        trace.
 
         Raises:
             RetrainError: the run cannot be trained again, gets other rows each time, or is another
@@ -227,11 +222,7 @@ class Ablating:
         return None
 
     def _check_rows(self, job: Job, baseline: Trace) -> None:
-        """See that a training had the rows of the baseline.
-
-        Raises:
-            RetrainError: it had others.
-        """
+        """See that a training had the rows of the baseline, or raise a ``RetrainError``."""
         if job.edit.other_rows or not self.found[job].file:
             return
         prints = {_rows(baseline), _rows(read(self.plan.folder / job.name))}
@@ -250,11 +241,7 @@ class Ablating:
 
 
 def _check_same_run(path: Path, baseline: Trace) -> None:
-    """See that a trace is of the run that the baseline repeats.
-
-    Raises:
-        RetrainError: its rows, its layers or its settings are others.
-    """
+    """See that a trace is of the run that the baseline repeats, or raise a ``RetrainError``."""
     trace = read(path)
     layers, settings, rows = (
         {of(each) for each in (trace, baseline)} for of in (_layers, _settings, _rows)

@@ -17,11 +17,7 @@ Source = Mapping[str, Any]
 
 
 def of_program(program: str, arguments: Sequence[str], *, is_module: bool) -> Source:
-    """A program as the source of a run.
-
-    Raises:
-        ArgumentError: there is no such script.
-    """
+    """A program as the source of a run; an ``ArgumentError`` where there is no such script."""
     check_program(program, is_module=is_module)
     text = b"" if is_module else Path(program).read_bytes()
     return {
@@ -77,11 +73,7 @@ def of_trace(trace: Trace, path: Path) -> Source:
 
 
 def start(source: Source) -> None:
-    """Run what a source stands for; it calls ``fit``.
-
-    Raises:
-        BaseException: whatever a program raises.
-    """
+    """Run what a source stands for; it calls ``fit``, and may raise whatever a program raises."""
     if source["kind"] == PROGRAM:
         run_alone(source["program"], source["arguments"], is_module=source["is_module"])
         return

@@ -107,12 +107,7 @@ def set_seed(seed: int) -> None:
 
 
 def build(config: Mapping[str, Any], training: Mapping[str, Any]) -> Any:
-    """A compiled Keras model with freshly drawn weights.
-
-    Args:
-        config: as ``keras.Sequential.from_config`` takes it.
-        training: what ``compile`` gets.
-    """
+    """A compiled model with fresh weights, of what ``from_config`` and ``compile`` get."""
     keras = load()
     model = keras.Sequential.from_config(dict(config))
     model.compile(**training)

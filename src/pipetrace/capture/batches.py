@@ -20,12 +20,8 @@ class BatchRecorder:
     The training function is compiled for an iterator of a certain form, so as long as batches are
     kept it gets another one of the same form for each step, over the very batches that Keras'
     iterator gave. Where such an iterator cannot be made nothing is kept and the training function
-    gets Keras' own.
-
-    Args:
-        steps: how many batches one call of the training function takes.
-        rows, size: when to stop.
-        enough: whether what was kept has taken long enough; asked once there is something.
+    gets Keras' own. One call of it takes ``steps`` batches. It stops at ``rows`` or ``size``, or
+    when ``enough``, asked once there is something, says that it has taken long enough.
     """
 
     def __init__(

@@ -14,8 +14,7 @@ from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.saved import compile_config
 from pipetrace.capture.train_step import TrainStep, computes_loss
 from pipetrace.capture.weights import iterations, optimizers, plain_config
-from pipetrace.trace.training import Training
-from pipetrace.trace.training.step import OptimizerFacts, StepFacts
+from pipetrace.trace.training import OptimizerFacts, StepFacts, Training
 
 FIT_SETTINGS = (
     *("shuffle", "validation_split", "steps_per_epoch", "validation_steps", "initial_epoch"),
@@ -64,14 +63,9 @@ def training_facts(
 def step_facts(
     model: Any, step: TrainStep | None, begun: Mapping[str, int] | None, call: FitCall
 ) -> StepFacts:
-    """What a training step does.
+    """What a training step does, by the traced step, if any, and the arguments of ``fit`` or loop.
 
-    Args:
-        model: as it is now.
-        step: the training step, where it was traced.
-        begun: how often each optimizer had changed weights when recording began; None while
-            training runs.
-        call: the arguments of ``fit``, or what a loop of the program's own tells.
+    ``begun`` has how often each optimizer had changed weights before; None while training runs.
     """
     known = optimizers(model, call.optimizer)
     now = {} if begun is None else iterations(model, call.optimizer)
@@ -159,25 +153,17 @@ class RowLosses:
 
     A loss may compare the rows of a batch with each other, as triplet and contrastive losses do.
     Then no row has a loss of its own. This is tried once, on a batch and its halves.
-
-    Args:
-        model: compiled.
-        most: rows of a batch.
-
-    Attributes:
-        apart: whether each row's loss depends on that row alone; None until it was tried.
     """
 
     def __init__(self, model: Any, most: int) -> None:
         self.most = most
+        # whether each row's loss depends on that row alone; None until it was tried
         self.apart: bool | None = None
         self._model, self._loss = model, getattr(model, "loss", None)
 
     def of(self, targets: Any, given: Any) -> Any:
-        """The loss of each row; None where that is unknown, or where rows have none of their own.
-
-        Args:
-            targets, given: arrays in the structure of the model's outputs, the first axis the rows.
+        """The loss of each row ``(n, ...)``, in the structure of the outputs; None where rows have
+        none.
         """
         if self._loss is not getattr(self._model, "loss", None):  # compiled anew
             self._loss, self.apart = self._model.loss, None
@@ -208,12 +194,7 @@ class RowLosses:
 
 
 def row_losses(model: Any, targets: Any, given: Any) -> Any:
-    """The loss of each row, summed over the outputs by their weights; None where unknown.
-
-    Args:
-        model: compiled.
-        targets, given: arrays in the structure of the model's outputs, the first axis the rows.
-    """
+    """The loss of each row, summed over the outputs by their weights; None where unknown."""
     keras = load()
     wanted, made = keras.tree.flatten(targets), keras.tree.flatten(given)
     objects = _losses_in_order(model, targets, len(made))

@@ -61,9 +61,8 @@ def callback_class() -> Any:
 def bound_call(fit: Fit, args: Any, kwargs: Any) -> FitCall | None:
     """The arguments of a call of Keras' ``fit`` that is about to be made.
 
-    Returns:
-        None where the model has a ``fit`` of its own, whose arguments may mean anything, or where
-        Keras refuses the arguments.
+    None where the model has a ``fit`` of its own, whose arguments may mean anything, or where Keras
+    refuses the arguments.
     """
     function = inspect.unwrap(getattr(fit, "__func__", fit))
     if function is not inspect.unwrap(load().Model.fit):
@@ -78,11 +77,10 @@ def bound_call(fit: Fit, args: Any, kwargs: Any) -> FitCall | None:
 
 
 def running_call(model: Any) -> tuple[FitCall, Any]:
-    """The arguments of the ``fit`` that this thread is in, read from Keras' own frame.
+    """The arguments of the ``fit`` that this thread is in, from Keras' own frame, and its
+    callbacks.
 
-    Returns:
-        the arguments, and Keras' list of callbacks; an unknown call and None where the installed
-        Keras does not show them.
+    Unknown and None where the installed Keras does not show them.
     """
     found = internals.fit_locals(model)
     if found is None:
@@ -174,11 +172,7 @@ def callbacks_of(fit: Fit, args: Any, kwargs: Any) -> Any:
 
 
 def with_callback(fit: Fit, args: Any, kwargs: Any, callback: Any) -> tuple[Any, Any, Any]:
-    """A call of ``fit`` with one more callback at the end; the caller's own list stays as it is.
-
-    Returns:
-        the arguments, those with a name, and a function to be called when ``fit`` is over.
-    """
+    """A call of ``fit`` with one more callback; its own list stays; and what to call at its end."""
     place, given = _place_of_callbacks(fit, args), callbacks_of(fit, args, kwargs)
     own = getattr(given, "callbacks", None)
     if isinstance(own, list):  # Keras' own list, which the caller made; Keras takes it as it is

@@ -141,11 +141,7 @@ class Forward:
         """Find out of which outputs the first axis is that of the rows, and say it in their specs.
 
         It is where it is as long as there are rows, for one row and for three, or, where the model
-        takes so many at a time, where the values come from the rows.
-
-        Args:
-            rows: one or more, in the structure of the example.
-            most: rows that may pass at a time.
+        takes ``most`` at a time, where the values come from the rows.
         """
         counts = (1, min(3, most)) if self.fixed is None else (self.fixed,)
         found = [
@@ -180,23 +176,11 @@ class Forward:
         return self.seen.outputs
 
     def __call__(self, rows: Any) -> dict[str, Array]:
-        """The first output of every stage.
-
-        Args:
-            rows: ``(n, ...)``, in the structure of the example.
-
-        Returns:
-            for each stage its first output, shape ``(n, ...)``.
-        """
+        """The first output of every stage, ``(n, ...)``, for rows like those of the example."""
         return {name: values[0] for name, values in self.passed(rows).outputs.items()}
 
     def passed(self, rows: Any, instead: Weights | None = None) -> Passed:
-        """All outputs of all stages, and the masks they carry; see ``Passed``.
-
-        Args:
-            rows: ``(n, ...)``, in the structure of the example.
-            instead: weights to use in place of those that the model has.
-        """
+        """All outputs of all stages and their masks, for rows, with its weights or others."""
         flat = [np.asarray(each) for each in self._keras.tree.flatten(rows)]
         total = len(flat[0]) if flat and flat[0].ndim else 1
         if not total:
@@ -210,15 +194,10 @@ class Forward:
         return _joined(parts, self.stages, total)
 
     def final(self, rows: Any, instead: Weights | None = None) -> list[Array] | None:
-        """What the model itself gives, one array for each output; None where the rows themselves
-        are an output.
+        """The model's own outputs for rows, by its weights or others; None where rows are an
+        output.
 
-        The function is that of all stages, of which TensorFlow then runs only what the outputs
-        need; nothing is traced again.
-
-        Args:
-            rows: ``(n, ...)``, in the structure of the example.
-            instead: weights to use in place of those that the model has.
+        The function is that of all stages, of which TensorFlow then runs only what is needed.
         """
         import tensorflow as tf
 

@@ -33,20 +33,16 @@ def graph(
     rows: int | None = None,
     taken: Collection[str] = (),
 ) -> Graph:
-    """The stages of a forward pass.
+    """The stages of a forward pass: one for each leaf call, and one for what TensorFlow computed
+    between them; the second call of a layer gets a number after its name.
 
     Args:
         keras: the module.
         calls: all that were seen, the model's own first, their tensors alive.
-        inputs: the tensors that the model was given, each with the stage that it comes from, and
-            which of its outputs.
+        inputs: the model's tensors, each with the stage and the output that it comes from.
         result: what the model returned, if it did.
-        rows: how many rows the pass has where that is fixed; None where the first axis is open.
-        taken: names that no stage may have, since others have them.
-
-    Returns:
-        one stage for each leaf call, and one for what TensorFlow computed between them; the second
-        call of a layer gets a number after its name.
+        rows: of the pass, where fixed; None where the first axis is open.
+        taken: names that no stage may have.
     """
     return _Builder(keras, calls, inputs, rows, taken).build(result)
 

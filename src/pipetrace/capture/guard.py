@@ -12,15 +12,12 @@ from pipetrace.capture import internals
 
 @contextlib.contextmanager
 def contained(lost: Callable[[BaseException], None]) -> Iterator[None]:
-    """Work of ours, within a training of the user's.
+    """Work of ours, within a training of the user's; ``lost`` hears of what it raises.
 
-    Whatever is raised ends the block and goes no further, unless it is the user's: Ctrl-C,
-    ``SystemExit``, and what a signal handler of the program raises. Python warnings of this thread
-    are not shown, since the training itself causes those that matter, and Keras' counters for
-    automatic names stay as they are.
-
-    Args:
-        lost: hears of what was raised.
+    That ends the block and goes no further, unless it is the user's: Ctrl-C, ``SystemExit``, and
+    what a signal handler of the program raises. Python warnings of this thread are not shown, since
+    the training itself causes those that matter, and Keras' counters for automatic names stay as
+    they are.
     """
     try:
         with _without_warnings(), internals.own_names():

@@ -23,29 +23,22 @@ from pipetrace.capture.tensors import copy_of
 
 @dataclass
 class Call:
-    """One call of one operation.
+    """One call of one operation."""
 
-    Attributes:
-        operation: the Keras layer or operation.
-        path: the names of the operations that it was called within, outermost first, its own last.
-        inputs, outputs: the tensors it received and gave, flattened, in order.
-        input_names, output_names: for each the key that it had in a dictionary, or None.
-        masks: for each output the Keras mask that it carries, or None.
-        outer: the call that it happened within, or None.
-        inner: how many calls happened within it; a call with none is a leaf.
-        error: what it raised, or None.
-    """
-
-    operation: Any
+    operation: Any  # the Keras layer or operation
+    # the names of the operations that it was called within, outermost first, its own last
     path: tuple[str, ...]
+    # inputs, outputs: the tensors it received and gave, flattened, in order
     inputs: list[Any]
+    # input_names, output_names: for each the key that it had in a dictionary, or None
     input_names: list[str | None] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)
     output_names: list[str | None] = field(default_factory=list)
+    # for each output the Keras mask that it carries, or None
     masks: list[Any] = field(default_factory=list)
-    outer: "Call | None" = None
-    inner: int = 0
-    error: BaseException | None = None
+    outer: "Call | None" = None  # the call that it happened within, or None
+    inner: int = 0  # how many calls happened within it; a call with none is a leaf
+    error: BaseException | None = None  # what it raised, or None
 
 
 class TookTooLongError(BaseException):
@@ -59,6 +52,7 @@ class _Listener(threading.local):
         self.calls: list[Call] | None = None
         self.open: list[Call] = []
         self.until = math.inf
+        self.clock: Any = None
 
 
 _listener = _Listener()
@@ -68,22 +62,27 @@ _originals: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = []
 
 
 @contextmanager
-def watch(until: float = math.inf, within: Any = None) -> Iterator[list[Call]]:
-    """Record every Keras call in this thread until the block ends, in order.
+def clocked(clock: Any) -> Iterator[None]:
+    """Have the calls of the block timed by ``clock``: ``begins`` gets an operation and its
+    arguments and gives those to call it with, ``ends`` gets it and its outputs."""
+    before, _listener.clock = _listener.clock, clock
+    try:
+        yield
+    finally:
+        _listener.clock = before
 
-    Args:
-        until: the moment of ``time.perf_counter`` from which on a call raises instead.
-        within: the model whose training step runs in the block, which makes the calls.
+
+@contextmanager
+def watch(until: float = math.inf, within: Any = None) -> Iterator[list[Call]]:
+    """Record every Keras call in this thread until the block ends, into a list that fills
+    meanwhile.
 
     What a layer of Keras' own calls within itself is not recorded: an LSTM's cell, the dense layers
     of an attention. Inside the block a layer that hands on its very input gives a copy of it, so
-    that the two can be told apart.
-
-    Yields:
-        the list, which fills as calls happen.
+    that the two can be told apart. ``within`` is the model whose training step makes the calls.
 
     Raises:
-        TookTooLongError: out of a call within the block.
+        TookTooLongError: out of a call within the block, from ``until`` of ``perf_counter`` on.
     """
     outer = [] if within is None else [Call(within, (str(within.name),), [])]
     before, _listener.calls = _listener.calls, [*outer]
@@ -150,6 +149,8 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
         seen.input_names, seen.inputs = _without_masks(self, *_tensors(keras, (args, kwargs)))
         calls.append(seen)
         stack.append(seen)
+        if _listener.clock is not None:
+            args, kwargs = _listener.clock.begins(self, args, kwargs)
         try:
             result = _with_scores(keras, original, self, args, kwargs)
         except BaseException as error:
@@ -163,6 +164,8 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
         seen.output_names, seen.outputs = _tensors(keras, result)
         seen.output_names += [name for name, _ in extra]
         seen.outputs += [values for _, values in extra]
+        if _listener.clock is not None:
+            _listener.clock.ends(self, seen.outputs)
         seen.masks = [internals.mask_of(tensor) for tensor in seen.outputs]
         return result
 

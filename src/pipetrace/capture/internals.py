@@ -92,12 +92,8 @@ def supports_callback_list() -> bool:
 
 
 def hear_errors(callback_list: Any, failed: Callable[[BaseException], None]) -> Callable[[], None]:
-    """Call ``failed`` with what any callback of a list raises; no other callback hears of it.
-
-    Only a bare ``Recorder`` needs this: ``watch`` and ``run`` catch what ``fit`` raises.
-
-    Returns:
-        a function that takes the wrappers away again.
+    """Call ``failed`` with what callbacks of a bare ``Recorder``'s list raise, until the result is
+    called.
     """
 
     def around(original: Callable[..., Any]) -> Callable[..., Any]:

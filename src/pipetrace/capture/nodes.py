@@ -56,12 +56,7 @@ class Graph:
         return found
 
     def without_rows(self, lengths: Mapping[Origin, int], outside: Mapping[Origin, int]) -> None:
-        """Say how long first axes are that are not those of the rows.
-
-        Args:
-            lengths: of outputs, by stage and place.
-            outside: of inputs that come from no stage, in the same way.
-        """
+        """Say how long first axes are that are not those of the rows, by stage and place."""
 
         def said(spec: Spec, length: int | None) -> Spec:
             if length is None or not spec.shape:

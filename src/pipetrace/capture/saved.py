@@ -27,10 +27,8 @@ MOST_DRAWS = 2_000
 
 
 def check_model(path: Path) -> None:
-    """See whether there is a file of the right kind, before Keras is loaded.
-
-    Raises:
-        ModelFileError: there is none.
+    """See whether there is a file of the right kind before Keras is loaded; else a
+    ``ModelFileError``.
     """
     hint = "Give the path of a model saved with model.save('model.keras')."
     if path.is_dir():
@@ -102,13 +100,7 @@ DAMAGED = (
 def model_facts(
     model: Any, outputs: tuple[Spec, ...] = (), earlier: ModelFacts | None = None
 ) -> ModelFacts:
-    """The model as a whole.
-
-    Args:
-        model: of Keras.
-        outputs: of its stages.
-        earlier: the facts as they were, whose configuration stays.
-    """
+    """The model as a whole; of ``earlier`` facts the configuration stays."""
     inner = [layer for layer in internals.all_layers(model) if layer is not model]
     if earlier is not None:
         config, places = earlier.config, earlier.seed_places
@@ -180,11 +172,9 @@ def _without_details(value: Any) -> Any:
 
 
 def seed_places(model: Any, seed: int | None) -> dict[str, int]:
-    """When each layer drew its first random seed: the place of that draw, from 0, after
-    ``keras.utils.set_random_seed(seed)``, by the layer's path.
+    """The places, from 0, of the draws of each layer's first seed after ``set_random_seed(seed)``.
 
-    Returns:
-        nothing where a layer's seed is none of those, as of a model that was made before.
+    None where a layer's seed is no such draw, as of a model that was made before.
     """
     if seed is None:
         return {}

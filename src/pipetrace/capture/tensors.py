@@ -171,17 +171,12 @@ def is_local(tensor: Any) -> bool:
 def traced_back(
     tensor: Any, known: Mapping[Any, Any], *, of_known: bool = False
 ) -> tuple[list[Any], list[str]]:
-    """Where a tensor's values come from.
+    """The known tensors that a tensor's values come from, and the types of operations on the way.
 
-    Args:
-        tensor: of the function that is being traced.
-        known: keys of the tensors at which the way ends.
-        of_known: whether only operations on values of these count, and those that draw random
-            floats; not those that compute positions, lengths or factors of their own.
-
-    Returns:
-        the keys that were met, and the types of the operations on the way, both in the order of
-        computation. A constant meets nothing, nor does anything outside of a traced function.
+    Both are in the order of computation. A constant meets none, nor does anything outside of a
+    traced function. ``known`` has keys of the tensors at which the way ends. With ``of_known`` only
+    operations on their values count, and those that draw random floats; not those that compute
+    positions, lengths or factors of their own.
     """
     met: list[Any] = []
     passed: list[str] = []
@@ -215,11 +210,8 @@ def traced_back(
 
 
 def operations_behind(tensors: Iterable[Any], *, control: bool = True) -> Iterator[str]:
-    """The names of all operations that tensors of a traced function depend on.
-
-    Args:
-        tensors: of the function.
-        control: whether what only has to run before counts too, beside what gives values.
+    """The names of all operations that tensors of a traced function need; with ``control``, to run
+    too.
     """
     seen: set[str] = set()
     waiting = [each.op for tensor in tensors for each in components(tensor) if hasattr(each, "op")]

@@ -36,11 +36,7 @@ CHANGES = re.compile(
 
 
 class ChangesStateError(ValueError):
-    """What the step gives cannot be had without changing something.
-
-    Args:
-        seen: the stages, which are known all the same.
-    """
+    """What the step gives cannot be had without changing something; ``seen`` are its stages."""
 
     def __init__(self, seen: Graph) -> None:
         super().__init__("the training step changes what is no Keras variable")
@@ -69,20 +65,13 @@ def leaves_out(model: Any, seen: Graph) -> bool:
 
 
 class TrainStep:
-    """One model's training step, to be run while a function is traced.
-
-    Args:
-        model: with sub-models that are built.
-
-    Attributes:
-        model: whose step it is.
-        optimised: the metrics of the losses that optimizers make smaller.
-        losses: these losses; ``gradients``: by variable, of the first of them that moves it.
-    """
+    """One model's training step, to be run while a function is traced; its sub-models are built."""
 
     def __init__(self, model: Any) -> None:
-        self.model = model
+        self.model = model  # whose step it is
+        # the metrics of the losses that optimizers make smaller
         self.optimised: tuple[str, ...] = ()
+        # these losses; ``gradients``: by variable, of the first of them that moves it
         self.losses: list[Any] = []
         self.gradients: dict[int, Any] = {}
         self._given: dict[int, Any] = {}
@@ -91,12 +80,7 @@ class TrainStep:
         self._slopes: Callable[[], Any] = lambda: None
 
     def run(self, data: Any, given: Sequence[Any]) -> None:
-        """Run the step on a batch as ``fit`` gives it.
-
-        Args:
-            data: tensors in the structure of a batch.
-            given: the values of the model's weights.
-        """
+        """Run the step on a batch as ``fit`` gives it, with values of the model's weights."""
         variables = weights(self.model)
         self._given = {id(each): value for each, value in zip(variables, given, strict=True)}
         self._trained = [self._given[id(each)] for each in variables if each.trainable]
@@ -112,9 +96,7 @@ class TrainStep:
     def compiled(self, trace: Callable[..., Any], specs: list[Any], signature: Any) -> Any:
         """A function of stages, and by it one of gradients; see ``Forward``.
 
-        Args:
-            trace: takes weights and rows and runs the step.
-            specs, signature: of the weights, and of the rows.
+        ``trace`` takes weights and rows, of these specs and signature, and runs the step.
 
         Raises:
             ChangesStateError: it cannot run without changing something.

@@ -19,14 +19,11 @@ SAME_IN_TRAINING = ("Dense", "EinsumDense", "Embedding")
 
 
 class Gradients:
-    """Gradients of a model's loss by its weights, compiled once; the model stays as it is.
+    """Gradients of a compiled model's loss by its weights, compiled once; the model stays as it is.
 
     The loss is what training sees: layers behave as in training, and added losses count. It is
-    compiled since Keras reads the scores behind a final softmax or sigmoid only then.
-
-    Args:
-        model: compiled.
-        x, y, sample_weight: rows as ``fit`` gets them; only shapes and dtypes are used.
+    compiled since Keras reads the scores behind a final softmax or sigmoid only then. Of the rows
+    given as ``fit`` gets them only shapes and dtypes are used.
     """
 
     def __init__(self, model: Any, x: Any, y: Any, sample_weight: Any = None) -> None:
@@ -49,12 +46,7 @@ class Gradients:
     def __call__(
         self, x: Any, y: Any, sample_weight: Any = None, instead: Weights | None = None
     ) -> "Slopes":
-        """The loss and the gradients for rows.
-
-        Args:
-            x, y, sample_weight: rows as ``fit`` gets them.
-            instead: weights to use in place of those that the model has.
-        """
+        """The loss and the gradients for rows as ``fit`` gets them, with its weights or others."""
         import tensorflow as tf
 
         given = [
@@ -170,14 +162,8 @@ def differs(
 ) -> bool:
     """Whether a layer gives something else in prediction for what it received in training.
 
-    The inputs are the same in both modes, so that a difference of layers ahead does not count.
-
-    Args:
-        layer: as it now is; its state stays.
-        received: its inputs in training.
-        given: its first output in training.
-        masks: for each input the mask that it carries, or None.
-        names: for each input the key that it had, as of ``attention_mask=...``, or None.
+    The inputs are the same in both modes, so that a difference of layers ahead does not count. Each
+    may have a mask, and a key that it had, as of ``attention_mask=...``. The layer's state stays.
     """
     keras, arguments = load(), inspect.signature(layer.call).parameters
 

@@ -16,12 +16,10 @@ from pipetrace.capture.tensors import Origin, key
 def untraced_graph(
     model: Any, sources: Sequence[Origin], taken: Collection[str] = ()
 ) -> Graph | None:
-    """The stages of a model that was built of layers and their outputs; None of any other.
+    """The stages of a sequential or functional model, as it was built; None of any other.
 
-    Args:
-        model: sequential or functional; others say nothing of their layers before they run.
-        sources: for each input the stage that it comes from, and which of its outputs it is.
-        taken: names that no stage may have.
+    ``sources`` has for each input the stage and the output that it comes from; no stage has one of
+    the names ``taken``.
     """
     keras = load()
     inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
@@ -56,14 +54,8 @@ class _Reader:
         self._models: set[int] = set()
 
     def read(self, call: Call, inputs: list[Any], outputs: list[Any]) -> bool:
-        """Read a model's own calls.
-
-        Args:
-            call: of the model, whose own inputs and outputs stand for its built ones.
-            inputs, outputs: those that it was built with.
-
-        Returns:
-            False where it does not tell, or where a nested model is called twice.
+        """Read a model's own calls from how it was built; False where that is not told, or if
+        called twice.
         """
         model = call.operation
         nodes = internals.built_calls(model)

@@ -66,11 +66,8 @@ def trainable(model: Any) -> list[Any]:
 
 
 def optimizers(model: Any, other: Any = None) -> dict[str, Any]:
-    """The optimizers of a model by the attributes that hold them; a GAN has two of its own.
-
-    Args:
-        model: of Keras.
-        other: one that it was not compiled with, and that is used in place of them; or None.
+    """A model's optimizers, or the ``other`` in their place, by attribute; a GAN has two of its
+    own.
     """
     if other is not None:
         return {"optimizer": other}
@@ -82,12 +79,7 @@ def optimizers(model: Any, other: Any = None) -> dict[str, Any]:
 
 
 def iterations(model: Any, other: Any = None) -> dict[str, int]:
-    """How often each optimizer has changed weights, by the attribute that holds it.
-
-    Args:
-        model: of Keras.
-        other: an optimizer that it was not compiled with, or None.
-    """
+    """How often each optimizer, or the ``other`` in their place, has changed weights."""
     found = dict.fromkeys(optimizers(model, other), 0)
     for name, each in optimizers(model, other).items():
         with contextlib.suppress(Exception):  # an optimizer of somebody's own
@@ -124,12 +116,7 @@ def specs_of(variables: Sequence[Any]) -> list[Any]:
 
 
 def tensors_of(variables: Sequence[Any], others: Weights | None = None) -> list[Any]:
-    """The values of variables as tensors.
-
-    Args:
-        variables: in the order of the result.
-        others: values to take instead, where there are any for a variable.
-    """
+    """The values of variables, in order, as tensors; those of ``others`` instead, where any are."""
     convert, found = converter(), []
     for variable in variables:
         value = None if others is None else others.get(id(variable))
@@ -142,14 +129,10 @@ def tensors_of(variables: Sequence[Any], others: Weights | None = None) -> list[
 
 @contextlib.contextmanager
 def in_place_of(variables: Sequence[Any], given: Sequence[Any]) -> Iterator[None]:
-    """A block in which variables have other values, and in which no state of a model changes.
+    """A block in which variables have the given values, and in which no state of a model changes.
 
     The variables themselves keep what they hold: Keras looks the values up in its stateless scope.
     Updates and added losses are forgotten when the block ends.
-
-    Args:
-        variables: of Keras.
-        given: a tensor for each.
     """
     mapping = list(zip(variables, given, strict=True))
     with load().StatelessScope(state_mapping=mapping, collect_losses=True):
@@ -237,20 +220,14 @@ class Untracked:
     """The variables that a forward pass reads beside the model's own, by the first stage that does.
 
     Keras' variables, those of metrics and random seeds included, are its own. A variable that is
-    made with ``trainable=False`` is a constant or a counter on purpose.
-
-    Args:
-        model: of Keras.
-        function: TensorFlow's, which gives the outputs of all stages.
-        stages: their names, in the order of the function's outputs.
-
-    Attributes:
-        is_known: whether the function tells which variables it reads.
+    made with ``trainable=False`` is a constant or a counter on purpose. The stages are named in the
+    order of the function's outputs.
     """
 
     def __init__(self, model: Any, function: Any, stages: Sequence[str]) -> None:
         self._by_stage: dict[str, list[Any]] = {}
         self._before: dict[int, Array] = {}
+        # whether the function tells which variables it reads
         self.is_known = hasattr(function, "graph")
         if not self.is_known:  # of a training step, whose variables are no longer told apart
             return

@@ -13,8 +13,10 @@ from pipetrace.cli.group import (
     PROGRAM_CONTEXT,
     commands,
     console_for,
+    jobs_option,
     module_option,
     name_of,
+    out_option,
     plain_option,
     quiet_option,
 )
@@ -37,12 +39,7 @@ class _OfTraceOrProgram(click.Command):
 
 @commands.command(cls=_OfTraceOrProgram, context_settings=PROGRAM_CONTEXT)
 @module_option
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Folder of the traces, one for each training.  [default: like SOURCE, with -ablations]",
-)
+@out_option("Folder of the traces, one for each training.  [default: like SOURCE, with -ablations]")
 @click.option(
     "--change",
     "changes",
@@ -69,13 +66,7 @@ class _OfTraceOrProgram(click.Command):
     type=click.FloatRange(min=0),
     help="Begin no further training after this time; the same command goes on later.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="How many processes train at a time.",
-)
+@jobs_option(1, "How many processes train at a time.")
 @plain_option
 @quiet_option
 @click.argument("source")

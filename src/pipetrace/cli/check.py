@@ -1,6 +1,8 @@
 """Commands that look for problems: check, rules."""
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,19 @@ from pipetrace.cli.group import (
     PATH,
     commands,
     console_for,
+    form_option,
     is_standard,
     name_of,
+    page_path,
     plain_option,
     print_error,
     print_text,
     write_output,
 )
 from pipetrace.config import CHOICES
+
+OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
+"""What pyproject.toml can set too, beside the format."""
 
 
 @commands.command()
@@ -57,12 +64,7 @@ from pipetrace.config import CHOICES
     type=float,
     help="How far metrics may differ from the baseline, as a fraction.  [default: 0.1]",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(CHOICES["format"]),
-    help="Output format.  [default: text]",
-)
+@form_option(CHOICES["format"], "Output format.  [default: text]")
 @click.option(
     "-o",
     "--output",
@@ -94,6 +96,8 @@ def check(
     wanted = _check_options(options, defaults)
     checked = tuple(check_trace(read(file), wanted, name_of(file)) for file in files)
     form, console = form or defaults.format or "text", console_for(plain)
+    if form == "github":
+        _add_to_summary(checked)
     if form == "text" and is_standard(output) and console.is_terminal:
         from pipetrace.present.rich import print_blocks
 
@@ -107,23 +111,59 @@ def check(
     sys.exit(0 if code == 1 and exit_zero else code)
 
 
+def finish_run(made: Sequence[Path], *, checks: bool, pages: bool) -> int:
+    """Write the pages of a program's traces and check them, as asked for; the exit code.
+
+    In a workflow of GitHub the findings are shown beside the run and in its summary.
+    """
+    from pipetrace.config import config
+    from pipetrace.explain.findings.engine import check as check_trace
+    from pipetrace.explain.findings.labels import report_title
+    from pipetrace.present import write_page
+    from pipetrace.present.formats.github import github
+    from pipetrace.trace import read
+
+    for file in made if pages else ():
+        write_page(file, page_path(file), force=True)
+        click.echo(f"pipetrace: the page is {name_of(page_path(file))}", err=True)
+    if not checks:
+        return 0
+    defaults = config(Path.cwd())
+    wanted = _check_options(dict.fromkeys(OPTIONS), defaults)
+    checked = tuple(check_trace(read(file), wanted, name_of(file)) for file in made)
+    for each in checked:
+        click.echo(f"pipetrace: {each.file}: {report_title(each)}.", err=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(github(checked, pipetrace.__version__), nl=False, err=True)
+        _add_to_summary(checked)
+    return max((each.exit_code for each in checked), default=2)
+
+
+def _add_to_summary(checked: Sequence[Any]) -> None:
+    """Add the findings to the summary of a job of GitHub, where this is one."""
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not place:
+        return
+    from pipetrace.present.formats import check_blocks
+    from pipetrace.present.markdown import write_markdown
+
+    try:
+        with Path(place).open("a", encoding="utf-8") as file:
+            file.write(write_markdown(check_blocks(checked)) + "\n")
+    except OSError as error:
+        click.echo(f"The summary of the job cannot be written: {error.strerror}.", err=True)
+
+
 @commands.command()
 @click.argument("code", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Output format.",
-)
+@form_option(["text", "json"], "Output format.", "text")
 def rules(code: str | None, form: str) -> None:
     """List the rules that check runs, or explain one of them.
 
     CODE is the code or the name of a rule.
     """
     from pipetrace.explain.findings.selection import find_rule
-    from pipetrace.present.rules import as_json, explained, listing
+    from pipetrace.present.help import as_json, explained, listing
 
     known, failed = _all_rules()
     chosen = known if code is None else (find_rule(known, code),)

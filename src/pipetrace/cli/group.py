@@ -2,9 +2,9 @@
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -12,6 +12,7 @@ import pipetrace
 from pipetrace.errors import DiskFullError, PipetraceError, visible
 
 PATH = click.Path(path_type=Path)
+Option: TypeAlias = Callable[[Any], Any]
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PROGRAM_CONTEXT = {**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False}
 """For commands that hand the rest of the command line to a program."""
@@ -36,6 +37,29 @@ anonymous_option = click.option(
 module_option = click.option(
     "-m", "--module", is_flag=True, help="SCRIPT is a module name, as with python -m."
 )
+hide_answers_option = click.option(
+    "--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear."
+)
+
+
+def out_option(text: str, default: str | None = None) -> Option:
+    """The option --out of a command, with its help."""
+    shown = default is not None
+    return click.option("-o", "--out", type=PATH, default=default, show_default=shown, help=text)
+
+
+def form_option(choices: Iterable[str], text: str, default: str | None = None) -> Option:
+    """The option --format of a command, with its help."""
+    kind, shown = click.Choice(list(choices)), default is not None
+    return click.option(
+        "--format", "form", type=kind, default=default, show_default=shown, help=text
+    )
+
+
+def jobs_option(default: int, text: str) -> Option:
+    """The option --jobs of a command that trains, with its help."""
+    kind = click.IntRange(min=1, max=64)
+    return click.option("--jobs", type=kind, default=default, show_default=True, help=text)
 
 
 def main() -> None:
@@ -104,10 +128,8 @@ def print_error(error: PipetraceError) -> None:
 
 
 def print_text(text: str | bytes | Iterable[str]) -> None:
-    """Print text or bytes, or the pieces of a text once all are made, to standard output.
-
-    Raises:
-        DiskFullError: the output could not be written.
+    """Print text, bytes or the pieces of a text, once all are made; a ``DiskFullError`` if it
+    cannot.
     """
     try:
         if isinstance(text, str | bytes):
@@ -141,11 +163,7 @@ def write_output(
 ) -> None:
     """Write text to a file and say so, or print it where the file is ``-`` or None.
 
-    Args:
-        text: the text, its pieces, or bytes.
-        out: the file.
-        read: the command's own inputs, which it never overwrites.
-        force: whether to replace an existing file.
+    The command's own inputs, ``read``, are never overwritten, other files with ``force`` only.
     """
     if out is None or is_standard(out):
         print_text(text)

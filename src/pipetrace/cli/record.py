@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipetrace.cli.check import finish_run
 from pipetrace.cli.group import (
     PATH,
     PROGRAM_CONTEXT,
@@ -19,6 +20,7 @@ from pipetrace.cli.group import (
     load_document,
     module_option,
     name_of,
+    out_option,
     page_path,
     plain_option,
     print_document,
@@ -65,8 +67,11 @@ budget_option = click.option(
     help="Pixel value to follow through the scaling step.",
 )
 @click.option(
-    "-o", "--out", default="digits.trace", show_default=True, type=PATH, help="Path of the trace."
+    "--backend",
+    type=click.Choice(["tensorflow", "jax", "torch"]),
+    help="What Keras runs on.  [default: KERAS_BACKEND, or what Keras is set to]",
 )
+@out_option("Path of the trace.", "digits.trace")
 @click.option("--page", type=PATH, help="Path of the page.  [default: like --out, with .html]")
 @arguments_option
 @anonymous_option
@@ -75,6 +80,7 @@ budget_option = click.option(
 @quiet_option
 def digits(
     data: str | None,
+    backend: str | None,
     out: Path,
     page: Path | None,
     force: bool,
@@ -85,13 +91,15 @@ def digits(
     """Train the built-in digit classifier and show what happened.
 
     The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
-    page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
+    page, digits.html, that opens in any browser. Needs Keras and what it runs on.
     """
     from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
     from pipetrace.present import write_page
     from pipetrace.present.output_files import check_outputs, keep_apart
 
+    if backend is not None:
+        os.environ["KERAS_BACKEND"] = backend
     hidden, values = others.pop("anonymous"), others.pop("record_arguments")
     plan = Plan(**others)
     page = page or page_path(out)
@@ -117,12 +125,9 @@ def digits(
 
 @commands.command(context_settings=PROGRAM_CONTEXT)
 @module_option
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Path of the first model's trace; the second model's gets -2 before the suffix, and so "
-    "on.  [default: the script's name, with .trace]",
+@out_option(
+    "Path of the first model's trace; the second model's gets -2 before the suffix, and so on.  "
+    "[default: the script's name, with .trace]"
 )
 @budget_option
 @click.option(
@@ -136,6 +141,18 @@ def digits(
 @click.option(
     "--exact", "after_training", flag_value="all", help="The same as --after-training all."
 )
+@click.option(
+    "--stop-on",
+    type=click.Choice(["error"]),
+    help="Stop a training once a rule finds an error in what was recorded so far.",
+)
+@click.option(
+    "--check",
+    "checks",
+    is_flag=True,
+    help="Check the traces at the end, as pipetrace check does; exit with 1 if it finds something.",
+)
+@click.option("--page", "pages", is_flag=True, help="Write the page of each trace beside it.")
 @arguments_option
 @anonymous_option
 @click.argument("script")
@@ -152,7 +169,8 @@ def run(
 
     The program needs no changes. Use it like python: pipetrace run train.py --epochs 5. The
     program gets its own arguments; its output, exceptions and exit code pass through. Each model
-    gets one trace, which replaces the trace of an earlier run.
+    gets one trace, which replaces the trace of an earlier run. With --check the exit code is that
+    of pipetrace check, if the program's own is 0.
     """
     from pipetrace.record.run import Watched, note, report_traces, run_script
 
@@ -163,13 +181,19 @@ def run(
         return first if number == 1 else first.with_name(f"{first.stem}-{number}{first.suffix}")
 
     made: list[Path] = []
+    code, ends = 0, {name: options.pop(name) for name in ("checks", "pages")}
     watched = Watched(path_of, {"budget": _budget(budget), **options})
     process = os.getpid()
     try:
         run_script(script, arguments, is_module=module, watched=watched, told=note, made=made)
+    except SystemExit as ending:
+        if ending.code:
+            raise
     finally:
         if os.getpid() == process:  # no forked child of the program, which ends here as well
             report_traces(made)
+            code = finish_run(made, **ends)
+    sys.exit(code)
 
 
 @commands.command()
@@ -181,9 +205,7 @@ def run(
     help="The rows: an .npz with x and optionally targets y (for several inputs one array each, "
     "under the input's name), or a single array as .npy.",
 )
-@click.option(
-    "-o", "--out", type=PATH, help="Path of the trace.  [default: like MODEL, with .trace]"
-)
+@out_option("Path of the trace.  [default: like MODEL, with .trace]")
 @click.option("--exact", is_flag=True, help="Use all rows for histograms, even beyond 10,000.")
 @arguments_option
 @anonymous_option

@@ -1,11 +1,10 @@
-"""Commands that show a trace: show, page, export."""
+"""Commands that show a trace: show, page."""
 
 import atexit
 import gc
 import os
 import shlex
 import sys
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from pipetrace.cli.group import (
     is_standard,
     load_document,
     name_of,
+    out_option,
     page_path,
     plain_option,
     print_document,
@@ -50,8 +50,21 @@ questions_option = click.option(
 @click.option("--expand", is_flag=True, help="Expand the collapsed groups of a large model.")
 @plain_option
 @click.option("--markdown", is_flag=True, help="Print Markdown for a pull request or a README.")
-def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: bool) -> None:
-    """Show a trace in the terminal."""
+@click.option("--follow", is_flag=True, help="Show epochs and findings as they come, to the end.")
+def show(
+    file: Path, stage: str | None, expand: bool, plain: bool, markdown: bool, follow: bool
+) -> None:
+    """Show a trace in the terminal.
+
+    With --follow FILE need not be there yet; it ends when the training has ended or was killed.
+    """
+    if follow:
+        if stage is not None or expand or markdown:
+            raise click.UsageError("--follow shows the training as a whole: leave the others out.")
+        from pipetrace.present.live.follow import follow as shown
+
+        shown(file, console_for(plain), plain=plain)
+        return
     if "numpy" not in sys.modules:  # a process that shows a trace and ends
         # A fifth of its time: threads of NumPy's that nobody uses, and looking for garbage.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -77,12 +90,7 @@ def show(file: Path, stage: str | None, expand: bool, plain: bool, markdown: boo
 
 @commands.command()
 @click.argument("file", type=PATH)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Path of the page; - is standard output.  [default: like FILE, with .html]",
-)
+@out_option("Path of the page; - is standard output.  [default: like FILE, with .html]")
 @click.option("--title", help="Title of the page.  [default: the trace's title]")
 @click.option(
     "--detail",
@@ -146,15 +154,3 @@ def _has_display() -> bool:
     """Whether a browser would have a window; on Linux a text browser would take the terminal."""
     named = {"BROWSER", "DISPLAY", "WAYLAND_DISPLAY"}
     return sys.platform in ("win32", "darwin") or not named.isdisjoint(os.environ)
-
-
-@commands.command()
-@click.argument("file", type=PATH)
-@click.option("-o", "--out", type=PATH, help="Path of the output.  [default: -, standard output]")
-@force_option
-def export(file: Path, out: Path | None, force: bool) -> None:
-    """Write a whole trace as JSON, a line for each entry. Its schema: pipetrace help schema."""
-    from pipetrace.present.formats.json import pieces
-    from pipetrace.trace import read
-
-    write_output(chain(pieces(read(file)), "\n"), out, [file], force=force)

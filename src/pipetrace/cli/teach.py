@@ -12,8 +12,12 @@ from pipetrace.cli.group import (
     commands,
     console_for,
     force_option,
+    form_option,
+    hide_answers_option,
+    jobs_option,
     load_document,
     name_of,
+    out_option,
     plain_option,
     print_document,
     print_error,
@@ -30,24 +34,12 @@ from pipetrace.errors import ArgumentError, DataNotFoundError, PipetraceError
 @click.argument("file", type=PATH)
 @seed_option
 @questions_option
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(CHOICES["quiz"]),
-    default="text",
-    show_default=True,
-    help="Text to read, JSON, or what a learning platform imports.",
-)
+@form_option(CHOICES["quiz"], "Text to read, JSON, or what a learning platform imports.", "text")
 @click.option(
     "--answers", is_flag=True, help="Text and JSON with the answers; the others always have them."
 )
 @click.option("--title", help="Title of the quiz.  [default: the trace's title]")
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Path of the output; - is standard output.  [default: -; of qti and anki, like FILE]",
-)
+@out_option("Path of the output; - is standard output.  [default: -; of qti and anki, like FILE]")
 @force_option
 @plain_option
 def quiz(
@@ -99,11 +91,8 @@ def _in_terminal() -> bool:
     show_default=True,
     help="Text for the terminal, a Jupyter notebook, or Markdown.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    help="Path of the output; - is standard output.  [default: -; of a notebook, FILE-MODE.ipynb]",
+@out_option(
+    "Path of the output; - is standard output.  [default: -; of a notebook, FILE-MODE.ipynb]"
 )
 @force_option
 @plain_option
@@ -166,22 +155,15 @@ def learn(
 
 @commands.command("class")
 @click.argument("folder", type=PATH)
-@click.option(
-    "-o", "--out", type=PATH, help="Folder for the pages.  [default: the folder class in FOLDER]"
-)
+@out_option("Folder for the pages.  [default: the folder class in FOLDER]")
 @click.option(
     "--students", type=PATH, help="A text file with a name a line: each gets pages of its own."
 )
 @click.option("--seeds", metavar="A,B,C", help="The same, with the names here.")
 @questions_option
 @click.option("--title", help="Title of the pages.  [default: the traces' titles]")
-@click.option("--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(CHOICES["quiz"]),
-    help="Write each quiz in this format too.",
-)
+@hide_answers_option
+@form_option(CHOICES["quiz"], "Write each quiz in this format too.")
 @force_option
 @plain_option
 def class_(
@@ -243,19 +225,11 @@ def _names(students: Path | None, seeds: str | None) -> list[str]:
 
 
 @commands.command()
-@click.option(
-    "-o", "--out", type=PATH, default=Path("gallery"), show_default=True, help="Its folder."
-)
+@out_option("Its folder.", "gallery")
 @seed_option
 @questions_option
-@click.option("--hide-answers", is_flag=True, help="Keep the answers out of the pages in clear.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1, max=64),
-    default=2,
-    show_default=True,
-    help="How many programs train at a time.",
-)
+@hide_answers_option
+@jobs_option(2, "How many programs train at a time.")
 @click.option("--title", default="A gallery of trainings", help="Title of the index.")
 @plain_option
 @quiet_option

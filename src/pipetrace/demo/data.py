@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipetrace.capture import image_data
+from pipetrace.capture.data import image_data
 from pipetrace.demo.source import CLASSES, DIGITS, SIDE, Source, from_arrays
 from pipetrace.errors import (
     ArrayFormatError,
@@ -62,17 +62,11 @@ def embedded_digits() -> Source:
 
 
 def enlarged(small: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Enlarge 8x8 ink counts to 28x28 pixels.
+    """Enlarge 8x8 ink counts, 0 to 16, to 28x28 pixels of 0 (background) to 255; (rows, ...).
 
-    The digit is spread over the 20x20 pixels in the middle, as in MNIST, by cubic convolution
-    (R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, a = -1/2).
-    NumPy does it, so the pixels are the same under every version of TensorFlow.
-
-    Args:
-        small: ink counts from 0 to 16, shape (rows, 8, 8).
-
-    Returns:
-        uint8, shape (rows, 28, 28); 0 is background, 255 is ink.
+    The digit is spread over the 20x20 pixels in the middle, as in MNIST, by cubic convolution (R.
+    Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, a = -1/2). NumPy
+    does it, so the pixels are the same under every version of TensorFlow.
     """
     # Where the centre of each of the 28 pixels lies, in units of the 8 counts.
     position = (np.arange(SIDE) - 4 + 0.5) * (8 / 20) - 0.5
@@ -99,9 +93,7 @@ def mnist() -> Source:
 def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Source:
     """Read images and labels from files: a pair of IDX files, an ``.npz``, or a folder of images.
 
-    Args:
-        path: the file or folder.
-        progress: for images, called with the images read so far and the number of all.
+    ``progress`` is called, for images, with those read so far and the number of all.
 
     Raises:
         ArrayFormatError: an ``.npz`` file is damaged, lacks the arrays, or they do not fit.

@@ -94,14 +94,7 @@ class Draw:
 
 
 def draw(source: Source, plan: Plan) -> Draw:
-    """Draw the rows of a run by its seed, without replacement.
-
-    Args:
-        source: the data.
-        plan: how many rows, and the seed.
-
-    Returns:
-        the numbers of the rows.
+    """Draw the numbers of a run's rows by its seed, without replacement.
 
     Raises:
         TooManyRowsError: the data has not as many rows as training, validation and prediction need.
@@ -128,11 +121,10 @@ def draw(source: Source, plan: Plan) -> Draw:
 
 
 def example_row(source: Source, drawn: Draw, pixel: int) -> tuple[int, float | None]:
-    """The training row that the data flow shows: the first one with the asked grey value.
+    """The training row that the data flow shows, and its value: the first with the grey value
+    asked.
 
-    Returns:
-        the row's number in the data, and the value; where no row has it, the first row and its
-        median ink, or None for an empty image.
+    Where no row has it, the first row and its median ink, or None for an empty image.
     """
     has = (source.x[drawn.train] == pixel).any(axis=(1, 2, 3))
     if has.any():

@@ -50,15 +50,6 @@ def record_digits(
 ) -> Path:
     """Train the digits model on rows of a source and write the trace.
 
-    Args:
-        source: the data.
-        plan: the numbers of the run.
-        out: where the trace goes.
-        progress: who is shown how it goes.
-        command: how the run was started, for the record.
-        anonymous: leave out what names a person, a machine or a place.
-        force: replace a file that exists.
-
     Returns:
         where the trace is: beside ``out``, where another run is writing that.
 

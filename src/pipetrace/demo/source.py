@@ -39,19 +39,10 @@ def from_arrays(
     notice: str | None = None,
     class_names: tuple[str, ...] = DIGITS,
 ) -> Source:
-    """Check pixels and labels and return them, copied, as a source.
+    """Check pixels (rows, 28, 28[, 1]) and labels (rows[, 1]) and return them, copied, as a source.
 
     Pixels that are not whole are rounded, half to even, and the description says so. Images whose
-    border is mostly light get a notice, and stay as they are.
-
-    Args:
-        x: pixels, 0 to 255, shape (rows, 28, 28) or (rows, 28, 28, 1); whole numbers or floats.
-        y: labels, 0 to 9, shape (rows,) or (rows, 1); whole numbers, of a float type too.
-        name: short, for titles.
-        description: one sentence about the rows.
-        origin: where the rows come from; the place that error messages name.
-        notice: what must be said beside the rows.
-        class_names: ten names.
+    border is mostly light get a notice, and stay as they are. Error messages name ``origin``.
 
     Raises:
         ArrayFormatError: an array has a wrong shape or type, or no rows.

@@ -15,10 +15,8 @@ MOST_TRACES = 4
 def once(function: Callable[..., Result]) -> Callable[..., Result]:
     """Cache a function's results for the latest few traces, as long as these exist.
 
-    They are a trace and the parts of it that are judged for themselves.
-
-    Args:
-        function: of a trace and further hashable arguments; nobody may change its results.
+    They are a trace and the parts of it that are judged for themselves. The function takes one and
+    further hashable arguments; nobody may change its results.
     """
     kept: deque[tuple[weakref.ref[Trace], dict[Hashable, Any]]] = deque(maxlen=MOST_TRACES)
 

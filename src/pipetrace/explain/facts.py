@@ -9,7 +9,7 @@ from pipetrace.explain import task
 from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
-from pipetrace.trace.measurements import TRAINING, DatasetCheck
+from pipetrace.trace.measurements import TRAINING, DatasetCheck, StageTime
 
 ALIKE = 0.99
 """Share of rows whose target is their input, from which on the model rebuilds its inputs."""
@@ -76,6 +76,12 @@ def own_pipeline(trace: Trace) -> bool:
 def layer_stages(trace: Trace) -> list[Stage]:
     """The stages inside the model."""
     return [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+
+
+def stage_times(trace: Trace) -> dict[str, StageTime]:
+    """How long a batch took at each stage that was timed, by name."""
+    known = trace.measurements
+    return {name: known.of(StageTime, name) for name in known.names(StageTime)}
 
 
 def stage_of(trace: Trace, name: str | None) -> Stage | None:

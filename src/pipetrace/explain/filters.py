@@ -30,15 +30,9 @@ LAYERS = ("Conv2D", "DepthwiseConv2D")
 
 
 def filter_texts(trace: Trace, stage: Stage, weights: Weights | None = None) -> tuple[str, ...]:
-    """What the kernel of each filter resembles, in a sentence.
+    """What the kernel of each filter resembles, in a sentence, after training or by other weights.
 
-    A single sentence where that is not measured; none where the stage has no filters, or their
-    weights are not recorded.
-
-    Args:
-        trace: the recording.
-        stage: of the trace.
-        weights: by name, such as those after an epoch; those after training when left out.
+    A single sentence where that is not measured; none without filters or recorded weights.
     """
     kernel = _kernel(trace, stage, trace.weights if weights is None else weights)
     if kernel is None:

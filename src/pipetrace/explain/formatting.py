@@ -17,7 +17,7 @@ AXES = {
 
 def figure(value: float, digits: int = 3) -> str:
     """Three significant digits: 0.0456, 1.65, 54,100; "nearly zero" below a millionth; 3.40 x
-    10^38 from 10^15 on.
+    10^38.
 
     A whole number below a million is exact and written as one.
     """
@@ -120,11 +120,8 @@ def dimensions(shape: Sequence[int | None]) -> str:
 def shape(spec: Spec, rows: int | str, batch: int | None = None) -> str:
     """A batch's shape in short: 1000 rows x 28 x 28 x 1.
 
-    Args:
-        spec: of the tensor.
-        rows: how many were measured.
-        batch: rows of a batch, where known. What has no axis of rows and whose length has nothing
-            to do with a batch is the same for all its rows.
+    What has no axis of rows and whose length has nothing to do with ``batch``, the rows of a batch,
+    is the same for all its rows.
     """
     if spec.shape and not has_rows(spec):
         of_batch = batch is None or not (spec.shape[0] or 0) % batch
@@ -136,12 +133,7 @@ def shape(spec: Spec, rows: int | str, batch: int | None = None) -> str:
 def full_shape(
     spec: Spec, rows: int | str, batch: int | None = None, *, is_image: bool = False
 ) -> str:
-    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel.
-
-    Args:
-        spec, rows, batch: as for ``shape``.
-        is_image: whether three axes are those of images without one for channels.
-    """
+    """A batch's shape with every axis named: 1000 rows x 28 height x 28 width x 1 channel."""
     if not has_rows(spec):
         return shape(spec, rows, batch)
     names = AXES[4][:2] if is_image and len(spec.shape) == 3 else AXES.get(len(spec.shape))

@@ -102,15 +102,16 @@ def status(trace: Trace) -> str:
         return "" if kind in (FINISHED, STOPPED) else STATUS.get(kind, kind)
     if kind == RUNNING:
         return f"{STATUS[kind]}: {done} of {counted(planned, 'epoch')} finished"
+    if trace.ending.rule:
+        after = f"after {done} of {counted(planned, 'epoch')}"
+        return f"Stopped by an error that rule {trace.ending.rule} found, {after}"
     if (kind == FINISHED and done) or (kind == STOPPED and done >= planned):
         return ""
     return f"{STATUS.get(kind, kind)} after {done} of {counted(planned, 'epoch')}"
 
 
 def _how_it_ended(trace: Trace) -> tuple[str, ...]:
-    """How it ended; of a failure the stage, the shapes that it received, and the error's own
-    message.
-    """
+    """How it ended; of a failure the stage, the shapes it received, and the error's message."""
     text, ending = status(trace), trace.ending
     if ending.kind != FAILED:
         return (f"{text}.",) if text else ()

@@ -36,6 +36,7 @@ SKIPPED = {
     "dimensions": "the dimensions of the activations",
     "batch dependence": "whether a prediction depends on the other rows of its batch",
     "training mode": "layers in training mode",
+    "stage times": "the time that each stage takes",
     "final weights": "the final weights",
     "kept rows": "rows to look at, and their outputs after each epoch",
     "after training": "data flow, predictions and weights after training",
@@ -55,8 +56,6 @@ REASONS = {
 def spent(trace: Trace) -> str:
     """What recording took: ``0.25 s during 12.5 s of training (2 %, budget 2 %) and 1.2 s after
     it``.
-
-    Empty for a trace that tells nothing of it.
     """
     overhead = trace.overhead
     if overhead is None:

@@ -38,15 +38,8 @@ class Recomputed:
 
 
 def recompute(trace: Trace, prediction: Prediction) -> Recomputed:
-    """Compute a prediction's stages again, each from the recomputed output of the stage before.
-
-    Args:
-        trace: with the weights after training.
-        prediction: with its recorded outputs.
-
-    Returns:
-        how far both are apart; the first stage that cannot be computed ends the computation and is
-        named.
+    """Compute a prediction's stages again, each from the one before, up to one that cannot be
+    computed.
     """
     values: dict[str, Array] = {}
     largest, done = 0.0, 0

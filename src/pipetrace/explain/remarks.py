@@ -39,13 +39,7 @@ def place(trace: Trace, stage: Stage) -> Place | None:
 
 
 def pooled_block(stage: Stage, was: Array, place: tuple[int, ...]) -> Array:
-    """The values that a pooling without padding chose from for one output.
-
-    Args:
-        stage: the pooling.
-        was: its input for one row, shape ``(rows, columns, channels)``.
-        place: row, column and channel of the output.
-    """
+    """The values of one row, ``(rows, columns, channels)``, that a pooling without padding saw."""
     (down, across), (high, wide) = strides(stage), kernel(stage)
     top, left = place[0] * down, place[1] * across
     return was[top : top + high, left : left + wide, place[2]]

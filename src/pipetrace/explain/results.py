@@ -35,15 +35,7 @@ class _Rows:
 def results(
     trace: Trace, output: task.Output, given: Array, wanted: Array, numbers: Array
 ) -> Results | None:
-    """What came out for some rows; None where that is not known.
-
-    Args:
-        trace: the recording.
-        output: which output of the model.
-        given: what it was, ``(n, ...)``.
-        wanted: what it should be.
-        numbers: of the rows, ``(n,)``.
-    """
+    """What came out for some rows, ``(n, ...)``, of one output; None where that is not known."""
     describe = FORMS.get(output.form)
     if (
         describe is None

@@ -177,13 +177,9 @@ def only(trace: Trace) -> Output | None:
 
 
 def shares(output: Output, values: Array) -> Array | None:
-    """A row's output as probabilities, or None where it is not that.
+    """A row's output, ``(..., classes)`` for classes, as probabilities; None where it is not that.
 
     Where the loss takes logits, this is the softmax or the sigmoid that it applies to them.
-
-    Args:
-        output: which.
-        values: shape ``(..., classes)`` for classes, any shape otherwise.
     """
     if values.dtype.kind not in "fiub" or not values.size or not np.isfinite(values).all():
         return None

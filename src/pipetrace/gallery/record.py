@@ -67,10 +67,7 @@ class Exhibit:
 
 
 def prepare(folder: Path) -> tuple[Exhibit, ...]:
-    """Make the folder with the programs that are not there yet.
-
-    Args:
-        folder: of the gallery; what an earlier run recorded in it is kept.
+    """Make the folder with the programs that are not there yet; what was recorded there is kept.
 
     Raises:
         OutputExistsError: it is there and holds something else.
@@ -121,16 +118,7 @@ def _exhibit(folder: Path, name: str) -> Exhibit:
 def record(
     exhibits: Sequence[Exhibit], jobs: int, began: Callable[[str], Any]
 ) -> Iterator[tuple[Exhibit, PipetraceError | None]]:
-    """Run the programs.
-
-    Args:
-        exhibits: which.
-        jobs: how many at a time.
-        began: is called with the name of each that begins.
-
-    Yields:
-        each as it is done, and what went wrong where it has no whole trace.
-    """
+    """Run programs, so many at a time, and yield each when done, with what went wrong."""
     waiting, running = list(exhibits), dict[Exhibit, tuple[Any, IO[bytes]]]()
     try:
         while waiting or running:

@@ -88,11 +88,7 @@ MOST_GROWTH, ALWAYS_READ = 20, 500_000_000
 
 
 def _check_sizes(path: Path) -> None:
-    """Check what the headers of the arrays declare, before room is made for it.
-
-    Raises:
-        ValueError: it is not what follows, or much more than the file has.
-    """
+    """Raise a ``ValueError`` where headers of arrays declare not what follows, or much more."""
     size, declared = path.stat().st_size, 0
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:

@@ -96,11 +96,8 @@ class Passage:
         return last.batches if isinstance(last, Batches) else ()
 
     def history(self, row: int) -> tuple[Any, ...]:
-        """What a row of ``train`` was in the source and after each step.
-
-        Returns:
-            for the source and each step a row without the axis of rows, an array or a dictionary of
-            arrays; None where that is not known.
+        """What a row of ``train``, array or dictionary, was in the source and after each step, or
+        None.
         """
         found: list[Any] = []
         at: int | None = row
@@ -127,13 +124,9 @@ def run_steps(source: Any, steps: Sequence[tuple[str, Any]] = (), where: str = "
 
     Each step gets a copy of the arrays, so that one that changes what it receives changes neither
     the source nor what was measured before it. What is split off passes the later steps as well,
-    except those that split, select or order rows.
-
-    Args:
-        source: ``x``, or ``(x, y)``; each an array, a frame, a list, or a dictionary of arrays.
-            A ``tf.data.Dataset`` or a generator is passed on as it is.
-        steps: names and steps.
-        where: the argument that error messages name.
+    except those that split, select or order rows. The source is ``x`` or ``(x, y)``; each an array,
+    a frame, a list, or a dictionary of arrays. A ``tf.data.Dataset`` or a generator is passed on as
+    it is.
 
     Raises:
         ArgumentError: the source or a step is not what it can be, or no row is left.
@@ -251,14 +244,10 @@ def stages_of(
 ) -> tuple[Stage, ...]:
     """The source and the steps as stages of a trace.
 
-    What is no array gets no spec: the stage then has no outputs, and the stage after it no inputs;
-    what it is stands in the ``form`` of its configuration.
-
-    Args:
-        passage: what ran.
-        source: the name of the source's stage; underscores follow where a step has that name.
-        first: the stages of a source that tells its own, such as a dataset.
-        outputs: the specs of results that are no arrays, by the name of the step.
+    What is no array gets no spec, unless ``outputs`` has them: the stage then has no outputs, and
+    the stage after it no inputs; what it is stands in the ``form`` of its configuration.
+    Underscores follow the name of the source where a step has it; one that tells its own stages has
+    them in ``first``.
     """
     names = {ran.step.name for ran in passage.steps}
     while source in names:

@@ -115,12 +115,7 @@ def read_result(result: Any, given: StepRows, both: bool) -> Result:
       or three pairs in a tuple, or arrays in the order of scikit-learn's ``train_test_split``.
     - Two arrays with the same number of rows are x and y.
     - A list of pairs, or of arrays that together have the rows that were given, is batches.
-    - Anything else is x; a step that returns one value leaves the targets as they are.
-
-    Args:
-        result: what the step returned.
-        given: what it received.
-        both: whether it received the targets too.
+    - Anything else is x; a step that returns one value leaves the targets, if given, as they are.
     """
     kind = kind_of(result)
     if kind == DICT:

@@ -44,12 +44,7 @@ MOST_OUTPUTS = 3
 
 
 def document_blocks(made: Document, file: str = "FILE") -> Iterator[Block]:
-    """Everything that is written of a document; of a focus, its data flow.
-
-    Args:
-        made: the document.
-        file: the trace's name, for the commands that show more of it.
-    """
+    """Everything that is written of a document; of a focus, its data flow."""
     yield Title(made.title, made.framework, (made.kind, *made.facts))
     yield Paragraph(made.data, "note")
     if made.notice:
@@ -81,12 +76,7 @@ def document_blocks(made: Document, file: str = "FILE") -> Iterator[Block]:
 
 
 def findings_blocks(view: FindingsView, *, brief: bool = False) -> Iterator[Block]:
-    """The findings, then the rules that failed.
-
-    Args:
-        view: the findings.
-        brief: only what is wrong, the fix, and the names of the symptoms.
-    """
+    """The findings, then the rules that failed; in brief the fix and the names of the symptoms."""
     for number, each in enumerate(view.found, 1):
         body: list[Block] = [Paragraph(each.text)]
         if not brief:
@@ -201,6 +191,7 @@ def _stage(stage: StageView, *, brief: bool, last: bool) -> Entry:
 def _measured(stage: StageView) -> Iterator[Block]:
     labelled = (
         ("FLOPs", stage.arithmetic),
+        ("Time", stage.time),
         ("Example", stage.example),
         ("Strings", stage.written),
         ("Mask", stage.mask),

@@ -15,16 +15,13 @@ from pipetrace.present.rich import print_blocks
 from pipetrace.present.views import QuestionView
 
 ATTEMPTS = 3
+LONG = 40
+"""A table with a longer cell is written as sentences, since it would not fit into a terminal."""
 WRITING = str.maketrans({"\u2212": "-", '"': None, "'": None, " ": None})
 
 
 def menu_blocks(lessons: Sequence[Lesson], file: str) -> Iterator[Block]:
-    """The ways to learn, with what is in them.
-
-    Args:
-        lessons: all of them.
-        file: the trace's name, for the commands.
-    """
+    """The ways to learn, with what is in them, and the commands that show one of the file."""
     yield Heading("Ways to learn from this run")
     yield Facts(
         tuple(Labelled(each.mode, f"{each.about} ({each.minutes} min)") for each in lessons)
@@ -34,12 +31,7 @@ def menu_blocks(lessons: Sequence[Lesson], file: str) -> Iterator[Block]:
 
 
 def lesson_blocks(lesson: Lesson, *, answers: bool = True) -> Iterator[Block]:
-    """A way to learn, to read.
-
-    Args:
-        lesson: what is written.
-        answers: whether those of its tasks are written too.
-    """
+    """A way to learn, to read, with the answers of its tasks or without."""
     yield head(lesson)
     if lesson.absent:
         yield Paragraph(lesson.absent, "warning")
@@ -89,7 +81,10 @@ def _part(part: Part, number: str = "") -> Iterator[Block]:
     yield from (Paragraph(text) for text in part.texts)
     if part.code:
         yield Code(part.code)
-    if part.table is not None:
+    if part.table is not None and any(len(cell) > LONG for row in part.table.rows for cell in row):
+        yield Facts(tuple(Labelled(name, " ".join(rest)) for name, *rest in part.table.rows))
+        yield Paragraph(part.table.caption, "note")
+    elif part.table is not None:
         yield grid(part.table)
 
 

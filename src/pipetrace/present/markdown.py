@@ -35,12 +35,7 @@ CHART_WIDTH = 80
 
 
 def document_markdown(made: Document, file: str = "FILE") -> str:
-    """A document as Markdown.
-
-    Args:
-        made: the document.
-        file: the trace's name, for the commands that show more of it.
-    """
+    """A document as Markdown; commands in it name the trace's file."""
     return write_markdown(document_blocks(made, file))
 
 

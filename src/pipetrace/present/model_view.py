@@ -31,7 +31,7 @@ class ModelStage(Record):
 
     name: str  # as in ``StageView``
     owner: str  # the stage that its weights are named after: the first call of its layer
-    fixed: bool  # whether it is before the model, so that it gives the same in all epochs
+    fixed: bool  # whether it is before the model, or looks up what is: the same in all epochs
     layer: str  # its class; empty where the page only shows it
     config: str  # its Keras configuration as JSON text, without what only training uses
     # inputs, outputs: what it receives and gives

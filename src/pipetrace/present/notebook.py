@@ -4,14 +4,19 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pipetrace.comparison.records import Comparison
 from pipetrace.errors import PipetraceError
 from pipetrace.explain.findings.finding import Finding, Findings
 from pipetrace.explain.quiz import Question, Quiz
 from pipetrace.present.build.detail import BRIEF
 from pipetrace.present.build.document import document
+from pipetrace.present.comparison.blocks import comparison_blocks
+from pipetrace.present.formats.runs import runs_as_text, table_of
+from pipetrace.present.markdown import write_markdown
 from pipetrace.present.page import trace_page
-from pipetrace.present.text import document_text
+from pipetrace.present.text import document_text, write_text_of
 from pipetrace.present.views import Document
+from pipetrace.run_table.table import Runs
 from pipetrace.trace.document import Trace
 
 HEIGHT = 720
@@ -22,11 +27,17 @@ QUESTION = ("question", "options")
 
 
 def bundle(shown: Any) -> dict[str, str]:
-    """The plain text and the HTML of a trace, a recorder with a trace, findings or a quiz."""
+    """The plain text and the HTML of a trace, a recorder with a trace, findings or a quiz; of a
+    comparison the Markdown."""
     if isinstance(shown, Findings):
         return _tables(FINDING, [_finding(each) for each in shown], "findings")
     if isinstance(shown, Quiz):
         return _tables(QUESTION, [_question(each) for each in shown], "questions")
+    if isinstance(shown, Comparison):
+        blocks = tuple(comparison_blocks(shown))
+        return {"text/plain": write_text_of(blocks), "text/markdown": write_markdown(blocks)}
+    if isinstance(shown, Runs):
+        return {**_tables(*table_of(shown), "runs"), "text/plain": runs_as_text(shown)}
     try:
         return _trace(shown if isinstance(shown, Trace) else shown.trace)
     except PipetraceError as error:

@@ -83,11 +83,7 @@ def _is_folder(place: Path) -> bool:
 
 
 def keep_apart(read: Path, written: Iterable[Path]) -> None:
-    """Refuse to write over what is read, whatever ``--force`` says.
-
-    Raises:
-        ArgumentError: an output is the input itself.
-    """
+    """Refuse, by an ``ArgumentError``, to write over what is read, whatever ``--force`` says."""
     for place in written:
         try:
             same = place.exists() and place.samefile(read)
@@ -102,12 +98,9 @@ def keep_apart(read: Path, written: Iterable[Path]) -> None:
 
 
 def write_text(path: Path, text: str | bytes | Iterable[str], *, force: bool = False) -> None:
-    """Write a file under another name and move it into place, so that it is never half written.
+    """Write a file, in pieces or as a whole, under another name and move it into place.
 
-    Args:
-        path: of the file.
-        text: what it is to hold, as a whole or in pieces; bytes as they are.
-        force: whether to replace an existing file.
+    So it is never half written. Bytes are written as they are.
 
     Raises:
         OutputError: as of ``check_outputs``, or the disk is full.

@@ -152,14 +152,7 @@ def page(
     *,
     live: bool = False,
 ) -> str:
-    """A document as HTML text.
-
-    Args:
-        made: the document.
-        model: what the page computes values from; without it, it shows what the document has.
-        ways: the ways to learn that it offers.
-        live: whether the page loads itself again and again, because the training still runs.
-    """
+    """A document as HTML text; a ``live`` page loads itself again, as the training still runs."""
     shown = _without_what_is_computed(made, model) if model else made
     modules = import_map()
     return TEMPLATE.format(

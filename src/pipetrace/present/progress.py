@@ -63,12 +63,7 @@ class Lines(Silent):
 
 
 class Bars(Silent):
-    """A bar for the part at work, taken away when it is done; the finished table follows.
-
-    Args:
-        console: a terminal.
-        epochs, steps: how many there will be.
-    """
+    """A bar for the part at work, taken away when it is done; the finished table follows."""
 
     def __init__(self, console: Console, epochs: int, steps: int) -> None:
         self.epochs, self.steps = epochs, steps

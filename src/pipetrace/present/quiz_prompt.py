@@ -13,17 +13,9 @@ LETTERS = "ABCD"
 
 
 def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
-    """Ask each question until the answer is a letter, and explain the answer.
+    """Ask questions until each answer is a letter, explain it, and count those right.
 
-    Args:
-        questions: of the document.
-        console: where to write.
-
-    Returns:
-        how many were right.
-
-    Raises:
-        IncompleteTraceError: there are no questions.
+    An ``IncompleteTraceError`` where there are none.
     """
     if not questions:
         raise nothing_to_ask()

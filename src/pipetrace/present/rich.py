@@ -72,13 +72,7 @@ class LastingConsole(Console):
 
 
 def show(made: Document, console: Console, *, file: str = "FILE") -> None:
-    """Print a document.
-
-    Args:
-        made: the document.
-        console: where to; its width and colours decide how.
-        file: the trace's name, for the commands that show more of it.
-    """
+    """Print a document; the console's width and colours decide how. Commands name the file."""
     console.print()
     print_blocks(document_blocks(made, file), console)
 

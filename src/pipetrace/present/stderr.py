@@ -7,36 +7,34 @@ from pathlib import Path
 
 from pipetrace.explain.findings import labels
 from pipetrace.explain.findings.engine import CheckOptions, check
-from pipetrace.explain.findings.finding import ERROR, NOTE
+from pipetrace.explain.findings.finding import NOTE, Finding
+from pipetrace.explain.findings.rules.stopping import RunNotFinished
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.compose import findings_blocks
 from pipetrace.present.text import write_text_of
-from pipetrace.trace import read
+from pipetrace.trace import Trace, read
+from pipetrace.trace.document import RUNNING
 
 MOST = 5
 """So many findings are printed in full at the end; the others are counted."""
 STDERR_WIDTH = 100
 
 
-def meanwhile(path: Path) -> Iterator[tuple[str, str]]:
-    """For a trace that is still being written, a line for each error, with a key that names it.
+def meanwhile(path: Path) -> Iterator[tuple[Finding, str]]:
+    """The findings of a trace that may still be written, each with a line."""
+    return so_far(read(path))
 
-    Args:
-        path: the trace.
-    """
-    trace = read(path)
-    for each in check(trace, CheckOptions(level=ERROR)).findings:
-        if each.level == ERROR:
-            yield f"{each.code} {each.stage}", f"pipetrace: {labels.in_a_line(trace, each)}"
+
+def so_far(trace: Trace) -> Iterator[tuple[Finding, str]]:
+    """The same of a trace; that the run has not finished is none while it runs."""
+    for each in check(trace, CheckOptions()).findings:
+        if trace.ending.kind != RUNNING or each.code != RunNotFinished.code:
+            yield each, labels.in_a_line(trace, each)
 
 
 def at_end(path: Path) -> str:
-    """The overhead of a finished trace, and its errors and warnings with their fixes.
-
-    Args:
-        path: the trace.
-    """
+    """The overhead of a finished trace, and its errors and warnings with their fixes."""
     trace = read(path)
     view = findings_view(check(trace, CheckOptions()))
     found = [each for each in view.found if each.level != NOTE]
@@ -54,12 +52,15 @@ def at_end(path: Path) -> str:
 
 
 def in_a_line(path: Path) -> str:
-    """How many findings a finished trace has.
-
-    Args:
-        path: the trace.
-    """
+    """How many findings a finished trace has."""
     return f"{findings_view(check(read(path), CheckOptions())).title.rstrip('.')}."
+
+
+def log_artifacts(path: Path, tracker: str) -> str | None:
+    """Put a finished trace and its page among the artifacts of an active run."""
+    from pipetrace.present.export import trackers
+
+    return trackers.log_artifacts(path, tracker)
 
 
 def _noted(text: str) -> str:

@@ -33,12 +33,7 @@ CELL_MARKS = {"wrong": "  <- wrong", "hidden": "  <- hidden"}
 
 
 def document_text(made: Document, file: str = "FILE") -> str:
-    """A document as plain text.
-
-    Args:
-        made: the document.
-        file: the trace's name, for the commands that show more of it.
-    """
+    """A document as plain text; commands in it name the trace's file."""
     return write_text_of(document_blocks(made, file))
 
 
@@ -49,10 +44,7 @@ def text_width() -> int:
 
 
 def write_text_of(blocks: Iterable[Block], width: int | None = None) -> str:
-    """Blocks as text with lines of at most ``width`` characters, except for tables and code.
-
-    Without a width they have that of ``text_width``.
-    """
+    """Blocks as text in lines of at most ``width``, or ``text_width``, but for tables and code."""
     lines = _all_lines(blocks, width or text_width())
     return "\n".join(_without_double_gaps(lines)).strip("\n") + "\n"
 

@@ -91,6 +91,7 @@ class StageView(Record):
     parameters: str | None
     parts: str | None
     arithmetic: str | None  # the floating-point operations in words
+    time: str | None  # how long a batch takes, in words
     example: str | None  # one actual value of the example row
     measured: tuple[str, ...]  # statistics of the rows that were measured, in sentences
     measured_on: str  # how many rows these are

@@ -95,10 +95,8 @@ def interrupt_all() -> None:
 def session_for(model: Any, settings: Settings) -> Session | None:
     """The recording of a model into a file: a new one, or that of an earlier ``fit``.
 
-    A file holds one model's recording. Another model's takes its place when it has ended.
-
-    Returns:
-        None where another model is being recorded into the file now.
+    A file holds one model's recording. Another model's takes its place when it has ended; None
+    where it is being recorded now.
     """
     known, place = kept_of(model).sessions, settings.path.absolute()
     session, latest = known.get(place), _writing.get(place)
@@ -119,13 +117,7 @@ def session_for(model: Any, settings: Settings) -> Session | None:
 
 
 def evaluated(model: Any, settings: Settings | None, found: Evaluation) -> None:
-    """Remember an evaluation of a model with its recording.
-
-    Args:
-        model: that was evaluated.
-        settings: of who records it; None takes the latest recording, if there is any.
-        found: when it was is told here.
-    """
+    """Remember an evaluation of a model with its recording, or with the latest of any settings."""
     kept = kept_of(model)
     place = settings.path if settings is not None else next(reversed(kept.sessions), None)
     session = kept.sessions.get(place) if place is not None else None
@@ -137,13 +129,7 @@ def evaluated(model: Any, settings: Settings | None, found: Evaluation) -> None:
 
 
 def is_recorded_already(model: Any, callback_list: Any, recorder: Any) -> bool:
-    """Whether a recorder, this one or another, has this very ``fit`` already; said where another.
-
-    Args:
-        model: that is fitted.
-        callback_list: Keras' own of this ``fit``, or None where it is not known.
-        recorder: that would record it too.
-    """
+    """Whether a recorder, this one or another, has this ``fit`` already; said where another."""
     kept = kept_of(model)
     known = kept.recording() if kept.recording is not None else None
     if known is None or not known.is_recording:

@@ -40,11 +40,7 @@ RAREST_CHECK = 64
 
 
 def check_budget(share: float | None) -> None:
-    """Check a budget.
-
-    Raises:
-        ArgumentError: it is no share of a time.
-    """
+    """Raise an ``ArgumentError`` unless a budget is a share of a time, or None."""
     if share is None:
         return
     given: Any = share
@@ -57,22 +53,18 @@ def check_budget(share: float | None) -> None:
 
 
 class Cost:
-    """Seconds spent on recording.
-
-    Attributes:
-        parts: seconds by part, those in the background in processor time.
-        during: seconds that training waited.
-        background: processor seconds of other threads while training ran.
-        after: seconds when training was over.
-        beside_training: of the parts, what counts while training runs, waited for or beside it.
-        training: whether training runs now.
-    """
+    """Seconds spent on recording."""
 
     def __init__(self) -> None:
+        # seconds by part, those in the background in processor time
         self.parts: dict[str, float] = {}
+        # of the parts, what counts while training runs, waited for or beside it
         self.beside_training: dict[str, float] = {}
+        # after: seconds when training was over
+        # background: processor seconds of other threads while training ran
+        # during: seconds that training waited
         self.during, self.background, self.after = 0.0, 0.0, 0.0
-        self.training = False
+        self.training = False  # whether training runs now
         self._lock = threading.Lock()
         self._own = threading.local()
 
@@ -118,12 +110,7 @@ class Cost:
 
 
 class Budget:
-    """What recording may take while training runs.
-
-    Args:
-        share: of the training time; None sets no limit.
-        cost: what was taken.
-    """
+    """What recording may take of the training time while training runs; with share None any."""
 
     def __init__(self, share: float | None, cost: Cost) -> None:
         self.share, self.cost = share, cost
@@ -154,11 +141,7 @@ class Budget:
         return self.cost.during + self.cost.background
 
     def allowed(self, training: float | None = None) -> float:
-        """Seconds that recording may take in all.
-
-        Args:
-            training: seconds of the training; those so far where None.
-        """
+        """Seconds that recording may take in all, of a training of so many seconds or so far."""
         if self.share is None:
             return math.inf
         seconds = self.training if training is None else training
@@ -166,12 +149,9 @@ class Budget:
         return max(limit, FLOOR) if seconds < SHORT_TRAINING else limit
 
     def has_room_for(self, seconds: float, parts: Iterable[str] = (), share: float = 1.0) -> bool:
-        """Whether work of so many seconds fits now.
+        """Whether work of so many seconds fits now, and into the share of the parts that it is of.
 
-        Args:
-            seconds: that it will take.
-            parts: to which it belongs, where these may take only a share of the budget.
-            share: that share; below 1 the floor of a short training is not touched.
+        With a share below 1 the floor of a short training is not touched.
         """
         if self.share is None:
             return True
@@ -183,16 +163,10 @@ class Budget:
 
 
 class Allowance:
-    """What recording may cost one ``fit`` in all, from its begin until it returns.
-
-    Args:
-        budget: of the recording, which measures time.
-
-    Attributes:
-        is_limited: whether there is a limit.
-    """
+    """What recording may cost one ``fit`` in all, from its begin until it returns."""
 
     def __init__(self, budget: Budget) -> None:
+        # is_limited: whether there is a limit
         self.budget, self.is_limited = budget, True
         self._training, self._spent = 0.0, 0.0
 
@@ -244,12 +218,8 @@ class EpochSchedule:
         self._measured, self._spent, self._last = False, 0.0, 0
 
     def choose(self, epoch: int, planned: int, guess: float) -> bool:
-        """Whether to measure after an epoch that has just ended.
-
-        Args:
-            epoch: its number, 1 for the first.
-            planned: how many there are to be.
-            guess: seconds that it would take, until it was measured once.
+        """Whether to measure after an epoch of those planned; ``guess`` seconds, until it was
+        measured once.
         """
         self._learn()
         self._measured = self._fits(epoch, max(planned, epoch), guess)
@@ -287,14 +257,12 @@ class LossChecks:
     long as the step. Then it is done after every second step, every fourth, and so on. Keras' loss
     is the average since the epoch began. It stays NaN once it is, so no break is missed within an
     epoch.
-
-    Attributes:
-        every: the steps from one look to the next.
-        sound: the last step of the epoch after which the loss was finite; 0 before the first.
-        value: what it was at the last look.
     """
 
     def __init__(self, budget: Budget) -> None:
+        # value: what it was at the last look
+        # sound: the last step of the epoch after which the loss was finite; 0 before the first
+        # every: the steps from one look to the next
         self.every, self.sound, self.value = 1, 0, math.nan
         self._budget = budget
         self._next = 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipetrace.capture import backend, facts, internals, saved, structures
-from pipetrace.capture.datasets import class_names
+from pipetrace.capture.data.datasets import class_names
 from pipetrace.capture.eager import forward_class
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, steps_itself
@@ -23,8 +23,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
-from pipetrace.trace.training import Fit, Training
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import Fit, StepFacts, Training
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
@@ -126,11 +125,7 @@ def _name_sources(state: State, rows: Rows) -> None:
 
 
 class Description:
-    """What the trace says of a run, kept up to date while more becomes known.
-
-    Args:
-        state: of the recording.
-    """
+    """What the trace says of a run, kept up to date while more becomes known."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -139,7 +134,9 @@ class Description:
 
     def fit_begins(self) -> None:
         """Remember the ``fit`` that begins as one of several."""
-        self._state.fits.append(Fit(self._state.epoch + 1, _training(self._state)))
+        state = self._state
+        place = "" if state.settings.anonymous else privacy.place_of_call()
+        state.fits.append(Fit(state.epoch + 1, _training(state), called_from=place))
 
     def renewed(self) -> Run:
         """The facts of the run as they are known now; rows are not read for it."""
@@ -197,11 +194,7 @@ class Description:
         state.writer.do("data facts", work)
 
     def write(self, stages: tuple[Stage, ...] = ()) -> None:
-        """Write what runs, and its stages.
-
-        Args:
-            stages: of the model, where a whole pass was never seen.
-        """
+        """Write what runs, and its stages; those given where a whole pass was never seen."""
         state = self._state
         if state.writer is None or self._run is None or not state.can("writing"):
             return
@@ -309,12 +302,7 @@ def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:
 
 
 def overhead(state: State, steps_a_look: int) -> Overhead:
-    """What the recording took so far, and what was skipped.
-
-    Args:
-        state: of the recording.
-        steps_a_look: steps from one look at the loss to the next.
-    """
+    """What the recording took so far, and what was skipped."""
     of = dict.fromkeys(("probe", "weights", "measurements"), state.epoch)
     if state.source.shown is not None:
         of["rows"] = len(state.source.shown)

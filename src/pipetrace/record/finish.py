@@ -21,10 +21,10 @@ from pipetrace.trace.document import Prediction
 from pipetrace.trace.measurements import TRAINING, VALIDATION
 from pipetrace.trace.overhead import BUDGET
 
-SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE = 0.2, 0.2, 0.5, 0.5
+SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE, TIMES_SHARE = 0.2, 0.2, 0.5, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
 outputs are compared with the targets, for the kept rows after earlier epochs, for the data flow,
-and for epochs that waited."""
+for epochs that waited, and for the times of the stages."""
 LEAST_OF_SAMPLE, LEAST_OF_WAITED, LEAST_OF_FLOW = (0.25, 0.3), (0.3, 0.3), (0.4, 0.6)
 """Seconds that these may take at least, and their shares of what is left for what readers use
 first, if that is less."""
@@ -43,7 +43,8 @@ DIMENSION_SECONDS_A_PRODUCT = 0.5e-9
 PREPARED = 0.35
 """What the function of the outputs alone takes to prepare, as a multiple of the first look."""
 TRACED_AGAIN = 1.5
-"""What layers in training mode take, as a multiple of the first look: the model is traced again."""
+"""What layers in training mode take, and the times of stages, as a multiple of the first look: the
+model is traced again."""
 
 ShowRows = Callable[[int, int], None]
 
@@ -67,14 +68,10 @@ def measure_after_training(
     measure_waiting: Callable[[float], None],
     earlier: Iterable[tuple[int, Weights]] = (),
 ) -> None:
-    """Measure it all and write it, in the order in which readers use it; each part stands for
-    itself.
+    """Measure it all and write it, in the order in which readers use it, each part for itself.
 
-    Args:
-        state: of the recording.
-        progress: is called with the rows of the data flow that are done, and how many there are.
-        measure_waiting: measures the epochs that waited, in so many seconds.
-        earlier: epochs whose weights were written, with these.
+    ``measure_waiting`` measures epochs that waited, in so many seconds; ``earlier`` has written
+    ones.
     """
     measure, rows, writer = state.measure, state.source.shown, state.writer
     if measure is None and state.untraced is not None and writer is not None:
@@ -132,6 +129,7 @@ class _Parts:
             Part("dimensions", self._seconds_of_dimensions, self._dimensions),
             Part("batch dependence", lambda: DEPENDENCE_PASSES * a_pass, self._dependence),
             Part("training mode", self._seconds_of_mode, self._training_mode),
+            Part("stage times", lambda: self._seconds_traced_again, self._stage_times),
         ]
 
     def _share(self, share: float) -> float:
@@ -247,10 +245,12 @@ class _Parts:
     def _dimensions(self) -> None:
         self.state.add(outcomes.dimensions(self.measure, self.trained))
 
+    @property
+    def _seconds_traced_again(self) -> float:
+        return TRACED_AGAIN * self.state.cost.parts.get("stages", 0.0)
+
     def _seconds_of_mode(self) -> float:
-        return (
-            TRACED_AGAIN * self.state.cost.parts.get("stages", 0.0) if self.mode.has_layers else 0
-        )
+        return self._seconds_traced_again if self.mode.has_layers else 0
 
     def _training_mode(self) -> None:
         if self.mode.has_layers:
@@ -259,6 +259,10 @@ class _Parts:
             self.writer.add_details("prediction", found.prediction, {})
         if self.mode.changes_outputs:
             self.state.add(self.mode.outcome(self._sample(self.trained).rows))
+
+    def _stage_times(self) -> None:
+        seconds = TIMES_SHARE * self.state.allowance.left
+        self.state.add(after_training.stage_times(self.measure, self.trained, seconds))
 
     def _data_flow(self, progress: ShowRows | None) -> None:
         state, writer, before = self.state, self.writer, self.state.settings.before

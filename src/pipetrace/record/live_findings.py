@@ -6,7 +6,7 @@ module of it is imported first, and they are loaded when the first recording beg
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,17 +17,48 @@ FIRST_LOOK_SECONDS = 0.1
 """Seconds that a look takes, until one was taken."""
 
 
+ERROR = "error"
+"""The severity of what is said at once."""
+
+
+class Found(Protocol):
+    """A finding, as far as recording knows one; see ``pipetrace.Finding``."""
+
+    @property
+    def code(self) -> str:
+        """The rule's."""
+
+    @property
+    def stage(self) -> str | None:
+        """Where, or None for the whole run."""
+
+    @property
+    def level(self) -> str:
+        """Its severity."""
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """The epochs concerned."""
+
+
+Lines = Sequence[tuple[Found, str]]
+"""Findings, each with the line that tells of it."""
+
+
 class Reporter(Protocol):
     """Puts what a trace holds into words."""
 
-    def meanwhile(self, path: Path) -> Iterable[tuple[str, str]]:
-        """Errors found in a trace that is still written: lines, each with a key that names it."""
+    def meanwhile(self, path: Path) -> Iterable[tuple[Found, str]]:
+        """What is found in a trace that may still be written: findings, each with its line."""
 
     def at_end(self, path: Path) -> str:
         """The overhead of a trace that has ended, and what the rules found in it."""
 
     def in_a_line(self, path: Path) -> str:
         """How many findings a trace that has ended has."""
+
+    def log_artifacts(self, path: Path, tracker: str) -> str | None:
+        """Hand a trace that has ended, and its page, to an active run; says why it could not."""
 
 
 MOST_LINES = 5
@@ -43,7 +74,7 @@ class _Told:
 
     cell: int | None = None
     ends: int = 0
-    errors: set[str] = field(default_factory=set)
+    errors: set[tuple[str, str | None]] = field(default_factory=set)
 
 
 _told = _Told()
@@ -74,6 +105,12 @@ def at_end(path: Path) -> Iterator[str]:
         yield "pipetrace: the traces of further models are not listed."
 
 
+def log_artifacts(path: Path, tracker: str) -> str | None:
+    """Put a trace and its page among the artifacts of the run that is active in a tracker; None, or
+    why that was not possible."""
+    return None if _load is None else _load().log_artifacts(path, tracker)
+
+
 def forget_what_was_told() -> None:
     """Begin anew, as in a new process."""
     global _told  # noqa: PLW0603
@@ -90,33 +127,38 @@ def _told_here() -> _Told:
     return _told
 
 
-class LiveFindings:
-    """What was reported of one recording, and what that cost.
+def untold(found: Lines) -> list[str]:
+    """The lines of the errors among findings that were not told before, which they are now."""
+    told, new = _told_here(), []
+    for finding, line in found:
+        key = finding.code, finding.stage
+        if finding.level == ERROR and key not in told.errors and len(told.errors) < MOST_LINES:
+            told.errors.add(key)
+            new.append(f"pipetrace: {line}")
+    return new
 
-    Attributes:
-        seconds: what the next look will take, as far as one can tell.
-    """
+
+class LiveFindings:
+    """Looks at one recording, and what that cost."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._spent = 0.0
-        self.seconds = FIRST_LOOK_SECONDS
+        self.seconds = FIRST_LOOK_SECONDS  # what the next look will take, as far as one can tell
         self._reporter = _load() if _load is not None else None
 
-    def meanwhile(self, path: Path) -> tuple[str, ...]:
-        """The lines to write now: what was not reported before, where there is time to look.
+    def meanwhile(self, path: Path, *, always: bool = False) -> Lines:
+        """What the rules find now, where there is time to look.
 
         The first look is always taken. Each further one waits until all looks together are a small
-        share of the time.
+        share of the time, unless it is to be taken always.
         """
         began = time.perf_counter()
-        if self._reporter is None or self._spent > LOOK_SHARE * (began - self._began):
+        if self._reporter is None:
             return ()
-        told, new = _told_here(), []
-        for key, line in self._reporter.meanwhile(path):
-            if key not in told.errors and len(told.errors) < MOST_LINES:
-                told.errors.add(key)
-                new.append(line)
+        if not always and self._spent > LOOK_SHARE * (began - self._began):
+            return ()
+        found = tuple(self._reporter.meanwhile(path))
         self.seconds = time.perf_counter() - began
         self._spent += self.seconds
-        return tuple(new)
+        return found

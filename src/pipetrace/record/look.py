@@ -29,19 +29,11 @@ LOOK_SHARE = 0.6
 
 
 class FirstLook:
-    """Looks at the stages once, where there is room for it.
-
-    Args:
-        state: of the recording.
-        description: what is written once the stages are known.
-
-    Attributes:
-        allowed: whether to look at all; off where the model is known to fail.
-    """
+    """Looks at the stages once, where there is room for it, and writes the description then."""
 
     def __init__(self, state: State, description: Description) -> None:
         self._state, self._description = state, description
-        self.allowed = True
+        self.allowed = True  # whether to look at all; off where the model is known to fail
         self._error: BaseException | None = None
         self._at_least = 0.0
         self._trains: list[tuple[int, bool]] = []
@@ -49,11 +41,7 @@ class FirstLook:
         self._step_began: float | None = None
 
     def fit_begins(self, *, allowed: bool) -> bool:
-        """Look, where that can be afforded before the first step; see what changed since before.
-
-        Args:
-            allowed: whether to look at all.
-        """
+        """Look, where that can be afforded before the first step; see what changed since before."""
         state, self.allowed, self._step_began = self._state, allowed, None
         trains = [(id(each), bool(each.trainable)) for each in weights(state.model)]
         if state.measure is not None and trains != self._trains:
@@ -128,12 +116,9 @@ class FirstLook:
         return state.measure is not None
 
     def now(self, seconds: float = math.inf) -> None:
-        """See which stages the model has, by its rows.
+        """See which stages the model has, by its rows; tracing is given up after so many seconds.
 
         Where that fails it may be the model that fails, and then the training is about to say so.
-
-        Args:
-            seconds: that it may take; tracing is given up where it would take longer.
         """
         state = self._state
         if state.source.shown is None or not state.can("stages"):

@@ -22,7 +22,8 @@ from pipetrace.record.state import Settings
 class Loop:
     """A training loop that is being recorded; use it as a ``with`` block.
 
-    Whatever goes wrong in a recording is said once and goes no further.
+    Whatever goes wrong in a recording is said once and goes no further. With ``stop_on`` the loop
+    reads ``model.stop_training`` and ends itself.
     """
 
     def __init__(self, model: Any, settings: Settings, call: FitCall) -> None:
@@ -123,6 +124,8 @@ class Loop:
             return  # a forked child records nothing
         with contained(self._lose):
             work()
+        if self._session is not None and self._session.alerts.has_news:
+            self._session.alerts.heed()
 
     def _lose(self, error: BaseException) -> None:
         if self._session is not None:
@@ -132,14 +135,7 @@ class Loop:
 
 
 class BatchLoop:
-    """The calls of ``train_on_batch`` of a model while they are recorded.
-
-    An epoch ends before the first batch comes again; otherwise all steps are one.
-
-    Args:
-        model: that is trained.
-        settings: of the recording.
-    """
+    """The calls of ``train_on_batch`` of a model; an epoch ends before its first batch again."""
 
     def __init__(self, model: Any, settings: Settings) -> None:
         self._model, self._seen = model, list[Any]()
@@ -147,11 +143,7 @@ class BatchLoop:
         self._rows, self._steps, self._complete = 0, 0, False
 
     def call(self, train: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        """Call ``train_on_batch`` and record the step.
-
-        Raises:
-            BaseException: whatever it raises, unchanged.
-        """
+        """Call ``train_on_batch``, which may raise anything, and record the step."""
         with contained(_not_recorded):
             self._look(batches.of_call(train, args, kwargs))
         try:
@@ -227,7 +219,7 @@ def recording(
     Args:
         model: a built Keras model.
         path, validation_data, title, class_names, verbose, budget, after_training,
-        record_arguments, anonymous: as for ``Recorder``.
+        record_arguments, anonymous, stop_on, on_finding, log_to: as for ``Recorder``.
         x, y: rows and targets that are trained on, or some of them.
         epochs: how many are planned, where that is known.
         batch_size: rows of a batch, where that is known; the model gets no more at a time.

@@ -195,15 +195,7 @@ def _apart(name: Any, model: Any) -> Any:
 def record_saved(
     model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any
 ) -> Path:
-    """Pass rows through a saved model and write the trace.
-
-    Args:
-        model_path: the ``.keras`` file.
-        x: rows, an array or a dictionary of arrays.
-        y: what the outputs should be, in the same way, or None.
-        out: where the trace goes; what is there is replaced.
-        progress: who is shown how it goes.
-        settings: further fields of ``Settings``, such as ``data_name``, ``command`` and ``exact``.
+    """Pass rows through a saved model and write the trace; ``settings`` are fields of ``Settings``.
 
     Returns:
         where the trace is: beside ``out``, where another process is writing that.
@@ -222,12 +214,7 @@ def record_saved(
 
 
 def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> Path:
-    """Pass rows through a model as it is and write the trace; see ``record_saved``.
-
-    Args:
-        model, rows, out, progress: as there.
-        settings: further fields of ``Settings``.
-    """
+    """Pass rows through a model as it is and write the trace; see ``record_saved``."""
     session = Session(model, Settings(out, rows=rows, verbose=False, **settings))
     progress.begins("Measuring the data flow")
     session.look_only(progress.rows)

@@ -3,7 +3,9 @@
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,9 @@ from pipetrace.trace.events import Event
 
 DROPPED, MASKED = "...", "***"
 """What stands for the values of options, and for one that looks like a secret."""
+PACKAGE = Path(__file__).parent.parent
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders of packages, which may lie in a folder of the program's."""
 NAME = re.compile(r"(--[A-Za-z][\w.-]{0,39}|-[A-Za-z](?![\w.-])|[A-Za-z_][\w.]{0,39}(?==))")
 """The name of an option: ``--epochs``, ``-e``, or that before ``=`` in ``lr=0.1``."""
 SECRET_NAME = re.compile(
@@ -32,13 +37,10 @@ HOME_OR_ROOT = re.compile(r"(?:file:)?(?:~|[A-Za-z]:)?[/\\][\w.~ @+-]+(?:[/\\][^
 
 
 def command_line(program: Sequence[str], arguments: Sequence[str], *, values: bool = False) -> str:
-    """How a program was started: its name, and the names of its options.
+    """How a program was started: its name, without a folder, and the names of its options.
 
-    Args:
-        program: its name, in one or more words; of a path the last part is kept.
-        arguments: what it was given.
-        values: whether to keep the values of options too. Those that look like a secret, by the
-            option's name or by themselves, are masked all the same.
+    With ``values`` those of options too. What looks like a secret, by the option's name or by
+    itself, is masked all the same.
     """
     words, is_value_of = [Path(each).name for each in program], ""
     for word in arguments:
@@ -60,6 +62,22 @@ def started(*, values: bool = False) -> str:
     if "ipykernel" in sys.modules and "ipykernel" in sys.argv[0]:
         return "notebook"
     return command_line([sys.executable, *sys.argv[:1]], sys.argv[1:], values=values)
+
+
+def place_of_call() -> str:
+    """The file and the line of the program from which this thread came here: ``train.py:23``.
+
+    The innermost frame counts that lies in the current folder and in no installed package. Empty
+    where there is none, as in a notebook: a whole path would tell of the machine.
+    """
+    with suppress(OSError, ValueError):
+        here = Path.cwd()
+        for frame, line in traceback.walk_stack(None):
+            file = Path(frame.f_code.co_filename).absolute()
+            is_own = file.is_relative_to(here) and not file.is_relative_to(PACKAGE)
+            if is_own and file.suffix == ".py" and INSTALLED.isdisjoint(file.parts):
+                return f"{file.relative_to(here).as_posix()}:{line}"
+    return ""
 
 
 def _shown(name: str, value: str, *, values: bool) -> str:

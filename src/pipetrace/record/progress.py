@@ -36,13 +36,8 @@ def asks_for_all(settings: Settings) -> bool:
 
 @contextmanager
 def shown(settings: Settings) -> Iterator[Callable[[int, int], None] | None]:
-    """Whoever is shown the rows of the data flow: a bar on standard error, in a terminal only.
-
-    Args:
-        settings: of the recording, whose own progress comes first.
-
-    Yields:
-        what is called with the rows that are done, and how many there are; None for nobody.
+    """Whoever is shown the rows that are done: a bar in a terminal, unless the settings have
+    another.
     """
     if settings.progress is not None or not asks_for_all(settings):
         yield settings.progress

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 from pipetrace.capture import fit, internals
-from pipetrace.capture.batches import BatchRecorder
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.capture.guard import contained, is_the_users
 from pipetrace.errors import IncompleteTraceError, in_short
 from pipetrace.record import attached
 from pipetrace.record.budget import DEFAULT_SHARE, check_budget
+from pipetrace.record.epochs.alerts import check_alerts
 from pipetrace.record.evaluations import Hearing
+from pipetrace.record.measure.passing import PassingBatches
 from pipetrace.record.measure.rows import given_rows
 from pipetrace.record.privacy import started
 from pipetrace.record.session import Session
@@ -82,10 +83,17 @@ class Recorder(Hearing, Shown):
             names alone. Those that look like secrets are masked all the same.
         anonymous: whether to leave out what names a person, a machine or a place: the program,
             paths, class names, the messages of errors. ``docs/privacy.md`` has the list.
+        stop_on: ``"error"`` ends a training that cannot work: once the rules find an error in what
+            was recorded so far, ``model.stop_training`` is set.
+        on_finding: is called with each new ``Finding``, in the training's thread, while it runs and
+            when it has ended. What it raises is said once, and it is not called again.
+        log_to: ``"mlflow"`` or ``"wandb"`` puts the trace and its page among the artifacts of the
+            run that is active when ``fit`` ends.
 
     Raises:
-        ArgumentError: the rows are not arrays with as many rows each, the budget is no share, or
-            ``after_training`` is none of the three.
+        ArgumentError: the rows are not arrays with as many rows each, the budget is no share,
+            ``after_training`` is none of the three, ``stop_on`` or ``log_to`` is something else, or
+            ``on_finding`` no function.
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
         FrameworkError: Keras does not run on TensorFlow here.
@@ -105,9 +113,13 @@ class Recorder(Hearing, Shown):
         after_training: str = BRIEF,
         record_arguments: bool = False,
         anonymous: bool = False,
+        stop_on: str | None = None,
+        on_finding: Callable[[Any], object] | None = None,
+        log_to: str | None = None,
     ) -> None:
         super().__init__()
         check_budget(budget)
+        check_alerts(stop_on, on_finding, log_to)
         check_after_training(after_training)
         place = Path(path)
         check_place(place)
@@ -128,6 +140,9 @@ class Recorder(Hearing, Shown):
                 after=after_training,
                 exact=after_training == ALL,
                 alert=verbose,
+                stop_on=stop_on,
+                on_finding=on_finding,
+                log_to=log_to,
             )
         )
 
@@ -148,8 +163,7 @@ class Recorder(Hearing, Shown):
         self._epoch: int | None = None
         self._wrapper: StepWrapper | None = None
         self._unwrap_callbacks: Callable[[], None] | None = None
-        self._batches: BatchRecorder | None = None
-        self._validation_batches: BatchRecorder | None = None
+        self._batches: PassingBatches | None = None
         self._last: attached.LastCallback | None = None
 
     @property
@@ -177,16 +191,7 @@ class Recorder(Hearing, Shown):
         return f"Recorder({str(self.settings.path)!r})"
 
     def fit_of(self, model: Any, call: FitCall | None, run: Callable[[], Any]) -> Any:
-        """Run a ``fit`` that this recorder was given to, and hear what it raises, wherever.
-
-        Args:
-            model: that is fitted.
-            call: its arguments, where they are known.
-            run: calls it.
-
-        Raises:
-            BaseException: whatever it raises, unchanged.
-        """
+        """Run a ``fit`` that this recorder was given to, and hear what it raises, which goes on."""
         self._call, self._has_begun = call, False
         try:
             return run()
@@ -228,9 +233,7 @@ class Recorder(Hearing, Shown):
             if not call.known:
                 call = replace(call, epochs=int(params.get("epochs") or 1))
             session.begin(call, params.get("steps"))
-            if session.wants_batches:
-                steps = session.state.steps_together
-                self._batches = BatchRecorder(steps, enough=session.has_enough_batches)
+            self._batches = PassingBatches(session)
             own = (self._before_step, self._before_test, self._after_step, self.failed)
             self._wrapper = StepWrapper(self.model, *own)
             self._wrapper.enter()
@@ -250,18 +253,16 @@ class Recorder(Hearing, Shown):
         """Validation begins."""
         if self._wrapper is not None:
             self._wrapper.enter_test()
-        if (session := self._open) is not None and session.wants_validation_batches:
-            steps = session.state.steps_together
-            self._validation_batches = BatchRecorder(steps, enough=session.has_taken_long)
+        if self._batches is not None and self._open is not None:
+            self._batches.validation_begins()
 
     @_beside_training
     def on_test_end(self, logs: Any = None) -> None:
         """Validation ends, or an ``evaluate`` that this was given to."""
         if not self.is_recording:
             super().on_test_end(logs)
-        kept, self._validation_batches = self._validation_batches, None
-        if kept is not None and self._open is not None and kept.batches:
-            self._open.saw_validation(kept.batches, complete=not kept.is_full)
+        if self._batches is not None:
+            self._batches.validation_ends()
 
     @_beside_training
     def heard(self, found: Evaluation) -> None:
@@ -286,22 +287,41 @@ class Recorder(Hearing, Shown):
         if self._last is None and self.is_recording:
             self.training_is_over()
 
-    @_beside_training
     def epoch_is_over(self, logs: Any) -> None:
         """All other callbacks have seen the epoch."""
+        self._epoch_ends(logs)
+        self._heed()
+
+    def training_is_over(self) -> None:
+        """All other callbacks have seen the end."""
+        self._training_ends()
+        self._heed()
+
+    @_beside_training
+    def _epoch_ends(self, logs: Any) -> None:
         session = self._open
         if session is not None:
-            self._finish_batches(whole_epoch=True)
+            if self._batches is not None:
+                self._batches.finish(whole_epoch=True)
             if self._wrapper is not None and not self._wrapper.is_in_place():
                 session.state.skipped["steps", UNSUPPORTED] = 1
             session.epoch_ends(logs or {})
 
     @_beside_training
-    def training_is_over(self) -> None:
-        """All other callbacks have seen the end."""
+    def _training_ends(self) -> None:
         self._leave()
         if self._session is not None:
             self._session.end()
+
+    def _heed(self) -> None:
+        """Stop the training, or call a function of the program's, where a finding asks for it."""
+        session = self._session
+        if session is not None and session.alerts.has_news and not self.is_elsewhere:
+            try:
+                session.alerts.heed()
+            except BaseException as error:  # what ends the program
+                self.failed(error)
+                raise
 
     @_beside_training
     def failed(self, error: BaseException) -> None:
@@ -309,6 +329,7 @@ class Recorder(Hearing, Shown):
         self._leave()
         if self._session is not None:
             self._session.failed(error)
+            self._heed()
 
     @property
     def _open(self) -> Session | None:
@@ -317,44 +338,14 @@ class Recorder(Hearing, Shown):
         return session if self.is_recording and session is not None and session.is_open else None
 
     def _before_step(self, iterator: Any) -> Any:
-        # What follows costs microseconds, and most steps need none of it.
         if self._batches is None or self.is_elsewhere:
             return iterator
-        given = self._batches(iterator)  # the user's source, which may warn and raise
-        self._keep_batches()
-        return given
+        return self._batches.before_step(iterator)
 
     def _before_test(self, iterator: Any) -> Any:
-        kept = self._validation_batches
-        if kept is None or self.is_elsewhere:
+        if self._batches is None or self.is_elsewhere:
             return iterator
-        given = kept(iterator)
-        self._copy(kept)
-        return given
-
-    @_beside_training
-    def _copy(self, kept: BatchRecorder) -> None:
-        if self._session is not None:
-            with self._session.state.safely("rows"):
-                kept.copy()
-
-    @_beside_training
-    def _keep_batches(self) -> None:
-        kept, session = self._batches, self._session
-        if kept is None or session is None:
-            return
-        first = not kept.batches
-        self._copy(kept)
-        if first and kept.batches and session.state.measure is None:
-            session.saw_batches(kept.batches, complete=False)
-        if kept.done or not session.state.can("rows"):
-            self._finish_batches()
-
-    def _finish_batches(self, *, whole_epoch: bool = False) -> None:
-        kept, session = self._batches, self._session
-        if kept is not None and session is not None and kept.batches:
-            session.saw_batches(kept.batches, complete=whole_epoch)
-        self._batches = None
+        return self._batches.before_test(iterator)
 
     def _after_step(self, logs: Any) -> None:
         session = self._open
@@ -369,6 +360,7 @@ class Recorder(Hearing, Shown):
             return
         if not is_sound:
             self._loss_broke(session)
+        self._heed()
 
     @_beside_training
     def _loss_broke(self, session: Session) -> None:
@@ -376,7 +368,7 @@ class Recorder(Hearing, Shown):
 
     def _leave(self) -> None:
         """Leave the model and Keras' list of callbacks as they were."""
-        self.is_recording = False
+        self.is_recording, self._batches = False, None
         if self._wrapper is not None:
             self._wrapper.leave()
             self._wrapper = None

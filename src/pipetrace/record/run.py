@@ -42,18 +42,11 @@ def run_script(
     told: Callable[[str], None],
     made: list[Path],
 ) -> None:
-    """Run a program in this process as ``python program arguments`` would.
+    """Run a program in this process as ``python program arguments``, or ``python -m``, would.
 
     Its arguments, its exit code and its exceptions pass through. Keras is imported when the program
-    imports it, with the settings that the program makes before.
-
-    Args:
-        program: the path of a script, or the name of a module.
-        arguments: what it finds in ``sys.argv`` after its name.
-        is_module: whether the program is a module, as with ``python -m``.
-        watched: how its models are recorded.
-        told: hears why nothing is recorded, where that is so.
-        made: is filled with the traces that were begun, in order.
+    imports it, with the settings that the program makes before. ``told`` hears why nothing is
+    recorded, where that is so; ``made`` is filled with the traces that were begun.
 
     Raises:
         ArgumentError: there is no such program.
@@ -76,11 +69,7 @@ def run_script(
 
 
 def check_program(program: str, *, is_module: bool) -> None:
-    """See whether there is a script of that name.
-
-    Raises:
-        ArgumentError: there is none.
-    """
+    """See whether there is a script of that name, or raise an ``ArgumentError``."""
     if not is_module and not Path(program).is_file():
         raise ArgumentError(
             f"There is no script {program}.",
@@ -201,13 +190,8 @@ def record_all(
 ) -> None:
     """Record from now on, until the stack is left, every model that is fitted; Keras is imported.
 
-    Args:
-        stack: takes what has to be undone.
-        watched: how they are recorded.
-        made: is filled with the paths of the traces.
-        told: hears why nothing is recorded, where that is so.
-        command: how the program was started.
-        copies: is filled with what the program records itself; see ``watching_all``.
+    ``told`` hears why nothing is recorded, where that is so; ``made`` and ``copies`` are filled as
+    by ``watching_all``.
     """
     try:
         from pipetrace.record.watch import watching_all
@@ -224,10 +208,8 @@ def record_all(
 def when_imported(names: tuple[str, ...], then: Callable[[], None]) -> Iterator[None]:
     """Call something once a module has been imported, or at once where it is there already.
 
-    Args:
-        names: the module, and others that may import it while they are being imported themselves:
-            then it is waited until they are there too.
-        then: what to call.
+    The other names may import it while they are being imported themselves: then it is waited until
+    they are there too.
     """
     if names[0] in sys.modules:
         then()

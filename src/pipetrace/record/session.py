@@ -19,13 +19,13 @@ from pipetrace.record.describe import (
     renew_sources,
     see_stages,
 )
+from pipetrace.record.epochs.alerts import Alerts
 from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
-from pipetrace.record.live_findings import LiveFindings
 from pipetrace.record.look import FirstLook
 from pipetrace.record.measure import failure
 from pipetrace.record.progress import asks_for_all, shown
-from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import BRIEF, NONE, Settings, State
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, STOPPED, Ending, Epoch, Stage
 from pipetrace.trace.events import DATA_ENDED, LOSS, NO_BATCHES, UNFINISHED, Event
@@ -45,39 +45,27 @@ AFTER_FAILURE_SECONDS = 2.0
 
 
 class Session:
-    """The recording of one model.
-
-    Args:
-        model: whose training is recorded.
-        settings: what to record, and where to.
-
-    Attributes:
-        state: what is known so far.
-        is_open: whether a training is being recorded.
-        seconds: of the epoch that ended last.
-        trouble: why the model cannot take the rows, after ``look_only``.
-    """
+    """The recording of one model."""
 
     def __init__(self, model: Any, settings: Settings) -> None:
-        self.state = State(model, settings)
+        self.state = State(model, settings)  # what is known so far
+        # seconds: of the epoch that ended last
+        # is_open: whether a training is being recorded
         self.is_open, self.seconds = False, 0.0
-        self.trouble: str | None = None
+        self.trouble: str | None = None  # why the model cannot take the rows, after ``look_only``
         self._description = Description(self.state)
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
-        self._findings = LiveFindings()
+        self.alerts = Alerts(self.state)  # what the rules find while it is recorded
         self._first_look = FirstLook(self.state, self._description)
         self._loss_is_broken = False
         self._began, self._waited, self._steps_took = 0.0, 0.0, 0.0
         self._in_epoch = False
 
     def begin(self, call: FitCall, steps: int | None, *, look: bool = True) -> None:
-        """A ``fit`` begins.
+        """A ``fit`` begins, of so many steps an epoch where Keras knows.
 
-        Args:
-            call: its arguments.
-            steps: how many steps an epoch has, where Keras knows.
-            look: whether to look at the model's stages; off where they are known to fail.
+        ``look`` is off where the model's stages are known to fail.
         """
         state = self.state
         state.budget.start()
@@ -87,6 +75,7 @@ class Session:
         state.allowance.fit_begins(limited=brief)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
         state.step, self._loss_is_broken = 0, False
+        self.alerts.fit_begins()
         state.steps, state.steps_together = steps, internals.steps_per_call(state.model)
         self._losses.epoch_begins()
         if self.is_open:
@@ -161,18 +150,12 @@ class Session:
         self._in_epoch = True
         self._first_look.epoch_begins()
         self._losses.epoch_begins()
+        self.alerts.epoch_begins()
         self._began = time.perf_counter() if began is None else began
         self._waited = state.cost.during
 
     def step_ends(self, logs: Mapping[str, Any]) -> bool:
-        """A step is done.
-
-        Args:
-            logs: as Keras gives them, its own average of the loss among them.
-
-        Returns:
-            False where the loss has just been found to be NaN or Inf.
-        """
+        """A step is done; False where the loss of its logs has just been found to be NaN or Inf."""
         began = time.perf_counter()
         sound = self._step_ends(logs)
         self._steps_took += time.perf_counter() - began
@@ -207,6 +190,7 @@ class Session:
             events = [Event(LOSS, value=loss, last_finite_step=last)]
             events += failure.not_finite(state.suspect, loss, self._epochs.sound)
             self._note_all(events, state.epoch, state.step)
+        self.alerts.look(loss_broke=True)
 
     def epoch_ends(self, logs: Mapping[str, Any]) -> None:
         """Measure what the budget has room for."""
@@ -226,7 +210,7 @@ class Session:
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
         self._epochs.epoch_ends(epoch, last=last)
         if not last:
-            self._report_errors_found()
+            self.alerts.look()
 
     def _check_steps(self) -> None:
         """See whether the data lasted for the whole epoch."""
@@ -257,7 +241,6 @@ class Session:
         if not self.is_open:
             return
         state = self.state
-        stopped = state.epoch < state.planned
         state.budget.stop()
         try:
             if state.settings.after != NONE:
@@ -281,7 +264,15 @@ class Session:
             if not asks_for_all(state.settings):
                 raise
         finally:
-            self.close(Ending(STOPPED if stopped else FINISHED, epoch=state.epoch or None))
+            self.close(self._ending())
+
+    def _ending(self) -> Ending:
+        """How a training ended that did not fail."""
+        state, rule = self.state, self.alerts.stopped_by
+        is_cut = state.steps is not None and state.step < state.steps
+        if state.epoch < state.planned or (rule and (is_cut or not state.source.call.epochs)):
+            return Ending(STOPPED, epoch=state.epoch or None, rule=rule)
+        return Ending(FINISHED, epoch=state.epoch or None)
 
     def failed(self, error: BaseException) -> None:
         """The ``fit`` raised; the trace says what, and where as far as that can be told."""
@@ -328,12 +319,15 @@ class Session:
             with state.safely("findings"):
                 for text in live_findings.at_end(state.path):
                     say_once(text)
+        self.alerts.ends()
+        if state.settings.log_to is not None and state.can("writing"):
+            with state.safely("tracker"):
+                if why := live_findings.log_artifacts(state.path, state.settings.log_to):
+                    say_once(f"pipetrace: {why}")
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
-        """Record the model as it is, without training it.
-
-        Raises:
-            OutputError: the trace cannot be written.
+        """Record the model as it is, without training it; an ``OutputError`` where it cannot be
+        written.
         """
         state = self.state
         state.only_looks = True
@@ -376,22 +370,3 @@ class Session:
     def _note_all(self, events: Iterable[Event], epoch: int | None, step: int | None) -> None:
         for event in events:
             self.state.note(replace(event, epoch=epoch, step=step))
-
-    def _report_errors_found(self) -> None:
-        """Say at once what the rules find that is an error, once the epoch is written."""
-        state = self.state
-        if (
-            not state.settings.alert
-            or (writer := state.writer) is None
-            or not state.can("findings")
-            or not state.budget.has_room_for(self._findings.seconds)
-        ):
-            return
-
-        def work() -> None:
-            with state.cost.beside("findings"):
-                lines = self._findings.meanwhile(state.path)
-            for line in lines:
-                say(line)
-
-        writer.do("findings", work)

@@ -35,11 +35,7 @@ BRIEF, ALL, NONE = "brief", "all", "none"
 
 
 def check_after_training(given: object) -> None:
-    """Check what is asked for after training.
-
-    Raises:
-        ArgumentError: it is none of the three.
-    """
+    """Raise an ``ArgumentError`` for anything but the three words for after training."""
     if given not in (BRIEF, ALL, NONE):
         raise ArgumentError(
             f"after_training must be 'brief', 'all' or 'none', received {given!r}.",
@@ -60,47 +56,40 @@ class Followed:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a recording was asked for.
+    """What a recording was asked for."""
 
-    Attributes:
-        path: where the trace goes; made absolute.
-        rows: the rows to look at; None takes those that ``fit`` gets.
-        validation: rows for the predictions; None takes the validation rows of ``fit``.
-        validation_numbers: of these rows in their data; None counts them from 0.
-        title, class_names, anonymous, verbose, budget: as for ``Recorder``.
-        command: how the run was started.
-        alert: whether to report errors that the rules find at once.
-        data_name: what the rows are called; None takes the kind of what ``fit`` gets.
-        before: the stages before the model, where there are any but the rows themselves.
-        after: as ``after_training`` of ``Recorder``.
-        exact: whether the data flow's histograms count all rows, however long that takes.
-        strict: whether the caller handles the errors, so that nothing is said of them here.
-        data: what is known of the data beforehand, in place of what the rows tell.
-        followed: the single row to show as a prediction, in place of those that are chosen.
-        progress: is called with the rows of the data flow that are done; None draws a line on
-            standard error.
-        moved: hears where the trace goes, where somebody else writes the file that was asked for.
-    """
-
-    path: Path
-    rows: Rows | None = None
+    path: Path  # where the trace goes; made absolute
+    rows: Rows | None = None  # the rows to look at; None takes those that ``fit`` gets
+    # rows for the predictions; None takes the validation rows of ``fit``
     validation: Rows | None = None
-    validation_numbers: Array | None = None
+    validation_numbers: Array | None = None  # of these rows in their data; None counts them from 0
+    # title, class_names, anonymous, verbose, budget: as for ``Recorder``
     title: str | None = None
     class_names: tuple[str, ...] = ()
-    command: str = ""
+    command: str = ""  # how the run was started
     anonymous: bool = False
     verbose: bool = True
-    alert: bool = True
+    alert: bool = True  # whether to report errors that the rules find at once
+    # what the rows are called; None takes the kind of what ``fit`` gets
     data_name: str | None = None
+    # the stages before the model, where there are any but the rows themselves
     before: Before | None = None
     budget: float | None = DEFAULT_SHARE
-    after: str = BRIEF
+    after: str = BRIEF  # as ``after_training`` of ``Recorder``
+    # whether the data flow's histograms count all rows, however long that takes
     exact: bool = False
+    # whether the caller handles the errors, so that nothing is said of them here
     strict: bool = False
-    data: Data | None = None
+    data: Data | None = None  # what is known of the data beforehand, in place of what the rows tell
+    # the single row to show as a prediction, in place of those that are chosen
     followed: Followed | None = None
+    # is called with the rows of the data flow that are done; None draws a line on standard error
     progress: Callable[[int, int], None] | None = None
+    # stop_on, on_finding, log_to: as for ``Recorder``
+    stop_on: str | None = None
+    on_finding: Callable[[Any], object] | None = None
+    log_to: str | None = None
+    # hears where the trace goes, where somebody else writes the file that was asked for
     moved: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:
@@ -113,53 +102,40 @@ class State:
 
     Nothing that goes wrong in a recording reaches the training: it is said once, noted in the
     trace, and that part is skipped from there on.
-
-    Args:
-        model: whose training is recorded.
-        settings: what to record, and where to.
-
-    Attributes:
-        source: which rows the training has.
-        allowance: what the ``fit`` that runs may still be delayed.
-        measure: the forward pass of all stages; None until the stages were seen.
-        untraced: the stages as far as they are known without tracing, where that was too long.
-        untracked: the variables that the model reads and Keras does not know.
-        before: the stages before the model; ``names``: for each array of the rows the one it comes
-            from.
-        fits: the calls of ``fit`` so far, the one that runs last.
-        evaluations: the calls of ``evaluate`` and ``predict`` so far.
-        planned: the number of the last epoch that is planned.
-        epoch, step: those that run, from 1; the step within its epoch.
-        steps: of an epoch, or None where Keras does not know; ``steps_together``: of one call.
-        slowness: how many times as long as its processor time a first look took: on a machine that
-            does other work, everything takes longer than at rest.
-        only_looks: whether the model is not trained.
-        errors: what each part raised that has failed.
-        iterations: how often each optimizer had changed weights when recording began.
-        skipped: how often something was skipped, by what and why.
     """
 
     def __init__(self, model: Any, settings: Settings) -> None:
         self.model, self.settings = model, settings
         self.cost = Cost()
         self.budget = Budget(settings.budget, self.cost)
-        self.allowance = Allowance(self.budget)
-        self.source = RowSource(settings.rows, settings.validation)
+        self.allowance = Allowance(self.budget)  # what the ``fit`` that runs may still be delayed
+        self.source = RowSource(settings.rows, settings.validation)  # which rows the training has
         self.writer: WriterThread | None = None
+        # the forward pass of all stages; None until the stages were seen
         self.measure: ModelPass | None = None
+        # the stages as far as they are known without tracing, where that was too long
         self.untraced: Graph | None = None
+        # the variables that the model reads and Keras does not know
         self.untracked: Untracked | None = None
         self.names: list[Origin] = []
+        # the stages before the model; ``names``: for each array of the rows the one it comes from
         self.before: tuple[Stage, ...] = ()
-        self.fits: list[Fit] = []
-        self.evaluations: list[Evaluation] = []
+        self.fits: list[Fit] = []  # the calls of ``fit`` so far, the one that runs last
+        self.evaluations: list[Evaluation] = []  # the calls of ``evaluate`` and ``predict`` so far
+        # epoch, step: those that run, from 1; the step within its epoch
+        # planned: the number of the last epoch that is planned
         self.planned, self.epoch, self.step = 0, 0, 0
+        # of an epoch, or None where Keras does not know; ``steps_together``: of one call
         self.steps: int | None = None
         self.steps_together = 1
+        # how many times as long as its processor time a first look took: on a machine that does
+        # other work, everything takes longer than at rest
         self.slowness = 1.0
-        self.only_looks = False
-        self.errors: dict[str, BaseException] = {}
+        self.only_looks = False  # whether the model is not trained
+        self.errors: dict[str, BaseException] = {}  # what each part raised that has failed
+        # how often something was skipped, by what and why
         self.skipped: dict[tuple[str, str], int] = {}
+        # how often each optimizer had changed weights when recording began
         self.iterations: dict[str, int] = {}
         self._layers: int | None = None
 
@@ -224,10 +200,8 @@ class State:
         return self.settings.path if self.writer is None else self.writer.path
 
     def begin_writing(self, run: Run) -> None:
-        """Make the file of the trace, or open it again.
-
-        Raises:
-            NotWritableError: nothing can be written there.
+        """Make the file of the trace, or open it again; a ``NotWritableError`` where that is
+        impossible.
         """
         if self.writer is None:
             self.writer = WriterThread(self.settings.path, self.lose, self.cost)
@@ -253,7 +227,7 @@ class State:
 
     def can(self, part: str) -> bool:
         """Whether a part of the recording has not failed before."""
-        return part not in self.errors and not (part != "writing" and "writing" in self.errors)
+        return part not in self.errors
 
     def skip(self, what: str, reason: str, amount: int = 1) -> None:
         """Remember that something was not recorded, so many times more."""

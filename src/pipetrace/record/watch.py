@@ -92,7 +92,7 @@ def watch(model: Any, *given: Any, **options: Any) -> Watching:
     Args:
         model: a Keras model; need not be compiled yet.
         path, x, y, validation_data, title, class_names, verbose, budget, after_training,
-        record_arguments, anonymous: as for ``Recorder``.
+        record_arguments, anonymous, stop_on, on_finding, log_to: as for ``Recorder``.
 
     Returns:
         what ends the watching, by its method ``stop`` or as a ``with`` block.
@@ -147,14 +147,10 @@ def watching_all(
 ) -> Iterator[None]:
     """Within the block every ``fit`` of any model is recorded, each model into a trace of its own.
 
-    What a program records itself is left to it.
-
-    Args:
-        name_of: gives the path for a model, from the number of the model, 1 for the first.
-        made: is filled with the paths, in the order in which the models are first fitted.
-        command: how the program was started.
-        copies: is filled, for a path whose model the program records itself, with its own path.
-        options: as for ``Recorder``.
+    What a program records itself is left to it. ``name_of`` gives the path for the number of a
+    model, from 1. ``made`` is filled with the paths in the order of the first fits, and ``copies``,
+    for one whose model the program records itself, with the program's. Options are as for
+    ``Recorder``.
     """
     told, process = {"verbose": False, **options}, os.getpid()
     seen: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -243,10 +239,8 @@ def _told_of_sigterm() -> Iterator[None]:
 def _recorded(
     fit: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
 ) -> Any:
-    """Call ``fit`` with a recorder, unless it is given one already.
-
-    Raises:
-        BaseException: whatever ``fit`` raises, unchanged.
+    """Call ``fit`` with a recorder, unless it is given one already; what it raises passes
+    unchanged.
     """
     recorder: Recorder | None = None
     with contained(_not_recorded):
@@ -272,11 +266,7 @@ def _recorded(
 def _recorded_batch(
     train: Any, model: Any, recorder_of: Callable[[], Recorder], args: Any, kwargs: Any
 ) -> Any:
-    """Call ``train_on_batch`` and record it as a step, unless the program's own loop is recorded.
-
-    Raises:
-        BaseException: whatever it raises, unchanged.
-    """
+    """Call ``train_on_batch`` and record it as a step, unless a loop is recorded already."""
     loop = None
     with contained(_not_recorded):
         loop = kept_of(model).loop

@@ -29,19 +29,12 @@ WRITING = "writing"
 class WriterThread:
     """A trace that is being written, by one thread, in the order in which things are given to it.
 
-    It has the methods of ``TraceWriter``. What goes wrong is told to whoever made it, and nothing
-    is written from there on.
-
-    Args:
-        path: where the trace goes; a trace that is there is replaced.
-        lost: hears of what was raised, by the name of the part.
-        cost: where the thread's processor time is counted.
-
-    Attributes:
-        path: where the trace goes; ``run-2.trace`` where somebody else writes ``run.trace``.
+    It has the methods of ``TraceWriter``. ``lost`` hears of what was raised, by the name of the
+    part, and nothing is written from there on. The thread's processor time counts as a cost.
     """
 
     def __init__(self, path: Path, lost: Callable[[str, Exception], None], cost: Cost) -> None:
+        # where the trace goes; ``run-2.trace`` where somebody else writes ``run.trace``
         self.path = path
         self._lost, self._cost = lost, cost
         self._writer: TraceWriter | None = None
@@ -57,10 +50,8 @@ class WriterThread:
         return self._waiting >= MOST_WAITING_EPOCHS
 
     def begin(self, run: Run) -> None:
-        """Make the file, or open it again where an earlier training was written into it.
-
-        Raises:
-            NotWritableError: the folder is missing or not writable.
+        """Make the file, or open that of an earlier training again; a ``NotWritableError`` if
+        impossible.
         """
         if self._broken is not None:
             return

@@ -17,11 +17,7 @@ from pipetrace.trace.measurements import (
 
 
 def signal(values: Array) -> Signal:
-    """Figures of a stage's output.
-
-    Args:
-        values: ``(n, ...)``; a unit is an index of the last axis, over all rows and positions.
-    """
+    """Figures of a stage's output ``(n, ...)``; a unit is an index of the last axis."""
     flat = values.astype(np.float64)
     if not np.isfinite(flat).all():
         return Signal(not_finite=float((~np.isfinite(flat)).mean()))
@@ -29,12 +25,10 @@ def signal(values: Array) -> Signal:
     units = flat.reshape(-1, flat.shape[-1]) if flat.ndim > 1 else flat.reshape(-1, 1)
     sizes = np.sqrt((units**2).mean(axis=0))
     narrow, wide = np.quantile(units.std(axis=0), (0.05, 0.95))
-    extent = units.max(axis=0) - units.min(axis=0)
     return Signal(
         rms=float(np.sqrt((rows**2).mean())),
         std=float(np.sqrt(rows.var(axis=0).mean())),
         dead_units=float((sizes == 0).mean()),
-        constant_units=float((extent <= 1e-6 * np.maximum(sizes, 1e-30)).mean()),
         std_low=float(narrow),
         std_high=float(wide),
         mean_rms=float(np.sqrt((units.mean(axis=0) ** 2).mean())),
@@ -43,15 +37,9 @@ def signal(values: Array) -> Signal:
 
 
 def normalized_input(values: Array, mean: Array, variance: Array, axis: int) -> NormalizedInput:
-    """An input against the moving averages of the batch normalization that receives it.
+    """An input ``(n, ...)`` against the moving averages of its batch normalization.
 
-    Args:
-        values: ``(n, ...)``.
-        mean, variance: the moving ones, ``(channels,)``.
-        axis: the channels' axis.
-
-    Returns:
-        no figures where the averages are those from before any training.
+    No figures where the averages are those from before any training.
     """
     if not mean.any() and (variance == 1).all():
         return NormalizedInput()
@@ -102,14 +90,10 @@ def initial(values: Array) -> InitialWeight:
 def movement(
     now: Array, before: Array, start: Array | None, last: Array | None, earlier: Array | None
 ) -> Update:
-    """How far a weight moved in an epoch.
+    """How far a weight moved in an epoch, from ``before`` it to ``now``.
 
-    Args:
-        now: the weight after the epoch.
-        before: before the epoch.
-        start: before training, or None.
-        last: before the epoch's last step, or None.
-        earlier: before the epoch before, or None.
+    ``start`` is before training, ``last`` before the epoch's last step, ``earlier`` before the
+    epoch before; None where not known.
     """
     change = (now - before).astype(np.float64)
     size = _norm(change)
@@ -129,12 +113,7 @@ def movement(
 
 
 def gradient(values: Array, penalty: Array | None = None) -> Gradient:
-    """Figures of a gradient.
-
-    Args:
-        values: of the whole loss.
-        penalty: of the penalty alone, or None.
-    """
+    """Figures of the gradient of the whole loss, and of its penalty alone, if known."""
     wide = values.astype(np.float64)
     bad = ~np.isfinite(wide)
     norm = None if penalty is None else _norm(penalty)

@@ -1,6 +1,7 @@
-"""Checks of rows and targets without a model: repeated rows, contradictions, order, classes."""
+"""Checks of rows and targets without a model: repeated rows, order, classes, columns."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +26,7 @@ def hashes(arrays: list[Array]) -> Array:
 
 
 def repeated(x: Array, y: Array | None) -> DatasetCheck:
-    """Repeated rows and contradictions among them.
-
-    Args:
-        x: a number for each row's inputs, as ``hashes`` gives it.
-        y: the same for the targets.
-    """
+    """Repeated rows and contradictions among them, by ``hashes`` of their inputs and targets."""
     contradictory = None
     if y is not None and len(y) == len(x):
         pairs = np.unique(np.stack([x, y], axis=1), axis=0)
@@ -80,3 +76,96 @@ def class_shift(labels: Array, others: Array, classes: int) -> ClassShift:
         sigmas=(squared - freedom) / float(np.sqrt(2 * freedom)),
         unseen=float(second[first == 0].sum() / second.sum()),
     )
+
+
+MOST_VALUES = 4_000_000
+"""Values of all rows that are looked at; of more rows evenly spaced ones."""
+FEWEST_COLUMNS, FEWEST_ROWS, MOST_CLASSES = 3, 50, 20
+EXACT, NEARLY = 1e-6, 0.98
+"""What is left of the variance: float32 and printed decimals round by less than the first."""
+GAP = 3.0
+"""Standard deviations. A threshold on a continuous column, which is a task, leaves no gap."""
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far the columns of two sets of rows are apart."""
+
+    # median over the columns of the difference of the means, in standard deviations of the first
+    # set
+    shift: float
+    scale: float  # median over the columns of the ratio of the standard deviations, at least 1
+    sign: float  # share of columns with values below zero in one of the sets alone
+
+
+def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:
+    """How far two sets of rows ``(n, ...)`` are apart; None where no column is finite and varies.
+
+    A column is an index of the last axis, over all rows and positions: of images a channel, of
+    series a variable.
+    """
+    means, stds, lows = _figures(first)
+    others, other_stds, other_lows = _figures(second)
+    finite = np.isfinite(means + stds + others + other_stds)
+    varies = finite & (stds > 0) & (other_stds > 0)
+    if not varies.any():
+        return None
+    ratios = np.abs(np.log(other_stds[varies] / stds[varies]))
+    signs = (lows[varies] < 0) != (other_lows[varies] < 0)
+    return Apart(
+        shift=float(np.median(np.abs(others - means)[varies] / stds[varies])),
+        scale=float(np.exp(np.median(ratios))),
+        sign=float(signs.mean()),
+    )
+
+
+def target_columns(x: Array, y: Array, *, classes: bool) -> list[int]:
+    """The columns of a table ``(n, columns)`` that alone give the target ``(n,)``: scaled copies
+    too.
+
+    Of numbers these are the columns with a correlation of one; none where others are nearly as
+    close, as neighbouring steps of a series are. Of classes those where each class has a range of
+    its own, with gaps wider than three standard deviations of any class between them.
+    """
+    if x.ndim != 2 or x.shape[1] < FEWEST_COLUMNS or len(x) < FEWEST_ROWS:
+        return []
+    table, target = x.astype(np.float64), y.astype(np.float64)
+    if not (np.isfinite(table).all() and np.isfinite(target).all()) or target.std() == 0:
+        return []
+    if classes:
+        return _separating(table, y)
+    table = table - table.mean(axis=0)
+    norms = np.linalg.norm(table, axis=0)
+    table, norms = table[:, norms > 0], norms[norms > 0]
+    target = target - target.mean()
+    squares = (target @ table / norms / np.linalg.norm(target)) ** 2
+    exact = squares > 1 - EXACT
+    if (squares[~exact] > NEARLY).any():
+        return []
+    kept = np.flatnonzero(np.linalg.norm(x.astype(np.float64) - x.mean(axis=0), axis=0) > 0)
+    return [int(each) for each in kept[exact]]
+
+
+def _separating(table: Array, labels: Array) -> list[int]:
+    parts = [table[labels == each] for each in np.unique(labels)]
+    if not 2 <= len(parts) <= MOST_CLASSES or min(map(len, parts)) < 5:
+        return []
+    order = np.argsort([each.mean(axis=0) for each in parts], axis=0)
+    low, high = (
+        np.take_along_axis(np.stack([figure(each, axis=0) for each in parts]), order, axis=0)
+        for figure in (np.min, np.max)
+    )
+    gaps = (low[1:] - high[:-1]).min(axis=0)
+    widths = np.max([each.std(axis=0) for each in parts], axis=0)
+    return [int(each) for each in np.flatnonzero((gaps > 0) & (gaps > GAP * widths))]
+
+
+def _figures(arrays: Sequence[Array]) -> tuple[Array, Array, Array]:
+    """Mean, standard deviation and least value of each column."""
+    parts = []
+    with np.errstate(invalid="ignore", over="ignore"):
+        for each in arrays:
+            table = each.reshape(-1, each.shape[-1] if each.ndim > 1 else 1).astype(np.float64)
+            parts.append(np.stack([table.mean(axis=0), table.std(axis=0), table.min(axis=0)]))
+    mean, std, low = np.concatenate(parts, axis=1)
+    return mean, std, low

@@ -39,14 +39,10 @@ def choose(
     squares: bool = True,
     classes: bool = True,
 ) -> list[Choice]:
-    """The rows that say most about a model.
+    """The rows that say most about a model, by its outputs ``(n, ...)``, targets and losses.
 
-    Args:
-        given: the model's outputs, ``(n, ...)`` each.
-        targets: what they should be; empty where that is not known.
-        losses: the loss of each row, or None.
-        squares: whether squared differences tell of rows without a loss.
-        classes: whether the outputs may tell classes; an embedding does not.
+    ``squares``: whether squared differences tell of rows without a loss; ``classes``: whether the
+    outputs may tell classes; an embedding does not.
     """
     if not given or not len(given[0]):
         return []
@@ -73,11 +69,8 @@ def worth_keeping(
     """The places of so many rows at the most: wrong ones first, then others, evenly spaced.
 
     Where there are no classes, the quarter of the rows with the largest losses counts as wrong. At
-    most three quarters of the rows are wrong ones, unless there are no others.
-
-    Args:
-        given, targets, losses, classes: as for ``choose``.
-        most: how many.
+    most three quarters of the rows are wrong ones, unless there are no others. For the arguments
+    see ``choose``.
     """
     total = len(given[0])
     labels, wrong = _labels(given, targets) if classes else None, np.zeros(total, bool)

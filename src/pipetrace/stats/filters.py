@@ -60,12 +60,7 @@ def patterns(height: int, width: int) -> dict[str, Array]:
 
 
 def filter_patterns(kernel: Array) -> FilterPatterns | None:
-    """What the filters of a two-dimensional convolution resemble; None below 3 x 3.
-
-    Args:
-        kernel: ``(height, width, input channels, filters)``. Energies are summed over the input
-            channels.
-    """
+    """What filters of a kernel ``(height, width, inputs, filters)`` resemble; None below 3 x 3."""
     if kernel.ndim != 4 or min(kernel.shape[:2]) < SMALLEST or not kernel.size:
         return None
     weights, known = kernel.astype(np.float64), patterns(*kernel.shape[:2])

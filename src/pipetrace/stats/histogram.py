@@ -24,30 +24,16 @@ They give 65,536, 4,096 and 1,024 possible bins, at most 0.8 %, 12.5 % and 50 % 
 
 
 def count_keys(values: NDArray[np.float32], bits: int = FINE) -> NDArray[np.int64]:
-    """How many of the values have each key.
-
-    Args:
-        values: finite float32 values, any shape.
-        bits: how many leading bits make the key.
-
-    Returns:
-        counts, shape ``(2 ** bits,)``.
-    """
+    """How many finite values have each key, ``(2 ** bits,)``."""
     keys = values.reshape(-1).view(np.uint32) >> np.uint32(32 - bits)
     return np.bincount(keys, minlength=1 << bits)
 
 
 def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64]]:
-    """The fine counts of each column, one column after the other.
+    """The fine counts, ``(65536,)``, of each column of finite values, one by one.
 
     Column by column is twice as fast as one count over keys that include the channel: the bins of
     one column fit the cache, and a two-byte key needs little memory.
-
-    Args:
-        values: finite float32 values, shape ``(n, channels)``.
-
-    Yields:
-        counts, shape ``(65536,)``, for each channel.
     """
     keys = (values.view(np.uint32) >> np.uint32(32 - FINE)).astype(np.uint16)
     for column in keys.T:
@@ -59,14 +45,7 @@ def count_channel_keys(values: NDArray[np.float32]) -> Iterator[NDArray[np.int64
 
 
 def count_short_channels(values: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The coarse counts of all columns at once, for short columns.
-
-    Args:
-        values: finite float32 values, shape ``(n, channels)``.
-
-    Returns:
-        counts, shape ``(channels, 4096)``.
-    """
+    """The coarse counts, ``(channels, 4096)``, of short finite columns ``(n, channels)``."""
     channels = values.shape[1]
     keys = (values.view(np.uint32) >> np.uint32(32 - COARSE)).astype(np.intp)
     keys += np.arange(channels) << COARSE
@@ -88,11 +67,7 @@ def from_counts(counts: NDArray[np.int64], bits: int) -> Histogram:
 
 
 def merge_histograms(first: Histogram, second: Histogram) -> Histogram:
-    """Add two histograms of the same width of key.
-
-    Raises:
-        ValueError: the keys differ in width.
-    """
+    """Add two histograms of one width of key; a ``ValueError`` where the keys differ in width."""
     if first.bits != second.bits:
         raise ValueError(f"Histograms of {first.bits} and {second.bits} bits cannot be added")
     keys, places = np.unique(np.concatenate([first.keys, second.keys]), return_inverse=True)
@@ -112,18 +87,11 @@ def lower_edges(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Re-bin into bins of the caller's choice, for drawing.
+    """Re-bin into bins between n + 1 rising edges, for drawing: counts ``(n,)``, maybe fractions.
 
     A bin that crosses an edge is split by width; the error is at most its own relative width. A bin
     that crosses the first or last edge counts as inside, so edges from the smallest to the largest
-    value cover everything.
-
-    Args:
-        histogram: of finite values.
-        edges: rising, shape ``(n + 1,)``. Values outside are not counted.
-
-    Returns:
-        how many values fall into each bin, shape ``(n,)``; a fraction if a bin was split.
+    value cover everything. Values outside are not counted.
     """
     low, high = lower_edges(histogram)
     # Negative zero is zero: its bin, with the smallest denormals, is moved onto that of zero.
@@ -137,15 +105,7 @@ def bins(histogram: Histogram, edges: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def quantile(histogram: Histogram, share: float) -> float | None:
-    """The value below which a share of the values lies, to the width of a bin.
-
-    Args:
-        histogram: of finite values.
-        share: 0 to 1.
-
-    Returns:
-        the middle of the bin, or None for an empty histogram.
-    """
+    """Middle of the bin below which a share, 0 to 1, of the values lies; None without values."""
     if not len(histogram.keys):
         return None
     low, high = lower_edges(histogram)

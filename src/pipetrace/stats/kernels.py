@@ -44,13 +44,8 @@ class Kernels:
         NDArray[Any],
         NDArray[Any],
     ]:
-        """Smallest, largest, zeros, mean and squared distances from it, of each column.
-
-        Args:
-            table: shape ``(n, channels)``, C-contiguous.
-
-        Returns:
-            whether all values are finite, without which the rest means nothing; then the five.
+        """Whether all values of a C-contiguous table are finite; then, of each column, smallest,
+        largest, zeros, mean and squared distances from it.
         """
         together = max(16, BLOCK_VALUES // max(1, table.shape[1]))
         found: Any = self._moments(table, table.view(np.uint32), together)

@@ -13,12 +13,8 @@ MOST_CLASSES = 200
 
 
 def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outcome:
-    """Figures of one output.
-
-    Args:
-        given: what the model gives, ``(n, ...)``.
-        wanted: the targets, or None.
-        classes: whether the output may tell classes; an embedding does not.
+    """Figures of one output ``(n, ...)``; with ``classes`` it may tell classes, as embeddings do
+    not.
     """
     found = _of_given(given.astype(np.float64))
     if wanted is None or wanted.dtype.kind not in "biuf" or not len(wanted):
@@ -35,18 +31,11 @@ def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outc
 
 
 def class_labels(targets: Array, shape: tuple[int, ...]) -> Array | None:
-    """The class at each place, where targets are classes of an output; None where they are not.
+    """The class at each place of an output ``(n, ..., scores)``, flattened; None where not classes.
 
     This is the one answer to the question whether targets are classes. They are if each is a whole
     number from 0 up to the number of scores, or exactly one 1 among as many targets as scores, or 0
     and 1 for a single score.
-
-    Args:
-        targets: what the output should be, ``(n, ...)``.
-        shape: of the output, ``(n, ..., scores)``.
-
-    Returns:
-        class numbers, one for each place of the output, flattened.
     """
     if len(shape) < 2 or targets.dtype.kind not in "biuf" or not targets.size:
         return None
@@ -136,7 +125,6 @@ def _sums(values: Array) -> tuple[float | None, float | None]:
 
 def _of_targets(found: Outcome, target: Array) -> Outcome:
     finite = np.isfinite(target)
-    found = replace(found, target_not_finite=int((~finite).sum()))
     if not finite.any():
         return found
     known = target[finite]
@@ -156,7 +144,6 @@ def _of_targets(found: Outcome, target: Array) -> Outcome:
         target_std=std,
         target_sum_min=low,
         target_sum_max=high,
-        target_integer=float((known == np.round(known)).mean()),
         target_binary=float(((known == 0) | (known == 1)).mean()),
         target_below_minus_one=float((known < -1).mean()),
         target_below_zero=float((known < 0).mean()),
@@ -165,7 +152,7 @@ def _of_targets(found: Outcome, target: Array) -> Outcome:
 
 
 def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outcome:
-    counts, said = np.bincount(true, minlength=count), np.bincount(predicted, minlength=count)
+    counts = np.bincount(true, minlength=count)
     right = predicted == true
     recalls = [right[true == each].mean() for each in np.flatnonzero(counts)]
     return replace(
@@ -173,10 +160,8 @@ def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outco
         accuracy=float(right.mean()),
         balanced_accuracy=float(np.mean(recalls)),
         majority_share=float(counts.max() / len(true)),
-        predicted_majority_share=float(said.max() / len(true)),
         classes=count,
         classes_present=int((counts > 0).sum()),
-        classes_predicted=int((said > 0).sum()),
     )
 
 
@@ -204,15 +189,9 @@ def _numbers(found: Outcome, given: Array, target: Array) -> Outcome:
         mean_squared_error=squares,
         mean_absolute_error=float(np.abs(given - target).mean()),
         mean_squared_error_of_mean=variance,
-        mean_absolute_error_of_median=float(np.abs(target - np.median(target, axis=0)).mean()),
         r2=1 - squares / variance if variance > 0 else None,
     )
     if not bool(((target == 0) | (target == 1)).all()):
         return found
     # Several independent targets of 0 or 1: an output is right on its side of one half.
-    share = target.mean(axis=0)
-    return replace(
-        found,
-        binary_accuracy=float(((given > 0.5) == (target > 0.5)).mean()),
-        binary_majority_share=float(np.maximum(share, 1 - share).mean()),
-    )
+    return replace(found, binary_accuracy=float(((given > 0.5) == (target > 0.5)).mean()))

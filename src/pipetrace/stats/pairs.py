@@ -28,11 +28,9 @@ class Pairs:
 def pairs(x: Array, y: Array) -> Pairs | None:
     """Correlate every input with every target; None where they have no positions in common.
 
-    What all rows have in common is taken off first. Inputs may be darker where targets are
-    brighter, so correlations count with the sign by which the best ones are larger.
-
-    Args:
-        x, y: ``(n, positions..., channels)`` or ``(n, positions...)``, of the same positions.
+    Both are ``(n, positions..., channels)`` or ``(n, positions...)``. What all rows have in common
+    is taken off first. Inputs may be darker where targets are brighter, so correlations count with
+    the sign by which the best ones are larger.
     """
     size = min(math.prod(x.shape[1:3]), LONGEST_SIDE**2)
     values = x[:1].size + y[:1].size

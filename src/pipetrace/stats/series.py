@@ -13,10 +13,8 @@ a step apart, most series that are worth a forecast are that much alike."""
 
 
 def padded(values: Array) -> float | None:
-    """The share of steps that are padding: at the end of a row, one value that most rows end with.
-
-    Args:
-        values: ``(n, steps, ...)``; None where there are too few steps.
+    """Share of steps ``(n, steps, ...)`` at ends of rows with the value that most end with, or
+    None.
     """
     if values.ndim < 2 or values.shape[1] < FEWEST_STEPS or not values.size:
         return None
@@ -31,14 +29,9 @@ def padded(values: Array) -> float | None:
 def error_of_last(x: Array, target: Array) -> float | None:
     """The mean squared error of a forecast that repeats the last step of each row.
 
-    Args:
-        x: ``(n, steps, variables)``, or windows ``(n, steps)`` of one variable.
-        target: ``(n, ...)``: what is forecast, for one step or more. With as many values a step as
-            there are variables, each repeats its own; otherwise all repeat the variable that fits
-            best.
-
-    Returns:
-        None where ``x`` has no steps or the target is not of numbers.
+    Rows are ``(n, steps, variables)``, or windows ``(n, steps)`` of one variable. A target with as
+    many values a step as there are variables has each repeat its own; otherwise all repeat the
+    variable that fits best. None where there are no steps or the target is not of numbers.
     """
     if x.dtype.kind not in "iuf" or x.ndim not in (2, 3) or x.shape[1] < FEWEST_STEPS:
         return None
@@ -56,16 +49,11 @@ def error_of_last(x: Array, target: Array) -> float | None:
 
 
 def overlapping(x: Array, new: Array) -> float | None:
-    """The share of new windows of which half are successive steps of one of the others.
+    """The share of new windows ``(n, steps[, variables])`` of which half is in one of the others.
 
-    Windows of one series share their steps with the windows that begin shortly before and after.
-
-    Args:
-        x, new: ``(n, steps)`` or ``(n, steps, variables)``.
-
-    Returns:
-        None where there are too few steps, or where single steps repeat, as those of tokens, flags
-        and exact periods do.
+    Windows of one series share successive steps with those that begin shortly before and after.
+    None where there are too few steps, or where single steps repeat, as those of tokens, flags and
+    exact periods do.
     """
     if x.ndim not in (2, 3) or x.shape[1] < FEWEST_STEPS or x.shape[1:] != new.shape[1:]:
         return None

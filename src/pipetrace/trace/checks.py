@@ -72,11 +72,7 @@ FURTHER = {
 
 
 def check_tables(database: sqlite3.Connection) -> None:
-    """Check how many rows each table has, and that each value is of its column's type.
-
-    Raises:
-        ValueError: there are more rows than any recording has, or a value of another type.
-    """
+    """Check how many rows each table has, and the type of each value, or raise a ``ValueError``."""
     for table, most in MOST_ROWS.items():
         (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 ours
         check_count(table, count, most)
@@ -90,22 +86,15 @@ def check_tables(database: sqlite3.Connection) -> None:
 
 
 def check_count(table: str, count: int, most: int) -> None:
-    """Check how many rows a table has.
-
-    Raises:
-        ValueError: there are more rows than any recording has.
-    """
+    """Raise a ``ValueError`` where a table has more rows than any recording has."""
     if count > most:
         raise ValueError(f"its table {table} has more than {most:,} rows")
 
 
 def record(kind: type[Record], facts: Any, /, **more: Any) -> Record:
-    """A record of the document from the entries of a JSON object. Unknown entries are left out.
+    """A dataclass from the entries of a JSON object, and from fields that are checked already.
 
-    Args:
-        kind: the record, a dataclass.
-        facts: what JSON had.
-        more: fields that are checked already.
+    Unknown entries are left out.
 
     Raises:
         ValueError: it is no JSON object, or an entry is of another type.
@@ -140,11 +129,8 @@ def _fields(kind: Hashable) -> Mapping[str, tuple[Any, bool, bool]]:
 
 
 def typed(value: Any, wanted: Any, name: str) -> Any:
-    """A value of JSON as a field's type, for instance a list as a tuple.
-
-    Raises:
-        ValueError: it is of another type, or a negative count.
-        KeyError: an entry of a record is missing.
+    """A value of JSON as a field's type, such as a list as a tuple; a ``ValueError`` for other
+    types.
     """
     if wanted is float:
         return decode_number(value)
@@ -172,11 +158,7 @@ def check_order(
     model: ModelFacts | None,
     predictions: Iterable[Prediction],
 ) -> None:
-    """Check that whatever is said to come from a stage comes from an output that the stage has.
-
-    Raises:
-        ValueError: a stage receives from a later one or from itself, or somebody from none at all.
-    """
+    """Raise a ``ValueError`` unless what comes from a stage comes from an output of it."""
     outputs: dict[str, int] = {}
     for stage in stages:
         for spec in stage.inputs:

@@ -20,10 +20,7 @@ MOST_TRIES = 1000
 
 
 def process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks: process numbers are used again.
-
-    None without /proc, and for a zombie process.
-    """
+    """When a process began, in the kernel's ticks; None without /proc, and for a zombie process."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if fields[0] in ("Z", "X") else fields[19]
@@ -60,12 +57,8 @@ def is_alive(process: Mapping[str, Any]) -> bool:
 
 
 class Claim:
-    """The right to write a file, until it is released or the process ends, however that is.
-
-    Args:
-        path: the file.
-        lock: the lock file beside it.
-        number: the open lock file.
+    """The right to write a file, until released or the process ends; ``number`` is the open lock
+    file.
     """
 
     def __init__(self, path: Path, lock: Path, number: int) -> None:

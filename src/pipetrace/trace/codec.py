@@ -51,8 +51,7 @@ LARGEST_WHOLE, LARGEST_TENSOR = 2**63 - 1, 2**28
 def clean(value: Any, depth: int = 0) -> Any:
     """A value of JSON whose texts can be shown anywhere: visible, on one line, none very long.
 
-    Raises:
-        ValueError: it is nested too deeply.
+    A ``ValueError`` where it is nested too deeply.
     """
     if isinstance(value, str):
         return shortened(visible(value))
@@ -71,21 +70,12 @@ def shortened(text: str) -> str:
 
 
 def from_bytes(data: bytes) -> str:
-    """A text from SQLite, cleaned.
-
-    Raises:
-        ValueError: it is no valid UTF-8.
-    """
+    """A text from SQLite, cleaned; a ``ValueError`` where it is no UTF-8."""
     return shortened(visible(data.decode()))
 
 
 def from_json(data: bytes | str) -> Any:
-    """The value of a JSON text, cleaned.
-
-    Raises:
-        ValueError: it is no JSON, or larger or deeper than any that is written, or holds a whole
-            number beyond 64 bits.
-    """
+    """The value of a JSON text, cleaned; a ``ValueError`` for what no writer writes."""
     text = data if isinstance(data, str) else data.decode()
     brackets = text.count("[") + text.count("{")
     if len(text) > MOST_JSON_BYTES or brackets > MOST_BRACKETS:
@@ -120,11 +110,7 @@ def encode_number(value: float) -> float | str:
 
 
 def decode_number(value: object) -> float:
-    """The float again.
-
-    Raises:
-        ValueError: it is neither a number nor one of the three texts.
-    """
+    """The float again; a ``ValueError`` where it is neither a number nor one of the three texts."""
     if isinstance(value, str) and value in SPECIAL:
         return SPECIAL[value]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -169,11 +155,7 @@ def encode_tensor(values: Array) -> tuple[str, str, bytes]:
 
 @lru_cache(1024)  # the same few shapes stand in thousands of rows
 def decode_shape(text: str) -> tuple[int | None, ...]:
-    """A shape of JSON, None for the rows.
-
-    Raises:
-        ValueError: it is no list of lengths.
-    """
+    """A shape of JSON, None for the rows; a ``ValueError`` where it is no list of lengths."""
     found = DECODER.decode(text)
     if not isinstance(found, list) or len(found) > MOST_AXES:
         raise ValueError(f"{text[:100]!r} is no shape")
@@ -184,11 +166,7 @@ def decode_shape(text: str) -> tuple[int | None, ...]:
 
 
 def decode_tensor(dtype: str, shape: str, data: bytes) -> Array:
-    """The tensor again, read-only.
-
-    Raises:
-        ValueError: the dtype is unknown, or the bytes do not fill the shape.
-    """
+    """The tensor again, read-only; a ``ValueError`` where dtype, shape and bytes do not fit."""
     axes = decode_shape(shape)
     lengths = [axis for axis in axes if axis is not None]
     # Of an empty tensor the other axes may be of any length that the bytes do not limit.

@@ -22,16 +22,7 @@ class Contents:
         self._latest: dict[tuple[str, str, str], tuple[bytes | str, int]] = {}
 
     def add(self, database: Changes, of: tuple[str, str, str], data: bytes | str) -> int:
-        """Write something, unless the latest of its kind was the same.
-
-        Args:
-            database: in a transaction.
-            of: of what it is: a column or table, a part and a name.
-            data: what to write.
-
-        Returns:
-            its number in the table ``content``.
-        """
+        """Write something, unless the latest ``of`` the same was equal, and give its number."""
         latest = self._latest.get(of)
         if latest is None or latest[0] != data:
             number = database.execute("INSERT INTO content VALUES (NULL, ?)", (data,)).lastrowid

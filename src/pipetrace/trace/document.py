@@ -12,9 +12,16 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.records import ByName, Record, Shown, brief
 from pipetrace.trace.rows import KeptRows, Target
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Config, Evaluation, Fit, Training, with_ends
-from pipetrace.trace.training.ablation import Ablation
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import (
+    Ablation,
+    Config,
+    Evaluation,
+    Fit,
+    StepFacts,
+    Training,
+    with_ends,
+)
+from pipetrace.trace.training.frames import EpochTable
 
 Array: TypeAlias = NDArray[Any]
 
@@ -134,21 +141,16 @@ class Stages(ByName[Stage]):
 
 @dataclass(frozen=True)
 class Group:
-    """Several stages that belong together: a nested model, or a layer made of layers.
+    """Several stages that belong together: a nested model, or a layer made of layers."""
 
-    Attributes:
-        path: the beginning of the paths of its stages.
-        layer: its class, such as ``Functional``.
-        own: the parameters that it holds itself, beside those of its stages.
-        inputs, outputs: the specs of the tensors that it received and gave.
-        parameters: all that it holds, its stages' included, each variable counted once.
-    """
-
-    path: str
-    layer: str
+    path: str  # the beginning of the paths of its stages
+    layer: str  # its class, such as ``Functional``
+    # the parameters that it holds itself, beside those of its stages
     own: Parameters = Parameters()
+    # inputs, outputs: the specs of the tensors that it received and gave
     inputs: tuple[Spec, ...] = ()
     outputs: tuple[Spec, ...] = ()
+    # all that it holds, its stages' included, each variable counted once
     parameters: Parameters = Parameters()
 
 
@@ -203,120 +205,87 @@ class Prediction(Record):
 
 @dataclass(frozen=True)
 class Ending:
-    """How the run ended.
+    """How the run ended."""
 
-    Attributes:
-        kind: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``.
-        error: its class and its message, as Keras or Python wrote it; None without one.
-        stage, epoch, step: where it happened, where that is known.
-    """
-
-    kind: str
+    kind: str  # ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed`` or ``running``
+    # its class and its message, as Keras or Python wrote it; None without one
     error: str | None = None
+    # stage, epoch, step: where it happened, where that is known
     stage: str | None = None
     epoch: int | None = None
     step: int | None = None
+    # the code of the rule whose error stopped it, with ``stop_on``; None otherwise
+    rule: str | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Data(Record):
-    """Which rows ran.
+    """Which rows ran."""
 
-    Attributes:
-        name, description, notice, origin: as the source gives them.
-        available: how many rows the source has; 0 where it does not tell.
-        fingerprint: SHA-256 of the values and labels of the rows that were used.
-        class_names: what the labels stand for; none where there are no classes.
-        class_counts: how many training rows each class has; none where there are no classes.
-        validation_rows: how many rows validation measured; None where unknown, 0 without any.
-        example_row: the number in the data of the row that the data flow shows.
-        example_label: its true class.
-        example_value: the value of the source whose way through the steps is shown.
-        rows: how many rows an epoch trains on; None where unknown, or without training.
-        targets: one for each output, as measured on the rows that were seen.
-        complete: whether the recorder saw all rows, or only the first batches.
-        feature_names: what the columns of the rows are called; none where they have no names.
-    """
-
+    # name, description, notice, origin: as the source gives them
     name: str
     description: str
     notice: str | None
     origin: str
-    available: int
-    fingerprint: str
-    class_names: tuple[str, ...]
+    available: int  # how many rows the source has; 0 where it does not tell
+    fingerprint: str  # SHA-256 of the values and labels of the rows that were used
+    class_names: tuple[str, ...]  # what the labels stand for; none where there are no classes
+    # how many training rows each class has; none where there are no classes
     class_counts: tuple[int, ...]
+    # how many rows validation measured; None where unknown, 0 without any
     validation_rows: int | None
-    example_row: int
-    example_label: int | None
-    example_value: float | None
+    example_row: int  # the number in the data of the row that the data flow shows
+    example_label: int | None  # its true class
+    example_value: float | None  # the value of the source whose way through the steps is shown
+    # how many rows an epoch trains on; None where unknown, or without training
     rows: int | None = None
-    targets: tuple[Target, ...] = ()
-    complete: bool = True
+    targets: tuple[Target, ...] = ()  # one for each output, as measured on the rows that were seen
+    complete: bool = True  # whether the recorder saw all rows, or only the first batches
+    # what the columns of the rows are called; none where they have no names
     feature_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ModelFacts(Record):
-    """The model as a whole.
+    """The model as a whole."""
 
-    Attributes:
-        name: as Keras names it.
-        layer: its class, such as ``Functional``.
-        parameters: all of them, each counted once.
-        layers: how many layers it has, those of nested models included.
-        outputs: each names the stage, which of its outputs it is, and its key where the outputs are
-            a dictionary.
-        config: the Keras configuration of a sequential or functional model as it was when recording
-            began, with the calls of its layers; empty for others, and for a very large one.
-        seed_places: for layers that draw a random seed when they are made, by their path, the place
-            of that draw after ``keras.utils.set_random_seed``, from 0; empty where not known.
-    """
-
-    name: str
-    layer: str
-    parameters: Parameters
-    layers: int
+    name: str  # as Keras names it
+    layer: str  # its class, such as ``Functional``
+    parameters: Parameters  # all of them, each counted once
+    layers: int  # how many layers it has, those of nested models included
+    # each names the stage, which of its outputs it is, and its key where the outputs are a
+    # dictionary
     outputs: tuple[Spec, ...] = ()
+    # the Keras configuration of a sequential or functional model as it was when recording began,
+    # with the calls of its layers; empty for others, and for a very large one
     config: Config = field(default_factory=dict)
+    # for layers that draw a random seed when they are made, by their path, the place of that draw
+    # after ``keras.utils.set_random_seed``, from 0; empty where not known
     seed_places: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Run(Record):
-    """What ran, where and when.
+    """What ran, where and when."""
 
-    Attributes:
-        title: what the trace is called.
-        created: when the recording began, ISO 8601 with the zone.
-        command: how it was started.
-        versions: of pipetrace, Python, Keras, the backend, NumPy.
-        backend: the framework behind Keras, such as ``tensorflow``.
-        platform: the operating system and processor.
-        model_fingerprint: SHA-256 of the model's configuration and initial weights.
-        model: its totals and outputs.
-        step: what a training step does.
-        fits: the calls of ``fit``; see ``Trace.fits``.
-        evaluations: the calls of ``evaluate`` and ``predict``; see ``Trace.evaluations``.
-    """
-
-    title: str
-    created: str
-    command: str
-    versions: Mapping[str, str]
-    backend: str
-    platform: str
-    model_fingerprint: str
+    title: str  # what the trace is called
+    created: str  # when the recording began, ISO 8601 with the zone
+    command: str  # how it was started
+    versions: Mapping[str, str]  # of pipetrace, Python, Keras, the backend, NumPy
+    backend: str  # the framework behind Keras, such as ``tensorflow``
+    platform: str  # the operating system and processor
+    model_fingerprint: str  # SHA-256 of the model's configuration and initial weights
     data: Data
     training: Training
-    model: ModelFacts | None = None
-    step: StepFacts | None = None
-    fits: tuple[Fit, ...] = ()
+    model: ModelFacts | None = None  # its totals and outputs
+    step: StepFacts | None = None  # what a training step does
+    fits: tuple[Fit, ...] = ()  # the calls of ``fit``; see ``Trace.fits``
+    # the calls of ``evaluate`` and ``predict``; see ``Trace.evaluations``
     evaluations: tuple[Evaluation, ...] = ()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Record, Shown):
+class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 
     Attributes:

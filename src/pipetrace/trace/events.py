@@ -25,38 +25,27 @@ NON_FINITE = frozenset({LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS})
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened once and was not planned. Fields of other kinds are None.
+    """Something that happened once and was not planned. Fields of other kinds are None."""
 
-    Attributes:
-        kind: what happened.
-        epoch, step: when, counted from 1; None outside of the epochs.
-        stage: where, or None where that is not known.
-        value: the loss, NaN or infinite.
-        last_finite_step: the last step of the epoch known to have a finite loss, 0 for none.
-        weight: whose gradient or values are not finite, such as ``conv2d/kernel``.
-        target: which target, 0 for the first.
-        row: the first row in which values are not finite.
-        count, total: how many values (outputs, steps) and of how many (targets, planned steps).
-        shape, target_shape: of an output and of its target, None for the rows.
-        low, high: the range of a target.
-        part: what the recorder left out.
-        error: the class of the error and its message, as Keras or Python wrote it.
-    """
-
-    kind: str
+    kind: str  # what happened
+    # epoch, step: when, counted from 1; None outside of the epochs
     epoch: int | None = None
     step: int | None = None
-    stage: str | None = None
-    value: float | None = None
+    stage: str | None = None  # where, or None where that is not known
+    value: float | None = None  # the loss, NaN or infinite
+    # the last step of the epoch known to have a finite loss, 0 for none
     last_finite_step: int | None = None
-    weight: str | None = None
-    target: int | None = None
-    row: int | None = None
+    weight: str | None = None  # whose gradient or values are not finite, such as ``conv2d/kernel``
+    target: int | None = None  # which target, 0 for the first
+    row: int | None = None  # the first row in which values are not finite
+    # count, total: how many values (outputs, steps) and of how many (targets, planned steps)
     count: int | None = None
     total: int | None = None
+    # shape, target_shape: of an output and of its target, None for the rows
     shape: tuple[int | None, ...] | None = None
     target_shape: tuple[int | None, ...] | None = None
+    # low, high: the range of a target
     low: float | None = None
     high: float | None = None
-    part: str | None = None
-    error: str | None = None
+    part: str | None = None  # what the recorder left out
+    error: str | None = None  # the class of the error and its message, as Keras or Python wrote it

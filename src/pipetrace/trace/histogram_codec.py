@@ -34,11 +34,7 @@ def encode_histogram(histogram: Histogram) -> bytes:
 
 
 def decode_histogram(plain: bytes) -> tuple[Histogram, int]:
-    """The histogram again, and how many bytes of memory it takes.
-
-    Raises:
-        ValueError: the bytes are not a histogram's.
-    """
+    """The histogram again, and its bytes in memory; a ``ValueError`` where these are none."""
     found, _, end = _from_histograms(plain)
     if len(found) != 1 or end != len(plain):
         raise ValueError(MISFIT)
@@ -54,11 +50,7 @@ def encode_channels(channels: Sequence[Summary]) -> bytes:
 
 
 def decode_channels(plain: bytes) -> tuple[tuple[Summary, ...], int]:
-    """The summaries again, and how many bytes of memory they take.
-
-    Raises:
-        ValueError: the bytes are not those of summaries.
-    """
+    """The summaries again, and their bytes in memory; a ``ValueError`` where these are none."""
     histograms, sums, place = _from_histograms(plain, len(COUNTED) + len(REALS))
     counts, reals = [], []
     for _ in COUNTED:
@@ -78,10 +70,8 @@ def decode_channels(plain: bytes) -> tuple[tuple[Summary, ...], int]:
 
 
 def check_sums(summary: Summary) -> None:
-    """Check that a histogram counts no more values than there are; it may be of some rows only.
-
-    Raises:
-        ValueError: it does.
+    """Raise a ``ValueError`` where a histogram, maybe of some rows only, counts more than there
+    are.
     """
     if float(summary.histogram.counts.sum(dtype=np.float64)) > summary.finite * (1 + 1e-9):
         raise ValueError("a histogram counts more values than there are")
@@ -121,9 +111,7 @@ def _histograms(histograms: Sequence[Histogram]) -> bytes:
 def _from_histograms(plain: bytes, more: int = 0) -> tuple[list[Histogram], Array, int]:
     """The histograms at the beginning of the bytes, how much each counts, and where they end.
 
-    Args:
-        plain: the bytes.
-        more: how many numbers of eight bytes follow for each histogram.
+    So many ``more`` numbers of eight bytes follow for each.
     """
     if len(plain) < HISTOGRAM_HEAD.size:
         raise ValueError(MISFIT)
@@ -172,14 +160,8 @@ def _taken(plain: bytes, place: int, number: int, kind: str) -> tuple[Array, int
 
 
 def unpacked(data: bytes, most: int) -> bytes:
-    """The bytes before they were compressed.
-
-    Args:
-        data: compressed.
-        most: how many bytes of memory may come of them.
-
-    Raises:
-        ValueError: they are no such bytes, or more would come of them.
+    """The bytes before compression; a ``ValueError`` where more memory than ``most`` would come of
+    it.
     """
     unpacking = zlib.decompressobj()
     try:

@@ -43,12 +43,7 @@ DAMAGE = (
 class Contents:
     """The contents of a file by number. They hold bytes and no open file.
 
-    Asking for a damaged one raises ``DamagedTraceError``.
-
-    Args:
-        stored: the bytes.
-        size: of the file, in bytes.
-        place: the file, for the message.
+    Asking for a damaged one raises ``DamagedTraceError``, which names the ``place``.
     """
 
     def __init__(self, stored: Mapping[int, bytes], size: int, place: Path) -> None:
@@ -65,12 +60,7 @@ class Contents:
         return cast(Figures, self._decoded(kind, number, stays=True))
 
     def summary(self, row: Row, *, stays: bool = False) -> Summary:
-        """A summary, of what the file has of it.
-
-        Args:
-            row: its statistics, and which contents are its histogram and channels.
-            stays: whether whoever asks keeps it as long as the trace.
-        """
+        """A summary from its row; it ``stays`` where whoever asks keeps it as long as the trace."""
         *statistics, histogram, channels = row
         parts = None if channels is None else self._decoded(decode_channels, channels, stays=stays)
         whole = self._decoded(decode_histogram, histogram, stays=stays)
@@ -82,11 +72,7 @@ class Contents:
         return found
 
     def check(self, numbers: Iterable[int]) -> None:
-        """Check that these contents exist.
-
-        Raises:
-            ValueError: one does not.
-        """
+        """Raise a ``ValueError`` unless these contents exist."""
         if not self._stored.keys() >= set(numbers):
             raise ValueError("a row refers to a content that does not exist")
 
@@ -124,12 +110,7 @@ class Contents:
 
 
 class Summaries(Mapping[str, Summary]):
-    """Summaries by name, each decoded when it is first asked for.
-
-    Args:
-        rows: what each is made of.
-        contents: of the file.
-    """
+    """Summaries by name, each decoded when it is first asked for."""
 
     def __init__(self, rows: Mapping[str, Row], contents: Contents) -> None:
         self._rows, self._contents = rows, contents

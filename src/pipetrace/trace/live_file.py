@@ -47,13 +47,10 @@ class Changes:
 
 
 class LiveFile:
-    """A SQLite file that is changed under another name.
+    """A SQLite file that is changed under another name; its own is absolute.
 
     Nobody else may write it. Readers are never waited for: a file that somebody still reads is not
     changed, but copied. Every method raises ``sqlite3.Error`` or ``OSError`` where that fails.
-
-    Args:
-        path: its name, absolute.
     """
 
     def __init__(self, path: Path) -> None:
@@ -182,12 +179,7 @@ def _marks(of: os.stat_result) -> tuple[int, ...]:
 
 
 def _connect(path: Path, *, locked: bool = False) -> sqlite3.Connection:
-    """Open a hidden file, which nobody writes but us.
-
-    Args:
-        path: the file.
-        locked: whether somebody may still read it. Some file systems have no locks.
-    """
+    """Open a hidden file, which nobody writes but us; ``locked`` where somebody may read it."""
     address = f"file:{quote(os.fsencode(path))}?nolock={0 if locked else 1}"
     database = sqlite3.connect(
         address, uri=True, timeout=0, isolation_level=None, check_same_thread=False

@@ -31,11 +31,9 @@ Decode: TypeAlias = Callable[[type[Figures], int], Figures]
 
 
 class Measurements(Sequence[Measurement]):
-    """The measurements of a trace. Figures from a file are decoded when first asked for.
+    """The measurements of a trace, in order. Figures from a file are decoded when first asked for.
 
-    Args:
-        measured: in order. The last of a kind, name and epoch holds; unknown kinds are left out.
-        decode: reads the figures of those that are given as the file has them.
+    The last of a kind, name and epoch holds; unknown kinds are left out.
     """
 
     def __init__(

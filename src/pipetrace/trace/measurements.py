@@ -32,7 +32,6 @@ class Signal(Figures):
     # standard deviation over the rows, as the root mean square over all positions
     std: float | None = None
     dead_units: float | None = None  # share of units that are zero everywhere
-    constant_units: float | None = None  # share of units that never change
     # std_low, std_high: 5 % and 95 % quantile of the units' standard deviations
     std_low: float | None = None
     std_high: float | None = None
@@ -161,16 +160,13 @@ class Outcome(Figures):
     # sum_min, sum_max: of the sums over the last axis
     sum_min: float | None = None
     sum_max: float | None = None
-    target_not_finite: int | None = None
     target_min: float | None = None
     target_max: float | None = None
     target_mean: float | None = None
     target_std: float | None = None
     target_sum_min: float | None = None
     target_sum_max: float | None = None
-    # target_integer, target_binary: share of targets that are whole numbers, and that are 0 or 1
-    target_integer: float | None = None
-    target_binary: float | None = None
+    target_binary: float | None = None  # share of targets that are 0 or 1
     # target_below_minus_one, target_below_zero, target_above_one: shares of targets
     target_below_minus_one: float | None = None
     target_below_zero: float | None = None
@@ -182,25 +178,18 @@ class Outcome(Figures):
     row_losses: float | None = None
     accuracy: float | None = None
     balanced_accuracy: float | None = None  # mean of each class's recall
-    # majority_share, predicted_majority_share: of the most frequent class, true and predicted
-    majority_share: float | None = None
-    predicted_majority_share: float | None = None
+    majority_share: float | None = None  # of the most frequent class
     classes: int | None = None  # how many the model tells apart
-    # classes_present, classes_predicted: how many of them occur, and are predicted
-    classes_present: int | None = None
-    classes_predicted: int | None = None
+    classes_present: int | None = None  # how many of them occur
     # mean negative logarithm of the true class's probability; None for other outputs
     log_loss: float | None = None
     mean_squared_error: float | None = None
     mean_absolute_error: float | None = None
     mean_squared_error_of_mean: float | None = None  # what predicting each output's mean gives
-    mean_absolute_error_of_median: float | None = None  # what predicting each output's median gives
     # what repeating the last step of the input gives, for series
     mean_squared_error_of_last: float | None = None
     r2: float | None = None
-    # binary_accuracy, binary_majority_share: of several independent targets of 0 or 1
-    binary_accuracy: float | None = None
-    binary_majority_share: float | None = None
+    binary_accuracy: float | None = None  # of several independent targets of 0 or 1
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -290,8 +279,6 @@ class BaselineModel(Figures):
     # validation, validation_balanced: on the validation rows
     validation: float | None = None
     validation_balanced: float | None = None
-    # on the validation rows, learned from every second training row
-    validation_half: float | None = None
     within_validation: float | None = None  # leave-one-out among the validation rows
 
 
@@ -319,6 +306,16 @@ class Dimensions(Figures):
     # (sum of the variances)^2 over the sum of their squares
     participation_ratio: float | None = None
     values: int | None = None  # how many values a row has there
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class StageTime(Figures):
+    """How long a batch takes at a stage of the forward pass."""
+
+    kind: ClassVar[str] = "stage_time"
+    seconds: float | None = None  # median of the passes
+    rows: int | None = None  # of the batch
+    passes: int | None = None  # that were timed, after one that was not
 
 
 KINDS = {each.kind: each for each in Figures.__subclasses__()}

@@ -9,11 +9,8 @@ from pipetrace.trace.schema import APPLICATION_ID
 
 
 def check_place(path: Path, *, any_file: bool = False) -> None:
-    """Check that a trace may be written at a place. An existing trace may be replaced.
-
-    Args:
-        path: the place.
-        any_file: whether any other file may be replaced too.
+    """Check that a trace may be written at a place, over a trace or, with ``any_file``, any other
+    file.
 
     Raises:
         OutputExistsError: there is a file that is not a trace.

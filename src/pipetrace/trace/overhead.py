@@ -12,49 +12,35 @@ rows' losses."""
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that was not recorded, or not in full.
+    """Something that was not recorded, or not in full."""
 
-    Attributes:
-        what: ``stages`` (the model's layers were never seen), ``passes`` (they are known as they
-            were built, and no rows passed them), ``late stages`` (they were seen after
-            training only), ``fit arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``,
-            ``data facts``, ``probe``, ``weights``, ``measurements``,
-            ``loss checks``, ``rows``, ``row losses``, ``after training``; and of what is measured
-            then ``prediction``, ``outcomes``, ``data flow``, ``dataset checks``,
-            ``baseline models``, ``dimensions``, ``batch dependence``, ``training mode``,
-            ``final weights`` and ``kept rows``.
-        reason: ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported`` or
-            ``not by row``.
-        amount, total: how many epochs, rows or steps were skipped, and of how many; or None.
-    """
-
+    # ``stages`` (the model's layers were never seen), ``passes`` (they are known as they were
+    # built, and no rows passed them), ``late stages`` (they were seen after training only), ``fit
+    # arguments``, ``steps``, ``masks``, ``inner layers``, ``seed``, ``data facts``, ``probe``,
+    # ``weights``, ``measurements``, ``loss checks``, ``rows``, ``row losses``, ``after training``;
+    # and of what is measured then ``prediction``, ``outcomes``, ``data flow``, ``dataset checks``,
+    # ``baseline models``, ``dimensions``, ``batch dependence``, ``training mode``, ``final
+    # weights`` and ``kept rows``
     what: str
+    # ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported`` or ``not by row``
     reason: str
+    # amount, total: how many epochs, rows or steps were skipped, and of how many; or None
     amount: int | None = None
     total: int | None = None
 
 
 @dataclass(frozen=True)
 class Overhead:
-    """What recording took, beside what it was allowed to take.
+    """What recording took, beside what it was allowed to take."""
 
-    Attributes:
-        budget: share of the training time that recording may take meanwhile; None for no limit.
-        floor: seconds in all that it may take in a training of less than a minute.
-        training: seconds of ``fit``, validation included, without the recording.
-        during: seconds that training waited for the recording.
-        background: processor seconds that the recording took beside the training.
-        after: seconds of measuring when training was over, which is not inside the budget.
-        skipped: what was not recorded for it.
-    """
-
+    # share of the training time that recording may take meanwhile; None for no limit
     budget: float | None
-    floor: float
-    training: float
-    during: float
-    background: float
-    after: float
-    skipped: tuple[Skipped, ...] = ()
+    floor: float  # seconds in all that it may take in a training of less than a minute
+    training: float  # seconds of ``fit``, validation included, without the recording
+    during: float  # seconds that training waited for the recording
+    background: float  # processor seconds that the recording took beside the training
+    after: float  # seconds of measuring when training was over, which is not inside the budget
+    skipped: tuple[Skipped, ...] = ()  # what was not recorded for it
 
     @property
     def spent(self) -> float:

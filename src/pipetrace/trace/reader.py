@@ -11,7 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from pipetrace.errors import ArgumentError
+from pipetrace.errors import ArgumentError, TraceError
 from pipetrace.trace.checks import (
     MOST_CONTENTS,
     check_count,
@@ -52,7 +52,7 @@ from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation
 
 
 def read(path: str | os.PathLike[str]) -> Trace:
@@ -87,17 +87,40 @@ def read(path: str | os.PathLike[str]) -> Trace:
         raise damaged(place, error) from error
 
 
+def is_running(path: Path) -> bool:
+    """Whether a trace has no ending and the process that writes it lives; False where it cannot be
+    read. Nothing else of it is read or checked."""
+    try:
+        check_header(path)
+        with closing(connect(path)) as database:
+            ended = database.execute("SELECT 1 FROM ending LIMIT 1").fetchone()
+            return not ended and is_alive(_writer(database))
+    except (TraceError, *DAMAGE):
+        return False
+
+
+def writer_of(path: Path) -> str:
+    """A mark of the process that wrote a trace, the same for all traces of the process; empty where
+    that cannot be read."""
+    try:
+        with closing(connect(path)) as database:
+            writer = _writer(database)
+        return ":".join(str(writer[key]) for key in ("host", "pid", "started"))
+    except DAMAGE:
+        return ""
+
+
+def _writer(database: sqlite3.Connection) -> dict[str, Any]:
+    query = "SELECT CAST(value AS BLOB) FROM run WHERE key = 'writer'"
+    return _object(from_json(database.execute(query).fetchone()[0]))
+
+
 Given: TypeAlias = Trace | str | os.PathLike[str]
 """A trace, or the path of one."""
 
 
 def opened(given: Given) -> Trace:
-    """A trace as it is, or read from its path.
-
-    Raises:
-        ArgumentError: it is neither a trace nor a path.
-        TraceError: the file cannot be read.
-    """
+    """A trace as it is, or read from its path; an ``ArgumentError`` for anything else."""
     if isinstance(given, Trace):
         return given
     if isinstance(given, (str, os.PathLike)):
@@ -311,7 +334,8 @@ class _Reader:
         return Measurements(rows, self.contents.figures)
 
     def _ending(self) -> Ending:
-        row = self.database.execute("SELECT kind, error, stage, epoch, step FROM ending").fetchone()
+        query = "SELECT kind, error, stage, epoch, step, rule FROM ending"
+        row = self.database.execute(query).fetchone()
         if row:
             return Ending(*row)
         last = self.database.execute("SELECT max(number) FROM epoch").fetchone()[0]

@@ -127,7 +127,9 @@ CREATE TABLE measurement (
     figures INTEGER NOT NULL REFERENCES content (id)
 );
 CREATE TABLE cost (part TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE ending (kind TEXT NOT NULL, error TEXT, stage TEXT, epoch INTEGER, step INTEGER);
+CREATE TABLE ending (
+    kind TEXT NOT NULL, error TEXT, stage TEXT, epoch INTEGER, step INTEGER, rule TEXT
+);
 """
 
 

@@ -15,16 +15,11 @@ class Histogram(Record):
     A key is the value's bit pattern shifted right by ``32 - bits``. It holds the sign, the eight
     bits of the exponent, and ``bits - 9`` bits of the fraction. With 16 bits a bin is at most 0.8 %
     wide, with 12 bits at most 12.5 %.
-
-    Attributes:
-        keys: of the bins that hold values, uint16, rising.
-        counts: how many values each bin holds, int64.
-        bits: how many leading bits make the key.
     """
 
-    keys: NDArray[np.uint16]
-    counts: NDArray[np.int64]
-    bits: int = 16
+    keys: NDArray[np.uint16]  # of the bins that hold values, uint16, rising
+    counts: NDArray[np.int64]  # how many values each bin holds, int64
+    bits: int = 16  # how many leading bits make the key
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -26,8 +26,7 @@ from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.rows.kept import halved, kept_parts, numbered
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES, Database, add_group, add_stage
 from pipetrace.trace.summary import Summary
-from pipetrace.trace.training import Evaluation
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation, Evaluation
 
 EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 """What is written of an epoch: its metrics, the example row's outputs, the overhead so far."""
@@ -46,10 +45,6 @@ class TraceWriter:
         force: replace a file that exists.
         claimed: the claim to the file, where it was made before; let go of when the trace ends.
 
-    Attributes:
-        path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``.
-        waits: whether what is written waits for ``publish``.
-
     Raises:
         OutputExistsError: the file exists and ``force`` is off.
         NotWritableError: the folder is missing or not writable.
@@ -66,6 +61,8 @@ class TraceWriter:
         force: bool = False,
         claimed: Claim | None = None,
     ) -> None:
+        # waits: whether what is written waits for ``publish``
+        # path: where it goes indeed: ``run-2.trace`` where somebody else writes ``run.trace``
         self.path, self.waits = path, False
         self._contents = Contents()
         with self._explained():
@@ -90,13 +87,8 @@ class TraceWriter:
             _add_facts(database, run, stages, groups)
 
     def resume(self, claimed: Claim) -> bool:
-        """Open the trace again after its end. What was measured after the last epoch is deleted.
-
-        Args:
-            claimed: a new claim to the file; let go of when the trace ends.
-
-        Returns:
-            False where somebody has moved, changed or replaced it since; then nothing was done.
+        """Open the trace again and delete what was measured after the last epoch; False where
+        replaced.
         """
         if claimed.path != self.path or not self._file.is_as_it_was:
             return False
@@ -151,13 +143,8 @@ class TraceWriter:
         examples: Mapping[str, Array],
         histogram_rows: int | None = None,
     ) -> None:
-        """Add what all rows were at each stage.
-
-        Args:
-            rows: how many were measured.
-            summaries: by stage.
-            examples: the example row's, by stage.
-            histogram_rows: of how many of them the histograms are; None where of all.
+        """Add what all rows, in histograms maybe some, were at each stage, and the example row's
+        outputs.
         """
         with self._transaction() as database:
             _put(database, "rows", rows)
@@ -169,13 +156,10 @@ class TraceWriter:
     def add_details(
         self, part: str, summaries: Mapping[str, Summary], examples: Mapping[str, Array]
     ) -> None:
-        """Add what only some stages have.
+        """Add what only some stages have, by name.
 
-        Args:
-            part: ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further
-                outputs, which have no summaries.
-            summaries: of the stages, by name.
-            examples: the example row's, by the stage's name.
+        The part is ``mask``, ``training`` or ``prediction``; or ``example/1`` and so on for further
+        outputs, which have no summaries.
         """
         with self._transaction() as database:
             for name, summary in summaries.items():
@@ -221,12 +205,9 @@ class TraceWriter:
     def add_weights_after(
         self, epoch: int, weights: Mapping[str, Array], forgotten: Iterable[int] = ()
     ) -> None:
-        """Add the weights as an epoch left them, large ones in 16 bits.
+        """Add the weights as an epoch, 0 for before training, left them, large ones in 16 bits.
 
-        Args:
-            epoch: its number, 0 for before training.
-            weights: by their names.
-            forgotten: epochs whose weights are deleted.
+        The weights of the ``forgotten`` epochs are deleted.
         """
         with self._transaction() as database:
             for each in forgotten:
@@ -243,9 +224,8 @@ class TraceWriter:
     def end(
         self, ending: Ending, cost: Mapping[str, float], overhead: Overhead | None = None
     ) -> None:
-        """Say how the run ended and what recording it cost, and close the file.
-
-        The cost of this last writing is not in it.
+        """Say how the run ended and what recording cost but for this last writing, and close the
+        file.
         """
         with self._transaction() as database:
             _put(database, "overhead", None if overhead is None else asdict(overhead))
@@ -255,11 +235,7 @@ class TraceWriter:
         self.close()
 
     def amend(self, evaluations: Sequence[Evaluation]) -> None:
-        """Add evaluations after the end, unless somebody has moved, changed or replaced the file.
-
-        Raises:
-            NotWritableError: nothing can be written there any more.
-        """
+        """Add evaluations after the end, unless somebody moved, changed or replaced the file."""
         with self._explained():
             claimed = claim(self.path)
         try:
@@ -271,12 +247,7 @@ class TraceWriter:
             claimed.release()
 
     def give_up(self, ending: Ending, event: Event) -> None:
-        """Say how the run ended, after something could not be written.
-
-        Args:
-            ending: how.
-            event: says that recording failed.
-        """
+        """Say how the run ended, and that recording failed, when something could not be written."""
         with self._explained(), self._file.in_place() as database:
             _put_event(database, event)
             _put_ending(database, ending)
@@ -320,10 +291,6 @@ def store_ablations(path: Path, ablations: Iterable[Ablation]) -> None:
     """Write ablations into a trace that has ended, in place of those that it has.
 
     It is one transaction, so a process that is killed leaves the old ones or the new.
-
-    Args:
-        path: of a trace that was read before.
-        ablations: all of them.
 
     Raises:
         OutputError: the file cannot be written.
@@ -371,9 +338,9 @@ def _put_event(database: Database, event: Event) -> None:
 
 
 def _put_ending(database: Database, ending: Ending) -> None:
-    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step)
+    row = (ending.kind, ending.error, ending.stage, ending.epoch, ending.step, ending.rule)
     database.execute("DELETE FROM ending")
-    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?)", row)
+    database.execute("INSERT INTO ending VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _put_tensors(database: Changes, part: str, tensors: Mapping[str, Array]) -> None:

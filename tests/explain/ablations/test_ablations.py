@@ -14,7 +14,7 @@ from pipetrace.explain.ablations.words import WORDS
 from pipetrace.explain.findings.expectation import Expectation
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Parameters
-from pipetrace.trace.training.ablation import Ablation
+from pipetrace.trace.training import Ablation
 
 AS_IT_IS = (0.90, 0.92, 0.91)
 

@@ -138,9 +138,7 @@ def sound_figures(epochs: int, width: int) -> Figures:
     found[UntrackedVariables, "model", None] = UntrackedVariables(count=0, values=0)
     found[BatchDependence, "last", None] = BatchDependence(1e-6)
     for name in (LINEAR, KERNEL):
-        found[BaselineModel, name, None] = BaselineModel(
-            600, True, 0.94, 0.94, 0.94, 0.94, 0.94, 0.94
-        )
+        found[BaselineModel, name, None] = BaselineModel(600, True, 0.94, 0.94, 0.94, 0.94, 0.94)
     for name in ("-2", "-1", "1", "2", "reversed"):
         found[ShiftedTargets, name, None] = ShiftedTargets(0.33)
     found[ShiftedTargets, "0", None] = ShiftedTargets(0.94)
@@ -155,7 +153,6 @@ def _of_epoch(epoch: int) -> Figures:
             rms=1.0,
             std=0.9,
             dead_units=0.1 * (name not in ("rows", "last")),
-            constant_units=0.0,
             std_low=0.7,
             std_high=1.1,
             mean_rms=0.3,
@@ -183,12 +180,10 @@ SOUND = Outcome(
     std=0.4,
     sum_min=1.0,
     sum_max=1.0,
-    target_not_finite=0,
     target_min=0.0,
     target_max=2.0,
     target_mean=1.0,
     target_std=0.8,
-    target_integer=1.0,
     target_binary=0.67,
     target_below_minus_one=0.0,
     target_below_zero=0.0,
@@ -197,16 +192,14 @@ SOUND = Outcome(
     accuracy=0.95,
     balanced_accuracy=0.95,
     majority_share=0.34,
-    predicted_majority_share=0.34,
     classes=3,
     classes_present=3,
-    classes_predicted=3,
     log_loss=0.2,
 )
 """The outcome of a model that is nearly always right on three classes."""
 SHARED = (
-    *("not_finite", "min", "max", "mean", "sum_min", "sum_max", "target_not_finite", "target_max"),
-    *("target_integer", "target_below_minus_one", "target_below_zero", "target_above_one", "loss"),
+    *("not_finite", "min", "max", "mean", "sum_min", "sum_max", "target_max"),
+    *("target_below_minus_one", "target_below_zero", "target_above_one", "loss"),
 )
 REGRESSION = Outcome(
     **{name: getattr(SOUND, name) for name in SHARED},
@@ -347,7 +340,7 @@ class Changes(dict[Any, Any]):
 def poor(skill: float = 0.0) -> Changes:
     """Changes for an outcome of this skill on all kinds of rows, of classes and of numbers."""
     share = 1 / 3 + skill * 2 / 3
-    values = {"accuracy": share, "balanced_accuracy": share, "predicted_majority_share": 0.5}
+    values = {"accuracy": share, "balanced_accuracy": share}
     return Changes(
         {(Outcome, rows, None): dict(values) for rows in (TRAINING, VALIDATION, TRAINING_MODE)}
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pipetrace.explain.findings import ERROR, NOTE, WARNING, Finding
-from pipetrace.explain.findings.causes import by_root_cause
+from pipetrace.explain.findings.engine import by_root_cause
 
 
 def found(code: str, level: str = WARNING) -> Finding:

@@ -25,7 +25,7 @@ from pipetrace.explain.findings.rules.stopping import RunNotFinished
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING, Ending, Stages
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import Gradient, Signal
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import StepFacts
 
 
 class Own(Rule):

@@ -28,20 +28,13 @@ from pipetrace.trace.training import Callback
 pytestmark = pytest.mark.framework
 
 ROWS = 128
-EXAMPLES = (
-    "attention",
-    "dict_inputs",
-    "multi_output",
-    "nested_model",
-    "rnn_states",
-    "shared_layer",
-)
+EXAMPLES = ("attention", "dict_inputs", "multi_output", "nested_model")
 """One for each way to build a model."""
 OTHERS = (
     *("augmentation", "autoencoder", "bidirectional", "binary_sigmoid", "functional_branches"),
     *("jit", "logits", "mixed_precision", "ops_functional", "regression", "residual"),
-    *("segmentation", "sequence_forecast", "sequential_mlp", "text", "time_distributed"),
-    *("towers", "unet"),
+    *("rnn_states", "segmentation", "sequence_forecast", "sequential_mlp", "shared_layer", "text"),
+    *("time_distributed", "towers", "unet"),
 )
 OWN_CLASSES = ("custom_layers", "custom_train_step", "positions")
 
@@ -177,7 +170,13 @@ def test_so_do_those_of_the_other_examples(name: str, folder: Path) -> None:
     check_example(name, folder)
 
 
-@pytest.mark.parametrize("name", OWN_CLASSES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(each, marks=pytest.mark.slow) if each == "positions" else each
+        for each in OWN_CLASSES
+    ],
+)
 def test_with_the_users_own_classes_it_does_so_too(name: str, folder: Path) -> None:
     model, trace, names = recorded_example(name, folder)
     made = program(trace)
@@ -212,7 +211,7 @@ def test_settings_callbacks_and_a_second_fit_with_a_frozen_layer(folder: Path) -
     from keras import layers, losses, metrics, optimizers
 
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(96, 12, 4)).astype("float32")
+    x = rng.normal(size=(96, 6, 4)).astype("float32")
     y = (x.sum((1, 2)) > 0).astype("int64")
     keras.utils.clear_session()
     keras.utils.set_random_seed(3)
@@ -225,7 +224,7 @@ def test_settings_callbacks_and_a_second_fit_with_a_frozen_layer(folder: Path) -
             layers.LeakyReLU(negative_slope=0.1),
             layers.MaxPooling1D(3, strides=2),
             layers.Dropout(0.3),
-            layers.Bidirectional(layers.GRU(5, dropout=0.1)),
+            layers.Bidirectional(layers.SimpleRNN(5, dropout=0.1)),
             layers.Dense(6, "gelu", kernel_constraint=keras.constraints.MaxNorm(3)),
             layers.Dense(2),
         ]

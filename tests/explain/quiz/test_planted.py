@@ -25,7 +25,7 @@ hidden = layers.Dense(16, activation="relu")
 last = layers.Dense(3, activation="softmax")
 model = keras.Sequential([keras.Input((8,)), hidden, layers.Dense(12, activation="relu"), last])
 model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-model.fit(x[:360], y[:360], validation_data=(x[360:], y[360:]), epochs=6, batch_size=32, verbose=0)
+model.fit(x[:360], y[:360], validation_data=(x[360:], y[360:]), epochs=3, batch_size=32, verbose=0)
 """
 NUMBERS = (
     CLASSES.replace(".argmax(axis=1)", "[:, :1]")
@@ -51,7 +51,13 @@ LOGITS = {"sparse_categorical_crossentropy": "SparseCategorical", "binary_crosse
 
 
 @pytest.mark.parametrize(
-    "program", [CLASSES, BINARY, NUMBERS], ids=["classes", "binary", "numbers"]
+    "program",
+    [
+        CLASSES,
+        pytest.param(BINARY, marks=pytest.mark.slow),
+        pytest.param(NUMBERS, marks=pytest.mark.slow),
+    ],
+    ids=["classes", "binary", "numbers"],
 )
 def test_the_rule_finds_the_fault(program: str, tmp_path: Path) -> None:
     sound = recorded(program, tmp_path, "sound")

@@ -159,6 +159,19 @@ def test_epochs_keep_their_numbers() -> None:
     assert view.label == "Loss: training from 1 in epoch 4 to 2 in epoch 5."
 
 
+def test_epochs_that_were_not_measured_keep_their_room() -> None:
+    view = chart("Loss", [Line("training", "training", (5.0, 4.0, 3.0, 2.0))], [0, 1, 28, 30])
+    assert view is not None
+    places = {point.epoch: point.x for point in view.series[0].points}
+    assert places == {
+        0: 0,
+        1: pytest.approx(1 / 30, abs=1e-4),
+        28: pytest.approx(28 / 30, abs=1e-4),
+        30: 1,
+    }
+    assert all(tick.at == pytest.approx(int(tick.text) / 30, abs=1e-4) for tick in view.x)
+
+
 @pytest.mark.parametrize(
     ("level", "shown"), [(2.3, True), (3.9, True), (4.5, False), (-1.0, False)]
 )

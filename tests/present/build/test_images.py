@@ -9,8 +9,8 @@ import pytest
 
 from pipetrace.present.build import images
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import COLORMAPS, colours
 from pipetrace.present.drawings import Distribution
+from pipetrace.present.terminal_graphics import COLORMAPS, colours
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Stages

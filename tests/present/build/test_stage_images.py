@@ -14,8 +14,8 @@ from pipetrace.present.build import images
 from pipetrace.present.build.data_flow import written
 from pipetrace.present.build.detail import DETAILS, NORMAL
 from pipetrace.present.build.document import document
-from pipetrace.present.colormaps import colours
 from pipetrace.present.page import page
+from pipetrace.present.terminal_graphics import colours
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, StageView
 from pipetrace.stats import summarise

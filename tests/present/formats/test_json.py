@@ -197,6 +197,7 @@ def test_the_schema_names_the_versions_of_a_run() -> None:
         "stage",
         "epoch",
         "step",
+        "rule",
     ]
 
 

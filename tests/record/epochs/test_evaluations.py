@@ -1,5 +1,7 @@
 """``evaluate`` and ``predict`` beside training: the trace has them, and they give what they would."""
 
+import contextlib
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -45,29 +47,36 @@ def program(model: Any, callbacks: list[Any]) -> list[Any]:
     return given
 
 
-@pytest.mark.parametrize("door", ["watch", "run", "both"])
-def test_the_trace_has_what_a_program_evaluates(
-    door: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def tried(door: str, path: Path) -> tuple[Any, ...]:
+    """What a program gives, leaves and prints that is recorded by a door, or by none."""
     import keras
 
-    def tried(watched: str) -> tuple[Any, ...]:
-        keras.utils.clear_session()
-        model, path = classifier(), tmp_path / "run.trace"
-        if watched == "watch":
+    keras.utils.clear_session()
+    model, out = classifier(), io.StringIO()
+    with contextlib.redirect_stdout(out):
+        if door == "watch":
             with pipetrace.watch(model, path, verbose=False):
                 given = program(model, [])
-        elif watched:
-            own = [pipetrace.Recorder(path, verbose=False)] if watched == "both" else []
+        elif door:
+            own = [pipetrace.Recorder(path, verbose=False)] if door == "both" else []
             with watching_all(lambda number: path, [], {}, command=""):
                 given = program(model, own)
         else:
             given = program(model, [])
-        printed = re.sub(r"\d+m?s", "", capsys.readouterr().out)
-        return given, list(random_state()), [each.tolist() for each in model.get_weights()], printed
+    printed = re.sub(r"\d+m?s", "", out.getvalue())
+    return given, list(random_state()), [each.tolist() for each in model.get_weights()], printed
 
-    plain, ours = tried(""), tried(door)
-    assert ours == plain
+
+@pytest.fixture(scope="module")
+def plain() -> tuple[Any, ...]:
+    return tried("", Path())
+
+
+@pytest.mark.parametrize("door", ["watch", pytest.param("run", marks=pytest.mark.slow), "both"])
+def test_the_trace_has_what_a_program_evaluates(
+    door: str, plain: tuple[Any, ...], tmp_path: Path
+) -> None:
+    assert tried(door, tmp_path / "run.trace") == plain
     given, found = plain[0], pipetrace.read(tmp_path / "run.trace").evaluations
     assert [(each.kind, each.epoch, each.step, each.rows, each.batches) for each in found] == [
         ("evaluate", 0, 0, ROWS, 4),

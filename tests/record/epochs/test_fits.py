@@ -92,7 +92,7 @@ def test_validation_rows_that_a_later_fit_trains_on_are_no_leak(tmp_path: Path) 
     assert (check.seen_in_training, check.seen_in_earlier_fits) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("mode", ["min", pytest.param("max", marks=pytest.mark.slow)])
 def test_restored_weights_are_told_by_their_epoch(tmp_path: Path, mode: str) -> None:
     import keras
 

@@ -43,7 +43,7 @@ def history(form: str, callbacks: list[Any], **options: Any) -> tuple[Any, Any]:
     [
         ("dataset", ROWS - TRAINED, ROWS - TRAINED),
         ("a part", None, 2 * BATCH),
-        ("generator", None, 2 * BATCH),
+        pytest.param("generator", None, 2 * BATCH, marks=pytest.mark.slow),
     ],
 )
 def test_they_are_kept_as_they_pass(

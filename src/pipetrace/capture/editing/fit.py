@@ -21,12 +21,9 @@ Ended = Callable[[BaseException | None], Any]
 def intercepted(edit: Mapping[str, Any], seed: int, ended: Ended) -> Iterator[None]:
     """Within the block the first ``fit`` of a program trains with one thing changed.
 
-    Args:
-        edit: what is changed: ``layers``, ``frozen``, ``rate``, ``optimizer``, ``fit``, ``scale``
-            and ``every``, as for ``pipetrace.ablate.changes.Edit``.
-        seed: 1 leaves the first weights and the random state as they are; any other number draws
-            both anew.
-        ended: is called when that ``fit`` is over, with what it raised, or None.
+    ``edit`` has the fields of ``pipetrace.ablate.changes.Edit``. With seed 1 the first weights and
+    the random state stay as they are; any other number draws both anew. ``ended`` is called when
+    that ``fit`` is over, with what it raised, or None.
     """
     compiled: dict[int, tuple[Any, Mapping[str, Any]]] = {}
 

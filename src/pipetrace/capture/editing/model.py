@@ -75,16 +75,13 @@ def is_editable(model: Any) -> bool:
 
 
 def edited(model: Any, changes: Mapping[str, Any], frozen: Collection[str] = ()) -> Any:
-    """A copy of a model with some layers changed, not compiled yet.
+    """A copy of a built Sequential or Functional model, some layers changed or ``frozen``; not
+    compiled.
 
     A layer whose variables have the shapes that they had gets their values, random states included.
-    What the copy draws changes no random state.
-
-    Args:
-        model: built, Sequential or Functional.
-        changes: by the path of a layer, such as ``encoder/conv1``, settings that differ, or the
-            class of a layer without weights that stands in for it.
-        frozen: the paths of layers that do not train.
+    What the copy draws changes no random state. ``changes`` has by a layer's path, such as
+    ``encoder/conv1``, settings that differ, or the class of a layer without weights to stand in for
+    it.
 
     Raises:
         RetrainError: the changed layers do not fit together, or the output would have another
@@ -142,13 +139,10 @@ def built(model: Any, x: Any) -> None:
 
 
 def redraw(model: Any) -> None:
-    """Draw the first weights of a model anew, those that were loaded excepted.
+    """Draw the first weights of a built model anew, those that were loaded excepted.
 
     Weights were loaded if those that every new layer has, such as a bias of zeros, are others, or
     if their spread is far from that of new ones. Frozen layers keep theirs too.
-
-    Args:
-        model: built; the layers of any class.
     """
     for layer in _units(model):
         if not layer.trainable or not layer.weights:

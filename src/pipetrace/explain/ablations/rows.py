@@ -20,7 +20,7 @@ from pipetrace.explain.metrics import (
     writer,
 )
 from pipetrace.trace.document import Trace
-from pipetrace.trace.training.ablation import NONE, Ablation
+from pipetrace.trace.training import NONE, Ablation
 
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
 """The 97.5 % quantiles of Student's t distribution, by its degrees of freedom."""
@@ -171,14 +171,8 @@ def _with(row: AblationRow, text: str) -> AblationRow:
 def noise(before: Sequence[float], after: Sequence[float], least: float = 0.0) -> float | None:
     """The largest difference of two means that the spread of seeds explains; see ``NOISE_RULE``.
 
-    It is the half of the 95 % interval of the difference, with one variance for both groups.
-
-    Args:
-        before, after: the values of one metric, one for each seed.
-        least: what a difference has to exceed in any case.
-
-    Returns:
-        None where a group is empty or no group has two values.
+    It is the half of the 95 % interval of the difference, with one variance for both groups, and
+    ``least`` at the least; None where a group is empty or no group has two values.
     """
     groups = [list(filter(math.isfinite, each)) for each in (before, after)]
     freedom = sum(max(0, len(each) - 1) for each in groups)

@@ -50,11 +50,7 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Parse a condition. No code in it is run.
-
-    Raises:
-        ExpectationError: it cannot be parsed.
-    """
+    """Parse a condition, or raise an ``ExpectationError``. No code in it is run."""
     found = CONDITION.fullmatch(text)
     if found is None:
         raise ExpectationError(
@@ -104,11 +100,7 @@ class Expectation(Rule):
         self.findings = findings
 
     def check(self, trace: Trace) -> Iterator[Finding]:
-        """One finding if the condition is not met.
-
-        Raises:
-            ExpectationError: the trace has no metric of the name.
-        """
+        """One finding if it is not met; ``ExpectationError`` where the trace has no such metric."""
         condition = self.condition
         value, said, place, epochs = self._measured(trace)
         if COMPARISONS[condition.sign](value, condition.number):

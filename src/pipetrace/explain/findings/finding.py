@@ -1,5 +1,6 @@
 """A finding: something wrong or doubtful in a run, with the measured evidence."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipetrace.trace.records import ShownTable
@@ -60,6 +61,13 @@ class Finding:
     change: str = ""
     confidence: float = 1.0
     symptoms: "tuple[Finding, ...]" = ()
+
+
+def flat(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings, each followed by its symptoms and theirs."""
+    for each in found:
+        yield each
+        yield from flat(each.symptoms)
 
 
 class Findings(ShownTable, tuple[Finding, ...]):

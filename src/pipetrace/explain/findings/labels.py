@@ -1,5 +1,6 @@
 """Where and when a finding is, how certain it is, and what a report says as a whole."""
 
+import re
 from collections.abc import Sequence
 
 from pipetrace.explain.events import called
@@ -7,6 +8,7 @@ from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import LEVELS, Finding
 from pipetrace.explain.formatting import counted, listed, share
 from pipetrace.trace.document import Trace
+from pipetrace.trace.training import Fit
 
 LISTED_SPANS = 3
 """Epochs in more spans than this are counted."""
@@ -19,6 +21,18 @@ def where(trace: Trace, stage: str | None) -> str:
         if each.name == stage:
             return f"stage {position}, {called(each)}"
     return stage or ""
+
+
+def fit_place(trace: Trace, finding: Finding) -> tuple[str, int] | None:
+    """The file and line of the ``fit`` that a finding is about, the last one where it names no
+    epoch; None where not known."""
+    fits = [each for each in trace.fits if not finding.epochs or _is_in(each, finding.epochs[0])]
+    found = re.fullmatch(r"([^:]+):(\d{1,9})", fits[-1].called_from) if fits else None
+    return None if found is None else (found[1], int(found[2]))
+
+
+def _is_in(fit: Fit, epoch: int) -> bool:
+    return fit.first_epoch <= epoch and (fit.last_epoch is None or epoch <= fit.last_epoch)
 
 
 def when(epochs: Sequence[int]) -> str:

@@ -39,17 +39,11 @@ networks come close to them only after very many epochs."""
 
 
 class MeasuredRun:
-    """A trace with its measurements.
-
-    Args:
-        trace: of any run.
-
-    Attributes:
-        whole: the trace.
-        trace: the part of it whose epochs compare with the last one.
-    """
+    """A trace, of any run, with its measurements."""
 
     def __init__(self, trace: Trace) -> None:
+        # trace: the part of it whose epochs compare with the last one
+        # whole: the trace
         self.whole, self.trace = trace, last_stretch(trace)
         measurements = self.trace.measurements
         self.of, self.has = measurements.of, measurements.has

@@ -5,7 +5,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Required, TypeAlias, TypedDict, Unpack
 
 from pipetrace.explain.findings import rules as families
 from pipetrace.explain.findings.finding import NOTE, WARNING, Evidence, Finding
@@ -70,6 +70,16 @@ class Rule(ABC):
         )
 
 
+class Rest(TypedDict, total=False):
+    """What else a finding has; see ``Finding``."""
+
+    advice: Required[str]
+    stage: str | None
+    epochs: Sequence[int]
+    change: str
+    confidence: float
+
+
 class RunRule(Rule):
     """A rule of pipetrace's own: it gets the trace with its measurements at hand."""
 
@@ -82,25 +92,14 @@ class RunRule(Rule):
         """The findings of this rule in a run."""
 
     def fault(
-        self,
-        shown: Evidence,
-        *more: Evidence,
-        advice: str,
-        stage: str | None = None,
-        epochs: Sequence[int] = (),
-        change: str = "",
-        confidence: float = 1.0,
+        self, text: str, value: float | None, place: str, *more: Evidence, **rest: Unpack[Rest]
     ) -> Finding:
         """A finding whose text is its first evidence."""
-        return self.found(
-            shown.text,
-            (shown, *more),
-            advice,
-            stage=stage,
-            epochs=epochs,
-            change=change,
-            confidence=confidence,
-        )
+        return self.shown(Evidence(text, value, place), *more, **rest)
+
+    def shown(self, first: Evidence, *more: Evidence, **rest: Unpack[Rest]) -> Finding:
+        """The same of evidence that there is."""
+        return self.found(first.text, (first, *more), **rest)
 
 
 def as_note(finding: Finding) -> Finding:

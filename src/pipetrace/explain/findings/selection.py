@@ -37,13 +37,7 @@ REQUIRED = ("code", "name", "category", "level", "what", "why")
 def known_rules(
     further: Iterable[AnyRule] = (),
 ) -> tuple[tuple[Rule, ...], tuple[PipetraceError, ...]]:
-    """All rules, sorted by code.
-
-    Args:
-        further: classes or objects.
-
-    Returns:
-        the rules, and an error for each installed one that cannot be loaded.
+    """All rules, sorted by code, and an error for each installed one that cannot be loaded.
 
     Raises:
         BadRuleError: one of the further rules is not a rule.
@@ -91,15 +85,7 @@ def _declares_rules(folder: Path) -> bool:
 
 
 def as_rule(given: object, where: str) -> Rule:
-    """A rule from its class, or the rule itself.
-
-    Args:
-        given: a class or an object.
-        where: where it was given, for the message.
-
-    Raises:
-        BadRuleError: it is not a rule.
-    """
+    """A rule, maybe from its class; a ``BadRuleError`` that says ``where`` for others."""
     kind = given if isinstance(given, type) else type(given)
     name = qualified_name(kind)
     if not issubclass(kind, Rule):
@@ -150,23 +136,15 @@ def selected(
 ) -> tuple[Rule, ...]:
     """The rules that ``select`` names, or all, without those that ``ignore`` names.
 
-    Args:
-        rules: all of them.
-        select, ignore: codes, what codes start with, or names; each may list several with commas.
-
-    Raises:
-        UnknownRuleError: one of them matches no rule.
+    Each is a code, what codes start with, or a name, or several with commas; an
+    ``UnknownRuleError`` where one matches no rule.
     """
     wanted, unwanted = _named(rules, select, "select"), _named(rules, ignore, "ignore")
     return tuple(rule for rule in rules if (not wanted or rule in wanted) and rule not in unwanted)
 
 
 def find_rule(rules: Sequence[AnyRule], code: str) -> AnyRule:
-    """The rule with this code or name.
-
-    Raises:
-        UnknownRuleError: there is none.
-    """
+    """The rule with this code or name; an ``UnknownRuleError`` where there is none."""
     for rule in rules:
         if code.strip().lower() in (rule.code.lower(), rule.name.lower()):
             return rule
@@ -174,11 +152,7 @@ def find_rule(rules: Sequence[AnyRule], code: str) -> AnyRule:
 
 
 def check_level(level: str) -> None:
-    """Raise an error unless this is a level.
-
-    Raises:
-        ArgumentError: it is not.
-    """
+    """Raise an ``ArgumentError`` unless this is a level."""
     if level not in LEVELS:
         raise ArgumentError(
             f"There is no level {level!r}.",

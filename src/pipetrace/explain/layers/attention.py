@@ -113,11 +113,9 @@ def _many_heads(
 ) -> Fields:
     """The fields of ``MANY_HEADS``.
 
-    Args:
-        stage: whose words are wanted.
-        heads: how many the queries have, and how many the keys and values have.
-        width: how many numbers a head's query and key have, and how many its value has.
-        out: the lengths of what is returned at each position; those of the query where empty.
+    ``heads`` are those of the queries, and of the keys and values; ``width`` is how many numbers a
+    head's query and key have, and its value; ``out`` the lengths of what is returned at each
+    position, those of the query where empty.
     """
     config, given, bias = stage.config, stage.outputs[0].shape, bool(stage.config["use_bias"])
     fits = [

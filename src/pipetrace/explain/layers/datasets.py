@@ -116,12 +116,7 @@ def stage_words(stage: Stage) -> tuple[str, str]:
 
 
 def _settings(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
-    """The fields that are computed from the settings.
-
-    Args:
-        facts: those of the stage.
-        before: how many elements each dataset before it has, None where that is not known.
-    """
+    """The fields computed from settings, and from how many elements each dataset ``before`` has."""
     settings, had = facts["settings"], before[0] if len(before) == 1 else None
     noun, nouns = ("batch", "batches") if facts["batched"] else ("element", "elements")
     function, calls = settings.get("function"), settings.get("parallel_calls")

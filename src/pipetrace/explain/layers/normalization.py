@@ -156,11 +156,7 @@ def _rms(stage: Stage) -> Fields:
 
 
 def spectral(operation: Callable[[Stage], Operation]) -> Known:
-    """A layer whose kernel is divided by its largest singular value.
-
-    Args:
-        operation: puts the layer within into words.
-    """
+    """A layer whose kernel is divided by its largest singular value; ``operation`` words it."""
 
     def fields(stage: Stage) -> Fields:
         vector = [weight.shape for weight in stage.weights if weight.name.endswith("vector_u")]

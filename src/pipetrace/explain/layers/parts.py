@@ -133,11 +133,7 @@ def within(
 ) -> dict[str, Any]:
     """The words of the layer that a layer holds, as the fields does, shape, parts and weights.
 
-    Args:
-        stage: that of the layer around it.
-        operation: puts a stage into words.
-        extra: how many parameters are not those of the layer within.
-        changes: what else differs at the stage of the layer within.
+    ``extra`` parameters are not those of the layer within; ``changes`` is what differs there.
     """
     layer, total = stage.config["layer"], stage.parameters.total
     changes |= {"layer": str(layer["class_name"]), "config": layer["config"]}

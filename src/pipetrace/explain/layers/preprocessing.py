@@ -120,12 +120,7 @@ def _normalization(stage: Stage) -> Fields:
 
 
 def _coded(stage: Stage, depth: int | None) -> dict[str, Any]:
-    """The fields of ``CODED``.
-
-    Args:
-        stage: the layer's.
-        depth: how many different numbers there are, where that is known.
-    """
+    """The fields of ``CODED``; ``depth`` is how many different numbers there are, where known."""
     mode = stage.config.get("output_mode", "int")
     taken, given = stage.inputs[0].shape, stage.outputs[0].shape
     demand(mode in ("int", "one_hot", "multi_hot", "count", "tf_idf"))

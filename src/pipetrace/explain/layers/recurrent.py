@@ -124,12 +124,7 @@ def _simple_cell(kind: str, config: Mapping[str, Any], width: int) -> Cell:
 
 
 def _cell(layer: Mapping[str, Any], width: int) -> Cell:
-    """A cell, or the cell of a layer, from its serialised configuration.
-
-    Args:
-        layer: ``class_name`` and ``config``.
-        width: how many values come in at a step.
-    """
+    """A cell, or the cell of a layer, from its configuration and the values of a step."""
     name, config = str(layer["class_name"]), layer["config"]
     if name.removesuffix("Cell") in STATE:
         return _simple_cell(name.removesuffix("Cell"), config, width)
@@ -220,11 +215,7 @@ def _bidirectional(stage: Stage) -> Fields:
 
 
 def time_distributed(operation: Callable[[Stage], Operation]) -> Known:
-    """A layer that applies another one at every step.
-
-    Args:
-        operation: puts the layer within into words.
-    """
+    """A layer that applies another one, which ``operation`` words, at every step."""
 
     def fields(stage: Stage) -> Fields:
         taken, given = stage.inputs[0], stage.outputs[0]

@@ -91,10 +91,8 @@ def _repeat(stage: Stage) -> Fields:
 def _directions(stage: Stage, after: Sequence[int | None], terms: Sequence[str]) -> dict[str, Any]:
     """The fields of ``CHANNELS_STAY``: a sum for each direction that changes.
 
-    Args:
-        stage: whose output must have these lengths.
-        after: the lengths that come out.
-        terms: what is added to a length, taken off or multiplied with; empty where it stays.
+    ``after`` has the lengths that come out, which must be those of the stage's output; ``terms``
+    what is added to a length, taken off or multiplied with; empty where it stays.
     """
     taken = stage.inputs[0].shape
     before, channels = positions_of(stage, taken), channels_of(stage, taken)

@@ -28,13 +28,7 @@ def arranged(stage: Stage, positions: Shape, channels: int | None) -> tuple[int 
 
 
 def directions(sums: Sequence[str], noun: str = "position", single: bool = False) -> str:
-    """A sum for each direction with its noun, one sum where all are alike.
-
-    Args:
-        sums: such as ``28 - 3 + 1 = 26``.
-        noun: what is counted.
-        single: whether the first comes to one.
-    """
+    """A sum such as ``28 - 3 + 1 = 26`` for each direction with its noun, or for all alike."""
     nouns = noun if single else f"{noun}s"
     if len(sums) == 1:
         return f"{sums[0]} {nouns}"
@@ -62,11 +56,7 @@ def span(stage: Stage, window: Sequence[int]) -> tuple[int, ...]:
 
 
 def padding(stage: Stage) -> str:
-    """How the border is treated: ``valid``, ``same`` or ``causal``.
-
-    Raises:
-        UnfitError: it is none of these.
-    """
+    """The border's ``valid``, ``same`` or ``causal``; an ``UnfitError`` for anything else."""
     given = stage.config.get("padding", "valid")
     if given not in ("valid", "same", "causal"):
         raise UnfitError(f"no padding: {given!r}")

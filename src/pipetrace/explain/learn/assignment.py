@@ -21,11 +21,6 @@ def assignment(trace: Trace) -> Lesson:
         text = "This run measured nothing that could get better."
         return Lesson("project", ABOUT, MINUTES, "", absent=text)
     made = program(trace)
-    reached = (
-        "A recorded change of this run reached it."
-        if asked.reached
-        else "Nobody has reached it in a recorded run: it is open."
-    )
     start = (
         "The program of this run. What it lacks is marked in it."
         if made.missing
@@ -35,7 +30,7 @@ def assignment(trace: Trace) -> Lesson:
         Part(
             "Where it stands", (asked.state, asked.problem), place=Place("results", "the results")
         ),
-        Part("The goal", (asked.goal, reached)),
+        Part("The goal", (asked.goal,)),
         Part("What to keep to", asked.constraints),
         Part("Hints", asked.hints),
         Part("To start from", (start,), code=made.code),

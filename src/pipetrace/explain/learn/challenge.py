@@ -15,7 +15,7 @@ from pipetrace.explain.quiz import (
     values,
     windows,
 )
-from pipetrace.explain.quiz.generator import EASY, HARD, MEDIUM, Generator
+from pipetrace.explain.quiz.generator import LEVELS, Generator
 from pipetrace.trace.document import Trace
 
 ABOUT = "five problems against the clock"
@@ -27,20 +27,19 @@ INTRO = (
 FAULT = "Find the fault"
 KINDS = (
     ("Predict the output", generators_of(values, convolution, windows, shapes)),
-    ("Choose the layer", (choices.ChooseLayer(),)),
+    ("Choose the layer", (choices.choose_layer,)),
     (
         "Set a hyperparameter",
         (
-            choices.KernelForSize(),
-            choices.PoolForSize(),
-            choices.UnitsForParameters(),
-            choices.BatchForUpdates(),
+            choices.kernel_for_size,
+            choices.pool_for_size,
+            choices.units_for_parameters,
+            choices.batch_for_updates,
         ),
     ),
     ("Read a metric", generators_of(measures, epochs)),
-    (FAULT, (choices.FindTheFault(),)),
+    (FAULT, (choices.find_the_fault,)),
 )
-LEVELS = (HARD, MEDIUM, EASY)
 
 
 def challenge(trace: Trace, seed: int | str) -> Lesson:
@@ -63,7 +62,7 @@ def challenge(trace: Trace, seed: int | str) -> Lesson:
 
 def _hardest(trace: Trace, seed: int | str, generators: Iterable[Generator]) -> Iterator[Question]:
     known = tuple(generators)
-    for level in LEVELS:
+    for level in reversed(LEVELS):
         yield from ask(trace, f"challenge {seed}", known, level)
 
 

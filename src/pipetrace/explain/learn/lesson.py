@@ -153,14 +153,7 @@ class Lesson(Record):
 
 
 def stage_place(stage: Stage, at: Sequence[int] = (), *, text: str = "", more: str = "") -> Place:
-    """The place of a stage, or of a value in it.
-
-    Args:
-        stage: which is opened.
-        at: the position of a value.
-        text: what the place is called; the stage's name when left out.
-        more: further parts of the address, such as ``epoch=1``.
-    """
+    """The place of a stage, or of a value in it; ``more`` parts of the address: ``epoch=1``."""
     parts = [f"stage={quote(stage.name, safe='')}"]
     if len(at):
         parts.append(f"at={'.'.join(map(str, at))}")

@@ -1,9 +1,10 @@
 """The nine ways to learn from a run."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pipetrace.errors import ArgumentError
-from pipetrace.explain.formatting import listed
+from pipetrace.explain.formatting import has_rows, listed
 from pipetrace.explain.learn.assignment import assignment
 from pipetrace.explain.learn.challenge import challenge
 from pipetrace.explain.learn.exercises import exercises
@@ -13,7 +14,7 @@ from pipetrace.explain.learn.overview import learn
 from pipetrace.explain.learn.review import review
 from pipetrace.explain.learn.steps import deep
 from pipetrace.explain.learn.why import why
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Stage, Stages, Trace
 
 VISUALIZE = "visualize"
 
@@ -43,33 +44,38 @@ MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {
 
 
 def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
-    """One way to learn from a run.
-
-    Args:
-        trace: the recording.
-        mode: its name, one of ``MODES``.
-        seed: for what is drawn, such as the name of a student.
-
-    Raises:
-        ArgumentError: there is no such mode.
+    """A way to learn, by its name in ``MODES``, drawn by a seed; an ``ArgumentError`` for other
+    names.
     """
     if mode not in MODES:
         raise ArgumentError(
             f"There is no mode {mode!r}.", where="mode", hint=f"Give {listed(list(MODES), 'or')}."
         )
-    return MODES[mode](trace, seed)
+    return MODES[mode](of_shown_row(trace), seed)
 
 
 def lessons(trace: Trace, seed: int | str = 0, *, with_tasks: bool = True) -> tuple[Lesson, ...]:
-    """All ways to learn from a run, in order.
-
-    Args:
-        trace: the recording.
-        seed: for what is drawn.
-        with_tasks: whether tasks are given that hold their answers.
-    """
-    made = (make(trace, seed) for make in MODES.values())
+    """All ways to learn from a run, in order, with or without tasks, which hold their answers."""
+    shown = of_shown_row(trace)
+    made = (make(shown, seed) for make in MODES.values())
     return tuple(each if with_tasks or not _asks(each) else _without(each) for each in made)
+
+
+def of_shown_row(trace: Trace) -> Trace:
+    """The trace with the row that the page opens with as its example: lessons lead to it there.
+
+    Of that row the first output of each stage is recorded, and of no further ones.
+    """
+    if not trace.predictions:
+        return trace
+    outputs = trace.predictions[0].outputs
+
+    def shown(stage: Stage) -> Stage:
+        if stage.name not in outputs and not (stage.outputs and has_rows(stage.outputs[0])):
+            return stage  # the same for every row
+        return replace(stage, example=outputs.get(stage.name), others=(), example_mask=None)
+
+    return replace(trace, stages=Stages(map(shown, trace.stages)))
 
 
 def _asks(made: Lesson) -> bool:

@@ -2,7 +2,7 @@
 
 from pipetrace.explain.learn.lesson import Card, Lesson, Problem, place_of
 from pipetrace.explain.quiz import GENERATORS, Question, ask
-from pipetrace.explain.quiz.generator import EASY, HARD, MEDIUM
+from pipetrace.explain.quiz.generator import LEVELS
 from pipetrace.trace.document import Trace
 
 ABOUT = "cards to turn over, then questions"
@@ -22,7 +22,7 @@ def review(trace: Trace, seed: int | str) -> Lesson:
     """Cards and questions of each level, none of them twice."""
     cards: list[Card] = []
     problems: list[Problem] = []
-    for level in (EASY, MEDIUM, HARD):
+    for level in LEVELS:
         # What begins alike would be told by a card and asked by a question.
         asked = list(ask(trace, f"review {seed}", GENERATORS, level))
         cards += [_card(trace, each) for each in asked[:CARDS]]

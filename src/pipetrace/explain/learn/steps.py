@@ -14,8 +14,8 @@ from pipetrace.trace.document import Array, Stage, Trace
 ABOUT = "from one value to the whole, in steps"
 MINUTES = 15
 INTRO = (
-    "Each step opens its place in the pipeline below. Look there before you go on; every control "
-    "of the page works as always, so move the window, choose another filter or another row."
+    "Each step opens its place in the pipeline. Look at it before you go on; every control of the "
+    "page works as always, so move the window, choose another filter or another row."
 )
 FAMILIES = ("Conv", "Attention", "LSTM", "GRU", "RNN", "Bidirectional", "Dense", "")
 """What is looked into, by its class: the first family that the model has."""
@@ -31,7 +31,16 @@ def deep(trace: Trace) -> Lesson:
         or steps_of_dense(trace, stage)
         or _steps_of_any(trace, stage, stage.example)
     )
-    return Lesson("deep", ABOUT, MINUTES, INTRO, steps=(*made, _next(trace, stage)))
+    intro = f"{INTRO} {row_words(trace)}".strip()
+    return Lesson("deep", ABOUT, MINUTES, intro, steps=(*made, _next(trace, stage)))
+
+
+def row_words(trace: Trace) -> str:
+    """Which row the steps are about; empty where the page has none to open with."""
+    if not trace.predictions:
+        return ""
+    row = number(trace.predictions[0].row)
+    return f"The numbers are of row {row}, with which the page opens: each step goes back to it."
 
 
 def _stage(trace: Trace) -> Stage | None:

@@ -25,16 +25,9 @@ from pipetrace.trace.records import ShownTable
 
 
 def generators_of(*modules: ModuleType) -> tuple[Generator, ...]:
-    """One of each kind that modules of this package define."""
-    return tuple(
-        kind()
-        for module in modules
-        for name, kind in vars(module).items()
-        if isinstance(kind, type)
-        and issubclass(kind, Generator)
-        and kind.__module__ == module.__name__
-        and not name.startswith("_")
-    )
+    """The kinds that modules of this package define."""
+    known = (each for module in modules for each in vars(module).values())
+    return tuple(each for each in known if isinstance(each, Generator))
 
 
 WINDOWS = (generators_of(windows), generators_of(convolution))
@@ -114,14 +107,7 @@ def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
 def ask(
     trace: Trace, seed: int | str, generators: Iterable[Generator], level: str = ""
 ) -> Iterator[Question]:
-    """Questions of some kinds, in an order that the seed decides, each kind once.
-
-    Args:
-        trace: the run.
-        seed: as of ``quiz``.
-        generators: the kinds.
-        level: of the questions; any where empty.
-    """
+    """Questions of some kinds, and of one level or any, in an order by the seed, each once."""
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     kinds = [each for each in generators if level in ("", each.level)]
     for generator, draft in _drafted(
@@ -153,7 +139,7 @@ def _drafted(
     trace: Trace, source: str, part: Iterable[Generator]
 ) -> Iterator[tuple[Generator, Draft]]:
     for generator in part:
-        draft = generator.draft(trace, _chance(source, type(generator).__name__))
+        draft = generator.draft(trace, _chance(source, generator.name))
         if draft is not None and len(draft.wrong) >= OPTIONS - 1:
             yield generator, draft
 

@@ -11,21 +11,15 @@ from pipetrace.explain.formatting import counted, number
 from pipetrace.explain.layers import is_of_keras, strides
 from pipetrace.explain.quiz.faults import faults
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    PARAMETERS,
-    SHAPES,
-    TRAINING,
     Asked,
     Draft,
-    Generator,
-    OfImages,
-    OfStage,
+    about_images,
+    about_stage,
     draft,
     is_biased,
     lengths,
     named,
+    question,
     size,
 )
 from pipetrace.explain.quiz.windows import POOLINGS, undilated
@@ -38,40 +32,37 @@ KERNELS = (2, 3, 4, 5, 7, 9)
 BATCHES = (4, 8, 10, 16, 20, 25, 32, 40, 50, 64, 100, 128)
 
 
-class ChooseLayer(OfStage):
+@about_stage("medium", "shapes")
+def choose_layer(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which layer gives this shape with so many parameters?"""
-
-    level, skill = MEDIUM, SHAPES
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        taken, given, total = lengths(stage.inputs[0]), lengths(stage.outputs[0]), stage.parameters
-        found = list(_candidates(taken, given))
-        right = [
-            code
-            for code, shape, parameters in found
-            if (shape, parameters) == (given, total.total) and code.startswith(f"{stage.layer}(")
-        ]
-        others = {
-            (shape, parameters): code
-            for code, shape, parameters in chance.sample(found, len(found))
-            if (shape, parameters) != (given, total.total)
-        }
-        if len(right) != 1 or not is_of_keras(stage):
-            return None
-        wrong = "\n".join(
-            f"{code}: It gives {size(*shape)} and has {counted(parameters, 'parameter')}."
-            for (shape, parameters), code in others.items()
-        )
-        return (
-            f"""
+    taken, given, total = lengths(stage.inputs[0]), lengths(stage.outputs[0]), stage.parameters
+    found = list(_candidates(taken, given))
+    right = [
+        code
+        for code, shape, parameters in found
+        if (shape, parameters) == (given, total.total) and code.startswith(f"{stage.layer}(")
+    ]
+    others = {
+        (shape, parameters): code
+        for code, shape, parameters in chance.sample(found, len(found))
+        if (shape, parameters) != (given, total.total)
+    }
+    if len(right) != 1 or not is_of_keras(stage):
+        return None
+    wrong = "\n".join(
+        f"{code}: It gives {size(*shape)} and has {counted(parameters, 'parameter')}."
+        for (shape, parameters), code in others.items()
+    )
+    return (
+        f"""
 Question: A layer takes {size(*taken)} and gives {size(*given)}, with
     {counted(total.total, "parameter")}. Which one is it?
 Answer: {right[0]}
 Why: That is {named(stage)} of this model: {size(*taken)} in, {size(*given)} out.
 {wrong}
 """,
-            {"taken": taken, "given": given, "parameters": total.total},
-        )
+        {"taken": taken, "given": given, "parameters": total.total},
+    )
 
 
 def _candidates(taken: Shape, given: Shape) -> Iterator[Candidate]:
@@ -115,23 +106,21 @@ def _of_image(taken: Shape, units: int) -> Iterator[Candidate]:
             yield f'Conv2D({units}, {side}, padding="same")', (high, wide, units), parameters
 
 
-class KernelForSize(OfImages):
+def _kernel_for_size_fits(trace: Trace, stage: Stage) -> bool:
+    return strides(stage) == (1, 1) and undilated(stage)
+
+
+@about_images("medium", "shapes", "Conv2D", fits=_kernel_for_size_fits)
+def kernel_for_size(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which kernel size makes a map of this size?"""
-
-    level, skill, layers = MEDIUM, SHAPES, ("Conv2D",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        return super().fits(trace, stage) and strides(stage) == (1, 1) and undilated(stage)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        high, wide, _ = lengths(stage.inputs[0])
-        sides = [each for each in KERNELS if each < min(high, wide) - 1]
-        if len(sides) < 2:
-            return None
-        side = chance.choice(sides)
-        down, across = high - side + 1, wide - side + 1
-        return (
-            f"""
+    high, wide, _ = lengths(stage.inputs[0])
+    sides = [each for each in KERNELS if each < min(high, wide) - 1]
+    if len(sides) < 2:
+        return None
+    side = chance.choice(sides)
+    down, across = high - side + 1, wide - side + 1
+    return (
+        f"""
 Question: A Conv2D without padding, in the place of {named(stage)}, takes maps of {high} x {wide}.
     It is to give {down} x {across}. Which kernel_size does that?
 Answer: kernel_size={side}
@@ -142,52 +131,46 @@ kernel_size={side + 2}: {high} - {side + 2} + 1 is {high - side - 1}.
 kernel_size={down}: That is the size of the output, not of the window.
 kernel_size={2 * side}: The output loses side - 1, not half of it.
 """,
-            {"side": side, "wanted": (down, across)},
-        )
+        {"side": side, "wanted": (down, across)},
+    )
 
 
-class PoolForSize(OfImages):
+@about_images("easy", "shapes", *POOLINGS)
+def pool_for_size(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which pool size makes a map of this size?"""
-
-    level, skill, layers = EASY, SHAPES, POOLINGS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        high, wide, channels = lengths(stage.inputs[0])
-        sides = [each for each in (2, 3, 4, 5) if 2 * each <= min(high, wide)]
-        if not sides or stage.config.get("padding") != "valid":
-            return None
-        side = chance.choice(sides)
-        asked = (high // side, wide // side)
-        wrong = "\n".join(
-            f"pool_size={each}: That gives {high // each} x {wide // each}."
-            for each in (1, 2, 3, 4, 5, 6, 8)
-            if (high // each, wide // each) != asked
-        )
-        return (
-            f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    sides = [each for each in (2, 3, 4, 5) if 2 * each <= min(high, wide)]
+    if not sides or stage.config.get("padding") != "valid":
+        return None
+    side = chance.choice(sides)
+    asked = (high // side, wide // side)
+    wrong = "\n".join(
+        f"pool_size={each}: That gives {high // each} x {wide // each}."
+        for each in (1, 2, 3, 4, 5, 6, 8)
+        if (high // each, wide // each) != asked
+    )
+    return (
+        f"""
 Question: {named(stage)} takes {size(high, wide, channels)}. Which pool_size would make
     {asked[0]} x {asked[1]} of it?
 Answer: pool_size={side}
 Why: {high} / {side}, rounded down, is {asked[0]}.
 {wrong}
 """,
-            {"side": side, "wanted": asked},
-        )
+        {"side": side, "wanted": asked},
+    )
 
 
-class UnitsForParameters(OfStage):
+@about_stage("hard", "parameters", "Dense")
+def units_for_parameters(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """How many units may a dense layer have within a limit of parameters?"""
-
-    level, skill, layers = HARD, PARAMETERS, ("Dense",)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        width = lengths(stage.inputs[0])[-1]
-        units = chance.randrange(3, 60)
-        limit = (width + 1) * units + chance.randrange(width // 2 + 1)
-        if not is_biased(stage) or width < 3:
-            return None
-        return (
-            f"""
+    width = lengths(stage.inputs[0])[-1]
+    units = chance.randrange(3, 60)
+    limit = (width + 1) * units + chance.randrange(width // 2 + 1)
+    if not is_biased(stage) or width < 3:
+        return None
+    return (
+        f"""
 Question: {named(stage)} receives {counted(width, "value")}. How many units may it have at most, if
     it is to have no more than {number(limit)} parameters?
 Answer: {units}
@@ -199,74 +182,66 @@ Why: Each unit takes {number(width)} weights and a bias, {number(width + 1)}; {n
 {units // 2}: That takes {number((width + 1) * (units // 2))} parameters; twice as many fit.
 {2 * units}: That takes {number((width + 1) * 2 * units)} parameters.
 """,
-            {"limit": limit, "width": width},
-        )
+        {"limit": limit, "width": width},
+    )
 
 
-class BatchForUpdates(Generator):
+@question("medium", "training")
+def batch_for_updates(trace: Trace, chance: Random) -> Draft | None:
     """Which batch size makes so many updates of an epoch?"""
-
-    level, skill = MEDIUM, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found = steps_per_epoch(trace)
-        if found is None:
-            return None
-        rows = found.rows
-        sizes = [each for each in BATCHES if 3 * each < rows]
-        if not sizes:
-            return None
-        batch = chance.choice(sizes)
-        updates = math.ceil(rows / batch)
-        wrong = [
-            (
-                f"batch_size={each}",
-                f"{number(rows)} / {each} makes {number(math.ceil(rows / each))} batches.",
-            )
-            for each in dict.fromkeys((batch // 2, 2 * batch, *BATCHES, updates))
-            if each > 0 and math.ceil(rows / each) != updates
-        ]
-        return draft(
-            f"{counted(rows, 'row')} are to give {counted(updates, 'update')} of the weights in an "
-            "epoch. Which batch size does that?",
-            f"batch_size={batch}",
-            f"{number(rows)} / {batch}, rounded up, is {number(updates)}.",
-            chance.sample(wrong, min(6, len(wrong))),
-            "training",
-            batch=batch,
-            updates=updates,
+    found = steps_per_epoch(trace)
+    if found is None:
+        return None
+    rows = found.rows
+    sizes = [each for each in BATCHES if 3 * each < rows]
+    if not sizes:
+        return None
+    batch = chance.choice(sizes)
+    updates = math.ceil(rows / batch)
+    wrong = [
+        (
+            f"batch_size={each}",
+            f"{number(rows)} / {each} makes {number(math.ceil(rows / each))} batches.",
         )
+        for each in dict.fromkeys((batch // 2, 2 * batch, *BATCHES, updates))
+        if each > 0 and math.ceil(rows / each) != updates
+    ]
+    return draft(
+        f"{counted(rows, 'row')} are to give {counted(updates, 'update')} of the weights in an "
+        "epoch. Which batch size does that?",
+        f"batch_size={batch}",
+        f"{number(rows)} / {batch}, rounded up, is {number(updates)}.",
+        chance.sample(wrong, min(6, len(wrong))),
+        "training",
+        batch=batch,
+        updates=updates,
+    )
 
 
-class FindTheFault(Generator):
+@question("hard", "training")
+def find_the_fault(trace: Trace, chance: Random) -> Draft | None:
     """Which finding does a changed line lead to, and why?"""
-
-    level, skill = HARD, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        known = list(faults(trace))
-        if len(known) < 4:
-            return None
-        fault = chance.choice(known)
-        rules = {each.code: each for each in all_rules()}
-        others = [
-            each for each in known if each.rule != fault.rule and each.rule not in fault.unlike
-        ]
-        return draft(
-            f"In the program of this run one line is changed to `{fault.code}`. "
-            "Which finding does pipetrace report for the new run?",
-            _rule_words(fault.rule, rules[fault.rule].name),
-            fault.reason,
-            [
-                (
-                    _rule_words(each.rule, rules[each.rule].name),
-                    f"That is told of another line: `{each.code}`.",
-                )
-                for each in chance.sample(others, len(others))
-            ],
-            "training",
-            rule=fault.rule,
-        )
+    known = list(faults(trace))
+    if len(known) < 4:
+        return None
+    fault = chance.choice(known)
+    rules = {each.code: each for each in all_rules()}
+    others = [each for each in known if each.rule != fault.rule and each.rule not in fault.unlike]
+    return draft(
+        f"In the program of this run one line is changed to `{fault.code}`. "
+        "Which finding does pipetrace report for the new run?",
+        _rule_words(fault.rule, rules[fault.rule].name),
+        fault.reason,
+        [
+            (
+                _rule_words(each.rule, rules[each.rule].name),
+                f"That is told of another line: `{each.code}`.",
+            )
+            for each in chance.sample(others, len(others))
+        ],
+        "training",
+        rule=fault.rule,
+    )
 
 
 def _rule_words(code: str, name: str) -> str:

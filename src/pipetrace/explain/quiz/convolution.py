@@ -11,12 +11,8 @@ from pipetrace.explain.findings.pace import median
 from pipetrace.explain.formatting import figure, listed
 from pipetrace.explain.layers import kernel, strides
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    VALUES,
     Asked,
-    OfImages,
+    about_images,
     activated,
     activation_name,
     agrees,
@@ -36,35 +32,38 @@ TRIED = 200
 """Positions that are looked at for one whose values can be told apart."""
 
 
-class ConvolutionValue(OfImages):
+def _can_compute(trace: Trace, stage: Stage) -> bool:
+    was, bias = received(trace, stage), weight(trace, stage, "bias")
+    plain = stage.config.get("padding") == "valid" and stage.config.get("groups", 1) == 1
+    known = bias is not None and weight(trace, stage, "kernel") is not None and undilated(stage)
+    return known and plain and was is not None and was.ndim == 3 and stage.example is not None
+
+
+def _convolution_value_fits(trace: Trace, stage: Stage) -> bool:
+    small = math.prod(kernel(stage)) <= FEW
+    return small and lengths(stage.inputs[0])[-1] == 1 and _can_compute(trace, stage)
+
+
+@about_images("hard", "values", "Conv2D", fits=_convolution_value_fits)
+def convolution_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a filter compute at one position, from its window and its weights?"""
-
-    level, skill, layers = HARD, VALUES, ("Conv2D",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        small = super().fits(trace, stage) and math.prod(kernel(stage)) <= FEW
-        return small and lengths(stage.inputs[0])[-1] == 1 and _can_compute(trace, stage)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        for place, window, weights, bias in _windows(trace, stage, chance):
-            total = float((window * weights).sum())
-            value = activated(stage, total + bias)
-            if value is None or np.count_nonzero(window) < 3 or not value:
-                continue
-            turned = float((window[::-1, ::-1] * weights).sum())
-            wrong = [
-                (total, "That is the sum of the products; the bias is missing."),
-                (turned + bias, "That turns the kernel round; Keras lays it on as it is."),
-                (float(window.sum() * weights.sum()) + bias, "Each value has its own weight."),
-                (total / window.size + bias, "The products are added, not averaged."),
-                (float((window * weights).max()) + bias, "All products count, not the largest."),
-                (float(window.sum()) + bias, "Each value is multiplied by its weight."),
-            ]
-            options = measured(
-                ((activated(stage, each) or 0.0, said) for each, said in wrong), value
-            )
-            return (
-                f"""
+    for place, window, weights, bias in _windows(trace, stage, chance):
+        total = float((window * weights).sum())
+        value = activated(stage, total + bias)
+        if value is None or np.count_nonzero(window) < 3 or not value:
+            continue
+        turned = float((window[::-1, ::-1] * weights).sum())
+        wrong = [
+            (total, "That is the sum of the products; the bias is missing."),
+            (turned + bias, "That turns the kernel round; Keras lays it on as it is."),
+            (float(window.sum() * weights.sum()) + bias, "Each value has its own weight."),
+            (total / window.size + bias, "The products are added, not averaged."),
+            (float((window * weights).max()) + bias, "All products count, not the largest."),
+            (float(window.sum()) + bias, "Each value is multiplied by its weight."),
+        ]
+        options = measured(((activated(stage, each) or 0.0, said) for each, said in wrong), value)
+        return (
+            f"""
 Question: At line {place[0]}, column {place[1]}, filter {place[2]} of {named(stage)} sees
     {_grid(window)}. Its weights are {_grid(weights)}, its bias is {figure(bias)}, its activation
     {activation_name(stage)}. What does it give?
@@ -73,37 +72,31 @@ Why: Each value times its weight, all added: {figure(total)}; with the bias {fig
     after {activation_name(stage)} {figure(value)}.
 {lines(options)}
 """,
-                {"place": place},
-            )
-        return None
+            {"place": place},
+        )
+    return None
 
 
-class BiasAndActivation(OfImages):
+@about_images("medium", "values", "Conv2D", fits=_can_compute)
+def bias_and_activation(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a convolution give, once its products are summed?"""
-
-    level, skill, layers = MEDIUM, VALUES, ("Conv2D",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        return super().fits(trace, stage) and _can_compute(trace, stage)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        for place, window, weights, bias in _windows(trace, stage, chance):
-            total = float((window * weights).sum())
-            value = activated(stage, total + bias)
-            if value is None or abs(total) < 1e-3 or abs(bias) < 1e-3:
-                continue
-            wrong = [
-                (total, "The bias is missing."),
-                (total + bias, "The activation comes last."),
-                (abs(total + bias), "ReLU takes away what is below 0; it does not turn it round."),
-                (total - bias, "The bias is added."),
-                (-total - bias, "No sign is turned round."),
-                (total * bias, "The bias is added, not multiplied."),
-                (activated(stage, total) or 0.0, "The bias is missing."),
-                ((activated(stage, total) or 0.0) + bias, "The bias comes before the activation."),
-            ]
-            return (
-                f"""
+    for place, window, weights, bias in _windows(trace, stage, chance):
+        total = float((window * weights).sum())
+        value = activated(stage, total + bias)
+        if value is None or abs(total) < 1e-3 or abs(bias) < 1e-3:
+            continue
+        wrong = [
+            (total, "The bias is missing."),
+            (total + bias, "The activation comes last."),
+            (abs(total + bias), "ReLU takes away what is below 0; it does not turn it round."),
+            (total - bias, "The bias is added."),
+            (-total - bias, "No sign is turned round."),
+            (total * bias, "The bias is added, not multiplied."),
+            (activated(stage, total) or 0.0, "The bias is missing."),
+            ((activated(stage, total) or 0.0) + bias, "The bias comes before the activation."),
+        ]
+        return (
+            f"""
 Question: The products of window and kernel add up to {figure(total)} for filter {place[2]} of
     {named(stage)} at line {place[0]}, column {place[1]}. The bias is {figure(bias)}, the activation
     {activation_name(stage)}. What does the layer give there?
@@ -112,37 +105,31 @@ Why: {figure(total)} and the bias {figure(bias)} are {figure(total + bias)};
     {activation_name(stage)} makes {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
-                {"place": place},
-            )
-        return None
+            {"place": place},
+        )
+    return None
 
 
-class EmptyWindow(OfImages):
+@about_images("medium", "values", "Conv2D", fits=_can_compute)
+def empty_window(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a filter give where it sees nothing but 0?"""
-
-    level, skill, layers = MEDIUM, VALUES, ("Conv2D",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        return super().fits(trace, stage) and _can_compute(trace, stage)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        for place, window, weights, bias in _windows(trace, stage, chance):
-            value = activated(stage, bias)
-            if value is None or window.any() or abs(bias) < 1e-4:
-                continue
-            mean, total = float(weights.mean()), float(weights.sum())
-            wrong = [
-                (0.0, "The bias is added even where all products are 0.")
-                if value
-                else (bias, "The activation takes away what is below 0."),
-                (abs(bias) if value <= 0 else -bias, "No sign is turned round."),
-                (total, "Those are the weights; each is multiplied by 0."),
-                (total + bias, "Each weight is multiplied by 0."),
-                (mean + bias, "Each weight is multiplied by 0."),
-                (1.0, "Nothing becomes 1 here."),
-            ]
-            return (
-                f"""
+    for place, window, weights, bias in _windows(trace, stage, chance):
+        value = activated(stage, bias)
+        if value is None or window.any() or abs(bias) < 1e-4:
+            continue
+        mean, total = float(weights.mean()), float(weights.sum())
+        wrong = [
+            (0.0, "The bias is added even where all products are 0.")
+            if value
+            else (bias, "The activation takes away what is below 0."),
+            (abs(bias) if value <= 0 else -bias, "No sign is turned round."),
+            (total, "Those are the weights; each is multiplied by 0."),
+            (total + bias, "Each weight is multiplied by 0."),
+            (mean + bias, "Each weight is multiplied by 0."),
+            (1.0, "Nothing becomes 1 here."),
+        ]
+        return (
+            f"""
 Question: At line {place[0]}, column {place[1]}, every value in the window of {named(stage)} is 0.
     Filter {place[2]} has the bias {figure(bias)} and the activation {activation_name(stage)}. What
     does it give there?
@@ -151,63 +138,54 @@ Why: All products are 0, so the bias alone is left; {activation_name(stage)} mak
     {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
-                {"place": place},
-            )
-        return None
+            {"place": place},
+        )
+    return None
 
 
-class PooledValue(OfImages):
+def _pooled_value_fits(trace: Trace, stage: Stage) -> bool:
+    small = math.prod(kernel(stage)) <= FEW
+    was, whole = received(trace, stage), stage.config.get("padding") == "valid"
+    return small and whole and was is not None and was.ndim == 3
+
+
+@about_images("easy", "values", *POOLINGS, fits=_pooled_value_fits)
+def pooled_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a pooling make of a block of measured values?"""
-
-    level, skill, layers = EASY, VALUES, POOLINGS
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        small = super().fits(trace, stage) and math.prod(kernel(stage)) <= FEW
-        was, whole = received(trace, stage), stage.config.get("padding") == "valid"
-        return small and whole and was is not None and was.ndim == 3
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        was, shape = received(trace, stage), lengths(stage.outputs[0])
-        kind = chance.choice(POOLINGS)
-        if was is None:
-            return None
-        for _ in range(TRIED):
-            place = tuple(chance.randrange(each) for each in shape)
-            block = pooled_block(stage, was, place).astype(np.float64)
-            values = {
-                "the largest": block.max(),
-                "the mean": block.mean(),
-                "the sum": block.sum(),
-                "the smallest": block.min(),
-                "the first": block[0, 0],
-                "the median": median([*block.flat]),
-            }
-            right = float(block.max() if kind == "MaxPooling2D" else block.mean())
-            others = [(float(each), f"That is {name}.") for name, each in values.items()]
-            texts = {figure(each) for each, _ in others}
-            if block.min() > 0 and len(texts) == len(values) and len({*block.flat}) == block.size:
-                break
-        else:
-            return None
-        told = listed([figure(value) for value in block.flat])
-        name = "largest value" if kind == "MaxPooling2D" else "mean"
-        return (
-            f"""
+    was, shape = received(trace, stage), lengths(stage.outputs[0])
+    kind = chance.choice(POOLINGS)
+    if was is None:
+        return None
+    for _ in range(TRIED):
+        place = tuple(chance.randrange(each) for each in shape)
+        block = pooled_block(stage, was, place).astype(np.float64)
+        values = {
+            "the largest": block.max(),
+            "the mean": block.mean(),
+            "the sum": block.sum(),
+            "the smallest": block.min(),
+            "the first": block[0, 0],
+            "the median": median([*block.flat]),
+        }
+        right = float(block.max() if kind == "MaxPooling2D" else block.mean())
+        others = [(float(each), f"That is {name}.") for name, each in values.items()]
+        texts = {figure(each) for each, _ in others}
+        if block.min() > 0 and len(texts) == len(values) and len({*block.flat}) == block.size:
+            break
+    else:
+        return None
+    told = listed([figure(value) for value in block.flat])
+    name = "largest value" if kind == "MaxPooling2D" else "mean"
+    return (
+        f"""
 Question: A block of channel {place[2]} before {stage.name} holds {told}. What does {kind} give for
     it?
 Answer: {figure(right)}
 Why: {kind} gives the {name} of the block.
 {lines(measured(others, right))}
 """,
-            {"place": place, "kind": kind},
-        )
-
-
-def _can_compute(trace: Trace, stage: Stage) -> bool:
-    was, bias = received(trace, stage), weight(trace, stage, "bias")
-    plain = stage.config.get("padding") == "valid" and stage.config.get("groups", 1) == 1
-    known = bias is not None and weight(trace, stage, "kernel") is not None and undilated(stage)
-    return known and plain and was is not None and was.ndim == 3 and stage.example is not None
+        {"place": place, "kind": kind},
+    )
 
 
 def _windows(

@@ -2,11 +2,10 @@
 
 import math
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -15,11 +14,12 @@ from pipetrace.explain.formatting import dimensions, figure, has_rows, share
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import Array, Spec, Stage, Trace
 
-EASY, MEDIUM, HARD = "easy", "medium", "hard"
-SHAPES, PARAMETERS, VALUES, TRAINING = "shapes", "parameters", "values", "training"
-PREDICTION, MEASURES = "prediction", "measures"
+Level: TypeAlias = Literal["easy", "medium", "hard"]
+Skill: TypeAlias = Literal["shapes", "parameters", "values", "training", "prediction", "measures"]
 """What a question takes: to follow shapes, to count parameters, to compute a value, to know what
 training does, to read one prediction, to work with measures of the result."""
+LEVELS: tuple[Level, Level, Level] = ("easy", "medium", "hard")
+EASY, MEDIUM, HARD = LEVELS
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 IMPOSSIBLE = re.compile(r"(^|x )(0|-\d+) x |x (0|-\d+)$|^Lines -")
@@ -50,69 +50,82 @@ class Draft:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Generator(ABC):
-    """Makes one kind of question, where it applies to a run.
+@dataclass(frozen=True)
+class Generator:
+    """One kind of question, where it applies to a run."""
 
-    Attributes:
-        level: ``easy``, ``medium`` or ``hard``.
-        skill: what it takes: ``shapes``, ``parameters``, ``values``, ``training``, ``prediction``
-            or ``measures``.
+    name: str
+    level: Level
+    skill: Skill
+    draft: "Callable[[Trace, Random], Draft | None]"  # None where it does not apply
+
+
+def question(
+    level: Level, skill: Skill
+) -> Callable[[Callable[[Trace, Random], Draft | None]], Generator]:
+    """A decorator: what makes a draft by the run and by chance becomes a kind of question."""
+
+    def made(drafted: Callable[[Trace, Random], Draft | None]) -> Generator:
+        name = drafted.__name__.title().replace("_", "")
+        return Generator(name, level, skill, drafted)
+
+    return made
+
+
+Fits: TypeAlias = Callable[[Trace, Stage], bool]
+Asks: TypeAlias = Callable[[Trace, Stage, Random], Asked | None]
+
+
+def about_stage(
+    level: Level,
+    skill: Skill,
+    *kinds: str,
+    fits: Fits = lambda _trace, _stage: True,
+    place: str = "stage",
+) -> Callable[[Asks], Generator]:
+    """A decorator: a question about one stage, drawn from those of some classes that fit.
+
+    Without ``kinds``, classes of Keras' layers, it is about any stage with rows. What is decorated
+    gives the question as ``written`` takes it, and what else was drawn; None where it does not
+    apply after all. The page shows the answer at the ``place``, ``stage`` or ``prediction``.
     """
 
-    level: ClassVar[str]
-    skill: ClassVar[str]
+    def made(ask: Asks) -> Generator:
+        def drafted(trace: Trace, chance: Random) -> Draft | None:
+            known = layers(trace, *kinds) if kinds else layer_stages(trace)
+            found = [stage for stage in known if has_known_shapes(stage) and fits(trace, stage)]
+            stage = chance.choice(found) if found else None
+            asked = None if stage is None else ask(trace, stage, chance)
+            if stage is None or asked is None:
+                return None
+            block, about = asked if isinstance(asked, tuple) else (asked, {})
+            return written(block, f"{place}/{stage.name}", stage=stage.name, **about)
 
-    @abstractmethod
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        """A question about this run; None where it does not apply.
+        drafted.__name__ = ask.__name__
+        return question(level, skill)(drafted)
 
-        Args:
-            trace: the run.
-            chance: draws what the question is about, such as a stage, a position or a number.
-        """
-
-
-class OfStage(Generator):
-    """Makes a question about one stage, drawn from those that it applies to.
-
-    Attributes:
-        layers: the classes of Keras' layers that it is about; any stage with rows where empty.
-        place: where the page shows the answer, ``stage`` or ``prediction``.
-    """
-
-    layers: ClassVar[tuple[str, ...]] = ()
-    place: ClassVar[str] = "stage"
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        """See ``Generator``."""
-        known = layers(trace, *self.layers) if self.layers else layer_stages(trace)
-        found = [stage for stage in known if has_known_shapes(stage) and self.fits(trace, stage)]
-        if not found:
-            return None
-        stage = chance.choice(found)
-        asked = self.ask(trace, stage, chance)
-        if asked is None:
-            return None
-        block, about = asked if isinstance(asked, tuple) else (asked, {})
-        return written(block, f"{self.place}/{stage.name}", stage=stage.name, **about)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        """Whether a stage of these classes can be asked about."""
-        return True
-
-    @abstractmethod
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        """The question as ``written`` takes it, and what else was drawn; None where it does not
-        apply after all."""
+    return made
 
 
-class OfImages(OfStage):
-    """Makes a question about a stage between feature maps whose channels come last."""
+def about_images(
+    level: Level,
+    skill: Skill,
+    *kinds: str,
+    fits: Fits = lambda _trace, _stage: True,
+    place: str = "stage",
+) -> Callable[[Asks], Generator]:
+    """The same of a stage between feature maps whose channels come last."""
 
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        """See ``OfStage``."""
-        is_last = stage.config.get("data_format") != "channels_first"
-        return super().fits(trace, stage) and is_last and len(stage.inputs[0].shape) == 4
+    def fit(trace: Trace, stage: Stage) -> bool:
+        return takes_images(stage) and fits(trace, stage)
+
+    return about_stage(level, skill, *kinds, fits=fit, place=place)
+
+
+def takes_images(stage: Stage) -> bool:
+    """Whether a stage receives feature maps whose channels come last."""
+    is_last = stage.config.get("data_format") != "channels_first"
+    return is_last and len(stage.inputs[0].shape) == 4
 
 
 def draft(
@@ -138,13 +151,8 @@ def written(block: str, evidence: str, more: Mistakes = (), **about: Any) -> Dra
     """A draft written as lines; an indented line continues the one above.
 
     The first three lines are the question, the right answer and its explanation, marked by
-    "Question:", "Answer:" and "Why:". The others are mistakes: "answer: remark".
-
-    Args:
-        block: the lines, without names that a user gave, which might hold line breaks.
-        evidence: the part of the trace that shows the answer.
-        more: further mistakes.
-        about: what was drawn.
+    "Question:", "Answer:" and "Why:". The others are mistakes: "answer: remark". The lines hold no
+    names that a user gave, which might hold line breaks.
     """
     lines = re.sub(r"\n +", " ", block.strip()).splitlines()
     text, right, explanation = (line.partition(": ")[2] for line in lines[:3])
@@ -155,13 +163,7 @@ def written(block: str, evidence: str, more: Mistakes = (), **about: Any) -> Dra
 def measured(
     values: Iterable[tuple[float, str]], right: float, write: Callable[[float], str] = figure
 ) -> list[tuple[str, str]]:
-    """The mistakes whose value can be told from the right one, written.
-
-    Args:
-        values: what each mistake gives, with what to say of it.
-        right: the right value.
-        write: how a value is written.
-    """
+    """The mistakes, each with what to say of it, whose value can be told from the right one."""
     most = 1 if write is share else math.inf  # nobody would choose a share above all
     return [
         (write(value), remark)

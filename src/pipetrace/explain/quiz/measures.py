@@ -4,20 +4,19 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
+from typing import TypeAlias
 
 from pipetrace.explain.facts import class_name, classes
 from pipetrace.explain.formatting import figure, number, share
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
     MARGIN,
-    MEASURES,
-    MEDIUM,
     Draft,
     Generator,
+    Level,
     draft,
     lines,
     measured,
+    question,
     written,
 )
 from pipetrace.explain.task import NUMBERS, only
@@ -29,227 +28,208 @@ RESULTS = "results"
 OPTIONS = 4
 
 
-class Accuracy(Generator):
+@question("easy", "measures")
+def accuracy(trace: Trace, chance: Random) -> Draft | None:
     """What is the accuracy, from how many are right in each class?"""
-
-    level, skill = EASY, MEASURES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        kind, found = _classes(trace)
-        rows, right = (sum(each) for each in zip(*found.values(), strict=True)) if found else (0, 0)
-        if not 0 < right < rows:
-            return None
-        value = right / rows
-        wrong = [
-            (1 - value, "That is the share of mistakes."),
-            (right / (rows + right), "The rows include those that are right."),
-            (1 / len(found), "That is chance level."),
-            (min(right, rows - right) / max(right, rows - right), "All rows count."),
-            (value / 2, "Each row that is right counts."),
-            ((value + 1) / 2, "Each row counts once."),
-        ]  # fmt: skip
-        return written(
-            f"""
+    kind, found = _classes(trace)
+    rows, right = (sum(each) for each in zip(*found.values(), strict=True)) if found else (0, 0)
+    if not 0 < right < rows:
+        return None
+    value = right / rows
+    wrong = [
+        (1 - value, "That is the share of mistakes."),
+        (right / (rows + right), "The rows include those that are right."),
+        (1 / len(found), "That is chance level."),
+        (min(right, rows - right) / max(right, rows - right), "All rows count."),
+        (value / 2, "Each row that is right counts."),
+        ((value + 1) / 2, "Each row counts once."),
+    ]  # fmt: skip
+    return written(
+        f"""
 Question: Of {number(rows)} {kind} rows that were measured, {number(right)} are classified
     correctly. What is the accuracy?
 Answer: {share(value)}
 Why: {number(right)} / {number(rows)} = {share(value)}.
 {lines(measured(wrong, value, share))}
 """,
-            _place(trace),
-        )
+        _place(trace),
+    )
 
 
-class _OfClass(Generator):
-    """About one class that occurs and is predicted."""
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        kind = _kind(trace)
-        found = [
-            (index, each)
-            for index in range(classes(trace))
-            if (each := trace.measurements.of(ClassOutcome, f"{kind}/{index}")).rows
-            and each.predicted
-            and each.correct
-            and (each.correct < each.rows or each.correct < each.predicted)
-        ]
-        if not found:
-            return None
-        index, each = chance.choice(found)
-        rows, said, right = each.rows or 1, each.predicted or 1, each.correct or 0
-        made = self.of(class_name(trace, index), kind, (rows, said, right), index)
-        return made and replace(made, evidence=_place(trace))
-
-    def of(self, name: str, kind: str, counts: tuple[int, int, int], index: int) -> Draft | None:
-        """The question on a class, from its rows, predicted rows and correct ones."""
-        raise NotImplementedError
+Counts: TypeAlias = tuple[int, int, int]
+"""Of a class: its rows, the rows that are predicted as it, and those that are both."""
 
 
-class Recall(_OfClass):
+def about_class(
+    level: Level,
+) -> Callable[[Callable[[str, str, Counts, int], Draft]], Generator]:
+    """A decorator: a question about one class that occurs and is predicted."""
+
+    def made(ask: Callable[[str, str, Counts, int], Draft]) -> Generator:
+        def drafted(trace: Trace, chance: Random) -> Draft | None:
+            kind = _kind(trace)
+            found = [
+                (index, each)
+                for index in range(classes(trace))
+                if (each := trace.measurements.of(ClassOutcome, f"{kind}/{index}")).rows
+                and each.predicted
+                and each.correct
+                and (each.correct < each.rows or each.correct < each.predicted)
+            ]
+            if not found:
+                return None
+            index, each = chance.choice(found)
+            counts = (each.rows or 1, each.predicted or 1, each.correct or 0)
+            drawn = ask(class_name(trace, index), kind, counts, index)
+            return replace(drawn, evidence=_place(trace))
+
+        drafted.__name__ = ask.__name__
+        return question(level, "measures")(drafted)
+
+    return made
+
+
+@about_class("medium")
+def recall(name: str, kind: str, counts: Counts, index: int) -> Draft:
     """What is the recall of a class?"""
-
-    level, skill = MEDIUM, MEASURES
-
-    def of(self, name: str, kind: str, counts: tuple[int, int, int], index: int) -> Draft | None:
-        rows, said, right = counts
-        wrong = [(right / said, "That is the precision: of those predicted, how many are right.")]
-        return _share_of_class(
-            f"How large is the recall of {name}?", name, kind, counts, right / rows, wrong,
-            f"Of {number(rows)} rows that are {name}, {number(right)} are found", index,
-        )  # fmt: skip
+    rows, said, right = counts
+    wrong = [(right / said, "That is the precision: of those predicted, how many are right.")]
+    return _share_of_class(
+        f"How large is the recall of {name}?", name, kind, counts, right / rows, wrong,
+        f"Of {number(rows)} rows that are {name}, {number(right)} are found", index,
+    )  # fmt: skip
 
 
-class Precision(_OfClass):
+@about_class("medium")
+def precision(name: str, kind: str, counts: Counts, index: int) -> Draft:
     """What is the precision of a class?"""
-
-    level, skill = MEDIUM, MEASURES
-
-    def of(self, name: str, kind: str, counts: tuple[int, int, int], index: int) -> Draft | None:
-        rows, said, right = counts
-        wrong = [(right / rows, "That is the recall: of those that there are, how many are found.")]
-        return _share_of_class(
-            f"How large is the precision of {name}?", name, kind, counts, right / said, wrong,
-            f"Of {number(said)} rows predicted as {name}, {number(right)} are right", index,
-        )  # fmt: skip
+    rows, said, right = counts
+    wrong = [(right / rows, "That is the recall: of those that there are, how many are found.")]
+    return _share_of_class(
+        f"How large is the precision of {name}?", name, kind, counts, right / said, wrong,
+        f"Of {number(said)} rows predicted as {name}, {number(right)} are right", index,
+    )  # fmt: skip
 
 
-class F1(_OfClass):
+@about_class("hard")
+def f1(name: str, kind: str, counts: Counts, index: int) -> Draft:
     """What is the F1 score of a class?"""
-
-    level, skill = HARD, MEASURES
-
-    def of(self, name: str, kind: str, counts: tuple[int, int, int], index: int) -> Draft | None:
-        rows, said, right = counts
-        recall, precision = right / rows, right / said
-        wrong = [
-            (recall, "That is the recall alone."),
-            (precision, "That is the precision alone."),
-            (recall * precision, "They are not just multiplied."),
-            ((recall * precision) / (recall + precision), "It is twice that."),
-        ]
-        return _share_of_class(
-            f"How large is the F1 score of {name}, from its precision and its recall?", name, kind,
-            counts, 2 * right / (rows + said), wrong,
-            f"Twice {number(right)}, divided by {number(rows)} + {number(said)}", index,
-        )  # fmt: skip
+    rows, said, right = counts
+    recall, precision = right / rows, right / said
+    wrong = [
+        (recall, "That is the recall alone."),
+        (precision, "That is the precision alone."),
+        (recall * precision, "They are not just multiplied."),
+        ((recall * precision) / (recall + precision), "It is twice that."),
+    ]
+    return _share_of_class(
+        f"How large is the F1 score of {name}, from its precision and its recall?", name, kind,
+        counts, 2 * right / (rows + said), wrong,
+        f"Twice {number(right)}, divided by {number(rows)} + {number(said)}", index,
+    )  # fmt: skip
 
 
-class HardestClass(Generator):
+@question("easy", "measures")
+def hardest_class(trace: Trace, chance: Random) -> Draft | None:
     """Which class is hardest?"""
-
-    level, skill = EASY, MEASURES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        return _extreme(trace, chance, "hardest: of which one is the smallest share found", -1)
+    return _extreme(trace, chance, "hardest: of which one is the smallest share found", -1)
 
 
-class EasiestClass(Generator):
+@question("easy", "measures")
+def easiest_class(trace: Trace, chance: Random) -> Draft | None:
     """Which class is easiest?"""
-
-    level, skill = EASY, MEASURES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        return _extreme(trace, chance, "easiest: of which one is the largest share found", 1)
+    return _extreme(trace, chance, "easiest: of which one is the largest share found", 1)
 
 
-class MajorityAccuracy(Generator):
+@question("medium", "measures")
+def majority_accuracy(trace: Trace, chance: Random) -> Draft | None:
     """What accuracy has a model that always gives the most frequent class?"""
-
-    level, skill = MEDIUM, MEASURES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        counts, total = [each for each in trace.run.data.class_counts if each], classes(trace)
-        if total < 2 or len(counts) < 2 or max(counts) == min(counts):
-            return None
-        rows, most = sum(counts), max(counts)
-        right = most / rows
-        wrong = [
-            (1 / len(counts), "The classes are not equally frequent."),
-            (1 - right, "That is the share of its mistakes."),
-            (min(counts) / rows, "That is the rarest class."),
-            (most / (rows - most), "All rows count, those of this class too."),
-            (0.5, "Nothing is drawn by lot."),
-            (right**2, "Its answer is always the same one."),
-        ]
-        return written(
-            f"""
+    counts, total = [each for each in trace.run.data.class_counts if each], classes(trace)
+    if total < 2 or len(counts) < 2 or max(counts) == min(counts):
+        return None
+    rows, most = sum(counts), max(counts)
+    right = most / rows
+    wrong = [
+        (1 / len(counts), "The classes are not equally frequent."),
+        (1 - right, "That is the share of its mistakes."),
+        (min(counts) / rows, "That is the rarest class."),
+        (most / (rows - most), "All rows count, those of this class too."),
+        (0.5, "Nothing is drawn by lot."),
+        (right**2, "Its answer is always the same one."),
+    ]
+    return written(
+        f"""
 Question: {number(most)} of this run's {number(rows)} training rows are of the most frequent class.
     Which accuracy has a model on them that gives this class for every row?
 Answer: {share(right)}
 Why: It is right for these {number(most)} rows: {number(most)} / {number(rows)} = {share(right)}.
 {lines(measured(wrong, right, share))}
 """,
-            "training",
-        )
+        "training",
+    )
 
 
-class ExplainedVariance(Generator):
+@question("hard", "measures")
+def explained_variance(trace: Trace, chance: Random) -> Draft | None:
     """What is R2, from two mean squared errors?"""
-
-    level, skill = HARD, MEASURES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found, output = trace.measurements.of(Outcome, _kind(trace)), only(trace)
-        error, of_mean = found.mean_squared_error, found.mean_squared_error_of_mean
-        if output is None or output.what != NUMBERS or not error or not of_mean:
-            return None
-        right = 1 - error / of_mean
-        wrong = [
-            (error / of_mean, "That is the part that is not explained."),
-            (1 - of_mean / error, "The error of the mean is what the other is compared with."),
-            (of_mean - error, "The errors are divided, not taken off."),
-            (math.sqrt(abs(right)), "That is a root; R2 is what it is."),
-            (1 - math.sqrt(error / of_mean), "The squared errors are compared as they are."),
-            (right / 2, "It is 1 less the ratio of both errors."),
-        ]
-        return written(
-            f"""
+    found, output = trace.measurements.of(Outcome, _kind(trace)), only(trace)
+    error, of_mean = found.mean_squared_error, found.mean_squared_error_of_mean
+    if output is None or output.what != NUMBERS or not error or not of_mean:
+        return None
+    right = 1 - error / of_mean
+    wrong = [
+        (error / of_mean, "That is the part that is not explained."),
+        (1 - of_mean / error, "The error of the mean is what the other is compared with."),
+        (of_mean - error, "The errors are divided, not taken off."),
+        (math.sqrt(abs(right)), "That is a root; R2 is what it is."),
+        (1 - math.sqrt(error / of_mean), "The squared errors are compared as they are."),
+        (right / 2, "It is 1 less the ratio of both errors."),
+    ]
+    return written(
+        f"""
 Question: On the {_kind(trace)} rows the mean squared error is {figure(error)}; always giving the
     mean of the targets has {figure(of_mean)}. How large is R2?
 Answer: {figure(right)}
 Why: 1 - {figure(error)} / {figure(of_mean)} = {figure(right)}.
 {lines(measured(wrong, right))}
 """,
-            "training",
-        )
+        "training",
+    )
 
 
-class RootOfError(Generator):
+@question("easy", "measures")
+def root_of_error(trace: Trace, chance: Random) -> Draft | None:
     """What is the root mean squared error?"""
-
-    level, skill = EASY, MEASURES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found, output = trace.measurements.of(Outcome, _kind(trace)), only(trace)
-        error = found.mean_squared_error
-        if output is None or output.what != NUMBERS or not error:
-            return None
-        right = math.sqrt(error)
-        wrong = [
-            (error, "That is the mean squared error itself."),
-            (error / 2, "A root is no half."),
-            (error**2, "That squares once more."),
-            (found.mean_absolute_error or math.inf, "That is the mean absolute error."),
-            (2 * right, "It is the square root, once."),
-            (right / 2, "It is the square root."),
-        ]
-        return written(
-            f"""
+    found, output = trace.measurements.of(Outcome, _kind(trace)), only(trace)
+    error = found.mean_squared_error
+    if output is None or output.what != NUMBERS or not error:
+        return None
+    right = math.sqrt(error)
+    wrong = [
+        (error, "That is the mean squared error itself."),
+        (error / 2, "A root is no half."),
+        (error**2, "That squares once more."),
+        (found.mean_absolute_error or math.inf, "That is the mean absolute error."),
+        (2 * right, "It is the square root, once."),
+        (right / 2, "It is the square root."),
+    ]
+    return written(
+        f"""
 Question: The mean squared error on the {_kind(trace)} rows is {figure(error)}. How large is the
     root mean squared error?
 Answer: {figure(right)}
 Why: It is the square root of {figure(error)}, and has the unit of the target.
 {lines(measured(wrong, right))}
 """,
-            "training",
-        )
+        "training",
+    )
 
 
 def _share_of_class(
     asked: str,
     name: str,
     kind: str,
-    counts: tuple[int, int, int],
+    counts: Counts,
     right: float,
     wrong: list[tuple[float, str]],
     why: str,

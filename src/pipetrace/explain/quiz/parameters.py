@@ -6,13 +6,9 @@ from random import Random
 from pipetrace.explain.formatting import counted, number
 from pipetrace.explain.layers import kernel, operation
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    PARAMETERS,
     Asked,
-    OfImages,
-    OfStage,
+    about_images,
+    about_stage,
     is_biased,
     lengths,
     named,
@@ -21,33 +17,24 @@ from pipetrace.explain.quiz.generator import (
 from pipetrace.trace.document import Stage, Trace
 
 
-class _Convolution(OfImages):
-    """About a convolution with a bias whose parameters add up."""
-
-    layers = ("Conv2D",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        if not super().fits(trace, stage) or stage.config.get("groups", 1) != 1:
-            return False
-        each, filters = self.each(stage), lengths(stage.outputs[0])[-1]
-        return is_biased(stage) and (each + 1) * filters == stage.parameters.total
-
-    @staticmethod
-    def each(stage: Stage) -> int:
-        """How many weights a filter has."""
-        return math.prod(kernel(stage)) * lengths(stage.inputs[0])[-1]
+def _each(stage: Stage) -> int:
+    """How many weights a filter of a convolution has."""
+    return math.prod(kernel(stage)) * lengths(stage.inputs[0])[-1]
 
 
-class ConvolutionParameters(_Convolution):
+def _is_convolution(_: Trace, stage: Stage) -> bool:
+    """Whether it has a bias, and its parameters add up."""
+    added = (_each(stage) + 1) * lengths(stage.outputs[0])[-1] == stage.parameters.total
+    return stage.config.get("groups", 1) == 1 and is_biased(stage) and added
+
+
+@about_images("easy", "parameters", "Conv2D", fits=_is_convolution)
+def convolution_parameters(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters does the convolution have?"""
-
-    level, skill = EASY, PARAMETERS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        down, across, filters = lengths(stage.outputs[0])
-        each, words = self.each(stage), operation(stage)
-        window = size(*kernel(stage), lengths(stage.inputs[0])[-1])
-        return f"""
+    down, across, filters = lengths(stage.outputs[0])
+    each, words = _each(stage), operation(stage)
+    window = size(*kernel(stage), lengths(stage.inputs[0])[-1])
+    return f"""
 Question: How many parameters does a Conv2D layer with {counted(filters, "filter")} of {window}
     have?
 Answer: {number(each * filters + filters)}
@@ -60,19 +47,16 @@ Why: {words.parameters}: {words.parts}. The same weights are used at every posit
 """
 
 
-class OtherFilters(_Convolution):
+@about_images("medium", "parameters", "Conv2D", fits=_is_convolution)
+def other_filters(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters would the convolution have with other filters?"""
-
-    level, skill = MEDIUM, PARAMETERS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        (high, wide, channels), now = lengths(stage.inputs[0]), lengths(stage.outputs[0])[-1]
-        filters = chance.choice([each for each in (4, 10, 12, 20, 24, 40, 48, 96) if each != now])
-        side = chance.choice([each for each in (1, 2, 3, 5, 7) if each <= min(high, wide)])
-        each = side * side * channels
-        right = (each + 1) * filters
-        return (
-            f"""
+    (high, wide, channels), now = lengths(stage.inputs[0]), lengths(stage.outputs[0])[-1]
+    filters = chance.choice([each for each in (4, 10, 12, 20, 24, 40, 48, 96) if each != now])
+    side = chance.choice([each for each in (1, 2, 3, 5, 7) if each <= min(high, wide)])
+    each = side * side * channels
+    right = (each + 1) * filters
+    return (
+        f"""
 Question: {named(stage)} reads {counted(channels, "channel")} and has
     {number(stage.parameters.total)} parameters. How many would it have with filters={filters} and
     kernel_size={side}?
@@ -86,19 +70,16 @@ Why: {side} x {side} x {channels} weights and a bias for each filter: ({each} + 
 {number(stage.parameters.total // now * filters)}: The size of the kernel changes as well.
 {number(each + 1)}: That is one filter; there are {filters}.
 """,
-            {"filters": filters, "kernel_size": side},
-        )
+        {"filters": filters, "kernel_size": side},
+    )
 
 
-class FilterDepth(_Convolution):
+@about_images("easy", "parameters", "Conv2D", fits=_is_convolution)
+def filter_depth(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many numbers does one filter multiply at a position?"""
-
-    level, skill = EASY, PARAMETERS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        channels, filters = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
-        (tall, broad), each = kernel(stage), self.each(stage)
-        return f"""
+    channels, filters = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
+    (tall, broad), each = kernel(stage), _each(stage)
+    return f"""
 Question: {named(stage)} has a {tall} x {broad} window; its input has
     {counted(channels, "channel")}. How many products does one filter add up at one position?
 Answer: {number(each)}
@@ -112,17 +93,14 @@ Why: One for each value in the window: {tall} x {broad} x {channels} = {number(e
 """
 
 
-class SmallerImage(_Convolution):
+@about_images("medium", "parameters", "Conv2D", fits=_is_convolution)
+def smaller_image(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters would the convolution have for another image?"""
-
-    level, skill = MEDIUM, PARAMETERS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        high, wide, channels = lengths(stage.inputs[0])
-        times = chance.choice((2, 3, 4))
-        total, (down, across, filters) = stage.parameters.total, lengths(stage.outputs[0])
-        return (
-            f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    times = chance.choice((2, 3, 4))
+    total, (down, across, filters) = stage.parameters.total, lengths(stage.outputs[0])
+    return (
+        f"""
 Question: {named(stage)} reads {high} x {wide} x {channels} and has {number(total)} parameters. How
     many would it have for {times * high} x {times * wide} x {channels}?
 Answer: {number(total)}
@@ -132,20 +110,17 @@ Why: The same kernels slide over every image, so nothing depends on its size.
 {number((total - filters) * times**2 + filters)}: A kernel is not larger for a larger image.
 {number(total * down * across)}: The weights are shared by all positions.
 """,
-            {"times": times},
-        )
+        {"times": times},
+    )
 
 
-class DenseInstead(_Convolution):
+@about_images("hard", "parameters", "Conv2D", fits=_is_convolution)
+def dense_instead(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters would a dense layer need in place of a convolution?"""
-
-    level, skill = HARD, PARAMETERS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        taken, given = (math.prod(lengths(each)) for each in (stage.inputs[0], stage.outputs[0]))
-        total = stage.parameters.total
-        right = (taken + 1) * given
-        return f"""
+    taken, given = (math.prod(lengths(each)) for each in (stage.inputs[0], stage.outputs[0]))
+    total = stage.parameters.total
+    right = (taken + 1) * given
+    return f"""
 Question: {named(stage)} makes {number(given)} values of {number(taken)} with {number(total)}
     parameters. How many would a Dense layer need for that?
 Answer: {number(right)}
@@ -159,15 +134,14 @@ Why: A weight for each pair of input and output, and a bias for each output: ({n
 """
 
 
-class WithoutWeights(OfStage):
+REARRANGING = ("MaxPooling1D", "MaxPooling2D", "AveragePooling2D", "Flatten", "Dropout", "Reshape")
+
+
+@about_stage("easy", "parameters", *REARRANGING)
+def without_weights(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters has a layer that only rearranges or compares?"""
-
-    level, skill = EASY, PARAMETERS
-    layers = ("MaxPooling2D", "AveragePooling2D", "Flatten", "Dropout", "MaxPooling1D", "Reshape")
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        taken, given = (math.prod(lengths(each)) for each in (stage.inputs[0], stage.outputs[0]))
-        return f"""
+    taken, given = (math.prod(lengths(each)) for each in (stage.inputs[0], stage.outputs[0]))
+    return f"""
 Question: {named(stage)} receives {number(taken)} values of a row and gives {number(given)}. How
     many parameters does it have?
 Answer: 0
@@ -179,21 +153,19 @@ Why: It has nothing to learn; what it does is the same before and after training
 """
 
 
-class DenseParameters(OfStage):
+def _dense_parameters_fits(trace: Trace, stage: Stage) -> bool:
+    width, units = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
+    return is_biased(stage) and (width + 1) * units == stage.parameters.total and width > 1
+
+
+@about_stage("easy", "parameters", "Dense", fits=_dense_parameters_fits)
+def dense_parameters(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters does a dense layer have, or would it have with other units?"""
-
-    level, skill, layers = EASY, PARAMETERS, ("Dense",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        width, units = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
-        return is_biased(stage) and (width + 1) * units == stage.parameters.total and width > 1
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        width, now = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
-        units = chance.choice((now, *(each for each in (5, 12, 20, 48, 80, 100) if each != now)))
-        right = (width + 1) * units
-        return (
-            f"""
+    width, now = lengths(stage.inputs[0])[-1], lengths(stage.outputs[0])[-1]
+    units = chance.choice((now, *(each for each in (5, 12, 20, 48, 80, 100) if each != now)))
+    right = (width + 1) * units
+    return (
+        f"""
 Question: How many parameters does a Dense layer of {counted(units, "unit")} have behind
     {number(width)} values, as {named(stage)} receives them?
 Answer: {number(right)}
@@ -205,29 +177,27 @@ Why: One weight for each input and unit, {number(width)} x {units} = {number(wid
 {number(width + units)}: Every unit has a weight for every input, so multiply.
 {number(width + 1)}: That is one unit with its bias.
 """,
-            {"units": units},
-        )
+        {"units": units},
+    )
 
 
-class EmbeddingParameters(OfStage):
+def _embedding_sizes(stage: Stage) -> tuple[int, int]:
+    """How many integers the table has, and how long each vector is."""
+    return int(stage.config["input_dim"]), int(stage.config["output_dim"])
+
+
+def _embedding_parameters_fits(trace: Trace, stage: Stage) -> bool:
+    known = {"input_dim", "output_dim"} <= stage.config.keys()
+    return known and math.prod(_embedding_sizes(stage)) == stage.parameters.total
+
+
+@about_stage("easy", "parameters", "Embedding", fits=_embedding_parameters_fits)
+def embedding_parameters(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters does an embedding have?"""
-
-    level, skill, layers = EASY, PARAMETERS, ("Embedding",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        known = {"input_dim", "output_dim"} <= stage.config.keys()
-        return known and self.sizes(stage)[0] * self.sizes(stage)[1] == stage.parameters.total
-
-    @staticmethod
-    def sizes(stage: Stage) -> tuple[int, int]:
-        """How many integers the table has, and how long each vector is."""
-        return int(stage.config["input_dim"]), int(stage.config["output_dim"])
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        (entries, now), steps = self.sizes(stage), lengths(stage.outputs[0])[0]
-        width = chance.choice((now, *(each for each in (6, 12, 24, 48, 100) if each != now)))
-        return (
-            f"""
+    (entries, now), steps = _embedding_sizes(stage), lengths(stage.outputs[0])[0]
+    width = chance.choice((now, *(each for each in (6, 12, 24, 48, 100) if each != now)))
+    return (
+        f"""
 Question: An Embedding layer like {stage.name} holds a vector of {width} values for each of
     {number(entries)} integers. How many parameters does it have?
 Answer: {number(entries * width)}
@@ -237,32 +207,30 @@ Why: {number(entries)} x {width} = {number(entries * width)}: a table, one line 
 {number(entries * width + entries)}: There is nothing beside the vectors.
 {number(steps * width)}: That is what it gives for a row; the table holds every integer.
 """,
-            {"width": width},
-        )
+        {"width": width},
+    )
 
 
-class RecurrentParameters(OfStage):
+def _recurrent_sizes(stage: Stage) -> tuple[int, int, int]:
+    """Values of a step, units, and how many sets of weights there are."""
+    times = 4 if stage.layer == "LSTM" else 1
+    return lengths(stage.inputs[0])[-1], int(stage.config["units"]), times
+
+
+def _recurrent_parameters_fits(trace: Trace, stage: Stage) -> bool:
+    width, units, times = _recurrent_sizes(stage)
+    return is_biased(stage) and times * units * (width + units + 1) == stage.parameters.total
+
+
+@about_stage("hard", "parameters", "LSTM", "SimpleRNN", fits=_recurrent_parameters_fits)
+def recurrent_parameters(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many parameters does a recurrent layer have?"""
-
-    level, skill, layers = HARD, PARAMETERS, ("LSTM", "SimpleRNN")
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        width, units, times = self.sizes(stage)
-        return is_biased(stage) and times * units * (width + units + 1) == stage.parameters.total
-
-    @staticmethod
-    def sizes(stage: Stage) -> tuple[int, int, int]:
-        """Values of a step, units, and how many sets of weights there are."""
-        times = 4 if stage.layer == "LSTM" else 1
-        return lengths(stage.inputs[0])[-1], int(stage.config["units"]), times
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        width, now, times = self.sizes(stage)
-        units = chance.choice((now, *(each for each in (6, 10, 20, 24, 48) if each != now)))
-        one = units * (width + units + 1)
-        sets = "Three gates and the new state each have" if times == 4 else "There are"
-        return (
-            f"""
+    width, now, times = _recurrent_sizes(stage)
+    units = chance.choice((now, *(each for each in (6, 10, 20, 24, 48) if each != now)))
+    one = units * (width + units + 1)
+    sets = "Three gates and the new state each have" if times == 4 else "There are"
+    return (
+        f"""
 Question: How many parameters has a layer of class {stage.layer} with {counted(units, "unit")} that
     reads {counted(width, "value")} at each step, as {stage.name} does?
 Answer: {number(times * one)}
@@ -272,27 +240,25 @@ Why: {sets} {width} x {units} weights for the inputs, {units} x {units} for the 
 {number(times * units * (width + units))}: The biases are missing.
 {number((5 - times) * one)}: {"That is one gate of four." if times == 4 else "It has no gates."}
 {number(3 * one)}: {
-                "Beside the three gates, the new state has weights."
-                if times == 4
-                else "It has no gates."
-            }
+            "Beside the three gates, the new state has weights."
+            if times == 4
+            else "It has no gates."
+        }
 {number(times * units * (units + 1))}: The weights for the inputs are missing.
 """,
-            {"units": units},
-        )
+        {"units": units},
+    )
 
 
-class NormalizationParameters(OfStage):
+def _normalization_parameters_fits(trace: Trace, stage: Stage) -> bool:
+    return stage.parameters.total == 4 * lengths(stage.outputs[0])[-1]
+
+
+@about_stage("medium", "parameters", "BatchNormalization", fits=_normalization_parameters_fits)
+def normalization_parameters(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many of a batch normalization's parameters does training change?"""
-
-    level, skill, layers = MEDIUM, PARAMETERS, ("BatchNormalization",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        return stage.parameters.total == 4 * lengths(stage.outputs[0])[-1]
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        channels = lengths(stage.outputs[0])[-1]
-        return f"""
+    channels = lengths(stage.outputs[0])[-1]
+    return f"""
 Question: {named(stage)} normalizes {counted(channels, "channel")} and holds
     {number(4 * channels)} numbers. How many of them can the optimizer change?
 Answer: {number(2 * channels)}

@@ -6,18 +6,14 @@ from random import Random
 from pipetrace.explain.facts import before, layer_stages
 from pipetrace.explain.formatting import counted, number
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    SHAPES,
     Asked,
     Draft,
-    Generator,
-    OfImages,
-    OfStage,
+    about_images,
+    about_stage,
     draft,
     lengths,
     named,
+    question,
     size,
 )
 from pipetrace.trace.document import Stage, Trace
@@ -25,16 +21,13 @@ from pipetrace.trace.document import Stage, Trace
 BATCHES = (8, 12, 16, 20, 24, 40, 48, 64, 96, 100)
 
 
-class BatchShape(OfStage):
+@about_stage("easy", "shapes")
+def batch_shape(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """What shape does a stage give for a batch?"""
-
-    level, skill = EASY, SHAPES
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        own, got = lengths(stage.outputs[0]), lengths(stage.inputs[0])
-        batch = chance.choice(BATCHES)
-        return (
-            f"""
+    own, got = lengths(stage.outputs[0]), lengths(stage.inputs[0])
+    batch = chance.choice(BATCHES)
+    return (
+        f"""
 Question: A batch of {batch} rows passes the model. What is the shape of what {named(stage)}
     gives?
 Answer: {size(batch, *own)}
@@ -46,18 +39,15 @@ Why: The rows come first, then what the layer gives for each row: {size(batch, *
 {size(batch, math.prod(own))}: The layer keeps these axes apart.
 {size(batch, batch, *own)}: The rows are one axis.
 """,
-            {"batch": batch},
-        )
+        {"batch": batch},
+    )
 
 
-class RowsAxis(OfStage):
+@about_stage("easy", "shapes")
+def rows_axis(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """What does None in a shape stand for?"""
-
-    level, skill = EASY, SHAPES
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        own = lengths(stage.outputs[0])
-        return f"""
+    own = lengths(stage.outputs[0])
+    return f"""
 Question: Keras prints the output shape of {named(stage)} as {(None, *own)}. What is None?
 Answer: The rows of a batch, however many pass at once
 Why: Each row gives {size(*own)}; how many rows pass together is decided when data comes.
@@ -68,18 +58,16 @@ An axis that the layer drops from its input: Then it would not be printed.
 """
 
 
-class ValuesOfRow(OfStage):
+def _values_of_row_fits(trace: Trace, stage: Stage) -> bool:
+    return len(stage.outputs[0].shape) > 2
+
+
+@about_stage("easy", "shapes", fits=_values_of_row_fits)
+def values_of_row(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many values does a row have at a stage?"""
-
-    level, skill = EASY, SHAPES
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        return len(stage.outputs[0].shape) > 2
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        own = lengths(stage.outputs[0])
-        right = math.prod(own)
-        return f"""
+    own = lengths(stage.outputs[0])
+    right = math.prod(own)
+    return f"""
 Question: {named(stage)} gives {size(*own)} for each row. How many values are that?
 Answer: {number(right)}
 Why: {size(*own)} = {number(right)}.
@@ -91,45 +79,38 @@ Why: {size(*own)} = {number(right)}.
 """
 
 
-class NextStage(Generator):
+@question("easy", "shapes")
+def next_stage(trace: Trace, chance: Random) -> Draft | None:
     """Which stage receives what another one gives?"""
-
-    level, skill = EASY, SHAPES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        stages = [each for each in layer_stages(trace) if each.inputs and each.outputs]
-        users = {
-            each.name: [other for other in stages if before(trace, other) is each]
-            for each in stages
-        }
-        found = [each for each in stages if len(users[each.name]) == 1]
-        if len(stages) < 5 or not found:
-            return None
-        stage = chance.choice(found)
-        [user] = users[stage.name]
-        others = [each for each in stages if each is not user]
-        chance.shuffle(others)
-        return draft(
-            f"Which layer receives what {named(stage)} gives?",
-            named(user),
-            f"{named(user)} comes next in the data flow.",
-            [
-                (named(each), f"{each.name} does not take its input from {stage.name}.")
-                for each in others[:5]
-            ],
-            f"stage/{stage.name}",
-            stage=stage.name,
-        )
+    stages = [each for each in layer_stages(trace) if each.inputs and each.outputs]
+    users = {
+        each.name: [other for other in stages if before(trace, other) is each] for each in stages
+    }
+    found = [each for each in stages if len(users[each.name]) == 1]
+    if len(stages) < 5 or not found:
+        return None
+    stage = chance.choice(found)
+    [user] = users[stage.name]
+    others = [each for each in stages if each is not user]
+    chance.shuffle(others)
+    return draft(
+        f"Which layer receives what {named(stage)} gives?",
+        named(user),
+        f"{named(user)} comes next in the data flow.",
+        [
+            (named(each), f"{each.name} does not take its input from {stage.name}.")
+            for each in others[:5]
+        ],
+        f"stage/{stage.name}",
+        stage=stage.name,
+    )
 
 
-class FlattenLength(OfImages):
+@about_images("easy", "shapes", "Flatten")
+def flatten_length(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How long is the flattened vector?"""
-
-    level, skill, layers = EASY, SHAPES, ("Flatten",)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        high, wide, channels = lengths(stage.inputs[0])
-        return f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    return f"""
 Question: Feature maps of {high} x {wide} x {channels} are flattened. How long is the vector?
 Answer: {number(high * wide * channels)}
 Why: {high} x {wide} x {channels} = {number(high * wide * channels)}: every value is kept, only the
@@ -141,19 +122,16 @@ Why: {high} x {wide} x {channels} = {number(high * wide * channels)}: every valu
 """
 
 
-class FlattenIndex(OfImages):
+@about_images("hard", "shapes", "Flatten")
+def flatten_index(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which index does a value of a feature map get when it is flattened?"""
-
-    level, skill, layers = HARD, SHAPES, ("Flatten",)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        high, wide, channels = lengths(stage.inputs[0])
-        if min(high, wide, channels) < 2:
-            return None
-        row, column, channel = (chance.randrange(1, each) for each in (high, wide, channels))
-        right = (row * wide + column) * channels + channel
-        return (
-            f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    if min(high, wide, channels) < 2:
+        return None
+    row, column, channel = (chance.randrange(1, each) for each in (high, wide, channels))
+    right = (row * wide + column) * channels + channel
+    return (
+        f"""
 Question: Feature maps of {high} x {wide} x {channels} are flattened. Which index has the value in
     line {row}, column {column}, channel {channel} (all counted from 0)?
 Answer: {number(right)}
@@ -165,19 +143,15 @@ Why: The channels change fastest: ({row} x {wide} + {column}) x {channels} + {ch
 {number(right + 1)}: Indices are counted from 0.
 {number(row + column + channel)}: The places are not just added.
 """,
-            {"place": (row, column, channel)},
-        )
+        {"place": (row, column, channel)},
+    )
 
 
-class GlobalPooling(OfImages):
+@about_images("easy", "shapes", "GlobalAveragePooling2D", "GlobalMaxPooling2D")
+def global_pooling(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many values does a global pooling give?"""
-
-    level, skill = EASY, SHAPES
-    layers = ("GlobalAveragePooling2D", "GlobalMaxPooling2D")
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        high, wide, channels = lengths(stage.inputs[0])
-        return f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    return f"""
 Question: {named(stage)} receives {high} x {wide} x {channels}. How many values does it give for a
     row?
 Answer: {number(channels)}
@@ -190,19 +164,17 @@ Why: One value for each of {channels} channels, from all {high} x {wide} positio
 """
 
 
-class Joined(OfStage):
+def _joined_fits(trace: Trace, stage: Stage) -> bool:
+    last = stage.config.get("axis", -1) in (-1, len(stage.outputs[0].shape) - 1)
+    return last and len(stage.inputs) == 2 and len(stage.outputs[0].shape) > 1
+
+
+@about_stage("medium", "shapes", "Concatenate", fits=_joined_fits)
+def joined(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """What shape does a concatenation give?"""
-
-    level, skill, layers = MEDIUM, SHAPES, ("Concatenate",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        last = stage.config.get("axis", -1) in (-1, len(stage.outputs[0].shape) - 1)
-        return last and len(stage.inputs) == 2 and len(stage.outputs[0].shape) > 1
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        one, two = (lengths(each) for each in stage.inputs)
-        a, b = one[-1], two[-1]
-        return f"""
+    one, two = (lengths(each) for each in stage.inputs)
+    a, b = one[-1], two[-1]
+    return f"""
 Question: {named(stage)} joins {size(*one)} and {size(*two)}. What does it give?
 Answer: {size(*one[:-1], a + b)}
 Why: The last axis becomes {a} + {b} = {a + b}; the others stay.
@@ -214,20 +186,18 @@ Why: The last axis becomes {a} + {b} = {a + b}; the others stay.
 """
 
 
-class LastStepOnly(OfStage):
+def _last_step_only_fits(trace: Trace, stage: Stage) -> bool:
+    return len(stage.inputs[0].shape) == 3
+
+
+@about_stage("medium", "shapes", "LSTM", "GRU", "SimpleRNN", fits=_last_step_only_fits)
+def last_step_only(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """What shape does a recurrent layer give with or without its sequence?"""
-
-    level, skill, layers = MEDIUM, SHAPES, ("LSTM", "GRU", "SimpleRNN")
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        return len(stage.inputs[0].shape) == 3
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        (steps, width), units = lengths(stage.inputs[0]), int(stage.config["units"])
-        whole = chance.random() < 0.5
-        right, other = (f"{steps} x {units}", f"{units}")[:: 1 if whole else -1]
-        return (
-            f"""
+    (steps, width), units = lengths(stage.inputs[0]), int(stage.config["units"])
+    whole = chance.random() < 0.5
+    right, other = (f"{steps} x {units}", f"{units}")[:: 1 if whole else -1]
+    return (
+        f"""
 Question: {named(stage)} reads {steps} steps of {counted(width, "value")} with {units} units. What
     does it give for a row with return_sequences={whole}?
 Answer: {right}
@@ -238,23 +208,21 @@ Why: Each step gives {units} values; {"all steps" if whole else "those of the la
 {steps}: Each step gives {units} values.
 {steps * units}: Steps and units stay two axes.
 """,
-            {"whole": whole},
-        )
+        {"whole": whole},
+    )
 
 
-class AttentionScores(OfStage):
+def _attention_scores_fits(trace: Trace, stage: Stage) -> bool:
+    own = {each.source for each in stage.inputs if each.dtype != "bool"}
+    return len(stage.inputs[0].shape) == 3 and len(own) == 1 and "num_heads" in stage.config
+
+
+@about_stage("hard", "shapes", "MultiHeadAttention", fits=_attention_scores_fits)
+def attention_scores(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many scores does an attention compute?"""
-
-    level, skill, layers = HARD, SHAPES, ("MultiHeadAttention",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        own = {each.source for each in stage.inputs if each.dtype != "bool"}
-        return len(stage.inputs[0].shape) == 3 and len(own) == 1 and "num_heads" in stage.config
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        (steps, width), heads = lengths(stage.inputs[0]), int(stage.config["num_heads"])
-        right = heads * steps * steps
-        return f"""
+    (steps, width), heads = lengths(stage.inputs[0]), int(stage.config["num_heads"])
+    right = heads * steps * steps
+    return f"""
 Question: {named(stage)} has {counted(heads, "head")} and reads {steps} steps of {width} values. How
     many attention scores does it compute for a row?
 Answer: {number(right)}

@@ -8,14 +8,10 @@ from pipetrace.explain.facts import Steps, classes, first_of, once_a_step, steps
 from pipetrace.explain.formatting import counted, exact, figure, number, share
 from pipetrace.explain.judgement import chance as chance_level
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    TRAINING,
     Draft,
-    Generator,
     draft,
     has_several_fits,
+    question,
     written,
 )
 from pipetrace.trace.document import Trace
@@ -23,35 +19,30 @@ from pipetrace.trace.document import Trace
 SIZES = (4, 8, 10, 12, 16, 20, 25, 40, 48, 50, 64, 100, 128, 200, 256)
 
 
-class StepsInProgressBar(Generator):
+@question("easy", "training")
+def steps_in_progress_bar(trace: Trace, chance: Random) -> Draft | None:
     """What does Keras' 32/32 count?"""
-
-    level, skill = EASY, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found = _steps(trace)
-        if found is None or found.count < 2 or found.batch == 1:  # then rows and batches are alike
-            return None
-        steps, rows, batch, last = found.count, found.rows, found.batch, found.last
-        full = (
-            f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all full"
-        )
-        epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")
-        holds = f"A batch holds {counted(batch, 'row')}"
-        holds += " here as well, but the bar" if batch == steps else "; the bar"
-        too = " as well" if epochs == steps else ""
-        if metrics.accuracy_name(trace):
-            quality, shown = "classified correctly", "accuracy"
-        else:
-            quality, shown = "fitted", "loss"
-        more = []
-        if convolution is not None:
-            same = convolution.config.get("filters") == steps
-            said = "There are as many filters, but the" if same else "The"
-            said += " bar knows nothing of layers; it counts batches."
-            more.append((f"{number(steps)} filters of the convolution", said))
-        return written(
-            f"""
+    found = _steps(trace)
+    if found is None or found.count < 2 or found.batch == 1:  # then rows and batches are alike
+        return None
+    steps, rows, batch, last = found.count, found.rows, found.batch, found.last
+    full = f"{counted(steps - 1, 'full one')} and one of {last}" if last != batch else "all full"
+    epochs, convolution = trace.run.training.epochs, first_of(trace, "Conv2D")
+    holds = f"A batch holds {counted(batch, 'row')}"
+    holds += " here as well, but the bar" if batch == steps else "; the bar"
+    too = " as well" if epochs == steps else ""
+    if metrics.accuracy_name(trace):
+        quality, shown = "classified correctly", "accuracy"
+    else:
+        quality, shown = "fitted", "loss"
+    more = []
+    if convolution is not None:
+        same = convolution.config.get("filters") == steps
+        said = "There are as many filters, but the" if same else "The"
+        said += " bar knows nothing of layers; it counts batches."
+        more.append((f"{number(steps)} filters of the convolution", said))
+    return written(
+        f"""
 Question: While this model trains, Keras' progress bar ends with {steps}/{steps}. What does it
     count?
 Answer: {number(steps)} batches of rows
@@ -64,25 +55,22 @@ Why: {number(rows)} rows in batches of {batch} are {number(steps)} steps: {full}
 {number(steps)} rows that were {quality}: It counts what was done, not how well; the {shown} is
     shown after it.
 """,
-            "training",
-            more,
-        )
+        "training",
+        more,
+    )
 
 
-class WeightUpdates(Generator):
+@question("medium", "training")
+def weight_updates(trace: Trace, chance: Random) -> Draft | None:
     """How often are the weights updated?"""
-
-    level, skill = MEDIUM, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found = _steps(trace)
-        if found is None or not trace.epochs:
-            return None
-        epochs = chance.choice((len(trace.epochs), *range(2, 30)))
-        steps, rows, batch = found.count, found.rows, found.batch
-        rounded = ", rounded up," if found.last != batch else ""
-        return written(
-            f"""
+    found = _steps(trace)
+    if found is None or not trace.epochs:
+        return None
+    epochs = chance.choice((len(trace.epochs), *range(2, 30)))
+    steps, rows, batch = found.count, found.rows, found.batch
+    rounded = ", rounded up," if found.last != batch else ""
+    return written(
+        f"""
 Question: {counted(rows, "row")} in batches of {batch}, {counted(epochs, "epoch")}: how many times
     does training update the weights?
 Answer: {number(steps * epochs)}
@@ -94,25 +82,22 @@ Why: {number(rows)} / {batch}{rounded} is {counted(steps, "batch", "batches")} a
 {number(batch * epochs)}: That takes the batch size for the number of batches.
 {number(rows // batch * epochs)}: The last batch, smaller than the others, counts as well.
 """,
-            "training",
-            epochs=epochs,
-        )
+        "training",
+        epochs=epochs,
+    )
 
 
-class OtherBatchSize(Generator):
+@question("easy", "training")
+def other_batch_size(trace: Trace, chance: Random) -> Draft | None:
     """How many steps would an epoch have with another batch size?"""
-
-    level, skill = EASY, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found = _steps(trace)
-        sizes = [each for each in SIZES if found and each != found.batch and 2 * each < found.rows]
-        if found is None or not sizes:
-            return None
-        batch, rows = chance.choice(sizes), found.rows
-        right, rest = math.ceil(rows / batch), "; the rest is a batch too" if rows % batch else ""
-        return written(
-            f"""
+    found = _steps(trace)
+    sizes = [each for each in SIZES if found and each != found.batch and 2 * each < found.rows]
+    if found is None or not sizes:
+        return None
+    batch, rows = chance.choice(sizes), found.rows
+    right, rest = math.ceil(rows / batch), "; the rest is a batch too" if rows % batch else ""
+    return written(
+        f"""
 Question: This run has {counted(found.count, "step")} in an epoch, with batches of {found.batch}.
     How many would it have with batch_size={batch}, for its {number(rows)} rows?
 Answer: {number(right)}
@@ -124,26 +109,23 @@ Why: {number(rows)} / {batch} is {figure(rows / batch)}{rest}.
 {number(rows - batch)}: The rows are divided into batches.
 {number(right + 1)}: The last batch is counted already.
 """,
-            "training",
-            batch=batch,
-        )
+        "training",
+        batch=batch,
+    )
 
 
-class LastBatch(Generator):
+@question("medium", "training")
+def last_batch(trace: Trace, chance: Random) -> Draft | None:
     """How many rows has the last batch?"""
-
-    level, skill = MEDIUM, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found = _steps(trace)
-        rows = found.rows if found else 0
-        sizes = [each for each in SIZES if 2 * each < rows and rows % each]
-        if not sizes:
-            return None
-        batch = chance.choice(sizes)
-        rest = rows % batch
-        return written(
-            f"""
+    found = _steps(trace)
+    rows = found.rows if found else 0
+    sizes = [each for each in SIZES if 2 * each < rows and rows % each]
+    if not sizes:
+        return None
+    batch = chance.choice(sizes)
+    rest = rows % batch
+    return written(
+        f"""
 Question: {number(rows)} rows are trained on in batches of {batch}. How many rows has the last batch
     of an epoch?
 Answer: {number(rest)}
@@ -155,24 +137,21 @@ Why: {rows // batch} full batches hold {number(rows - rest)} rows; {rest} are le
 {number(rest + batch)}: What is more than a batch is split.
 {number(1)}: All rows that are left over come together.
 """,
-            "training",
-            batch=batch,
-        )
+        "training",
+        batch=batch,
+    )
 
 
-class EpochsForUpdates(Generator):
+@question("hard", "training")
+def epochs_for_updates(trace: Trace, chance: Random) -> Draft | None:
     """How many epochs give so many updates?"""
-
-    level, skill = HARD, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        found = _steps(trace)
-        if found is None or found.count < 2:
-            return None
-        steps, wanted = found.count, 50 * chance.randrange(2, 60)
-        right = math.ceil(wanted / steps)
-        return written(
-            f"""
+    found = _steps(trace)
+    if found is None or found.count < 2:
+        return None
+    steps, wanted = found.count, 50 * chance.randrange(2, 60)
+    right = math.ceil(wanted / steps)
+    return written(
+        f"""
 Question: An epoch of this run is {number(steps)} steps. After how many epochs have the weights been
     updated at least {number(wanted)} times?
 Answer: {number(right)}
@@ -186,23 +165,20 @@ Why: {number(right)} x {number(steps)} = {number(right * steps)}; one epoch less
 {number(right + 2)}: That is more than needed.
 {number(2 * right)}: That is more than needed.
 """,
-            "training",
-            updates=wanted,
-        )
+        "training",
+        updates=wanted,
+    )
 
 
-class ChanceLoss(Generator):
+@question("hard", "training")
+def chance_loss(trace: Trace, chance: Random) -> Draft | None:
     """What is the loss at chance level?"""
-
-    level, skill = HARD, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        total, level = classes(trace), chance_level(trace)
-        first = trace.epochs[0].metrics.get("loss", math.nan) if trace.epochs else math.nan
-        if level is None or has_several_fits(trace) or not math.isfinite(first):
-            return None
-        return written(
-            f"""
+    total, level = classes(trace), chance_level(trace)
+    first = trace.epochs[0].metrics.get("loss", math.nan) if trace.epochs else math.nan
+    if level is None or has_several_fits(trace) or not math.isfinite(first):
+        return None
+    return written(
+        f"""
 Question: A model gives each of {total} classes the same probability. What is its cross-entropy
     loss?
 Answer: {figure(level.loss)}
@@ -214,39 +190,36 @@ Why: The loss is minus the logarithm of the probability of the true class: -ln(1
 {figure(math.log2(total))}: That is the logarithm to base 2; the loss uses the natural one.
 0: A loss of 0 needs probability 1 for the true class.
 """,
-            "epoch/1",
-        )
+        "epoch/1",
+    )
 
 
-class LearningRate(Generator):
+@question("medium", "training")
+def learning_rate(trace: Trace, chance: Random) -> Draft | None:
     """What does one step of plain gradient descent make of a weight?"""
-
-    level, skill = MEDIUM, TRAINING
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        rate = trace.epochs[-1].learning_rate if trace.epochs else None
-        if not rate or not math.isfinite(rate):
-            return None
-        weight, slope = chance.randrange(5, 95) / 100, chance.choice((-4, -2, -1, 1, 2, 3, 5))
-        right = weight - rate * slope
-        wrong = [
-            (weight + rate * slope, "A step goes against the gradient."),
-            (weight - slope, "The gradient is multiplied by the learning rate."),
-            (weight * (1 - rate), "The step depends on the gradient, not on the weight."),
-            (weight - rate, "The step is the learning rate times the gradient."),
-            (rate * slope, "That is the step; it is taken off the weight."),
-            (weight - slope / rate, "The gradient is multiplied by the learning rate."),
-        ]
-        return draft(
-            f"With this run's learning rate of {exact(rate)}, what does one step of plain gradient "
-            f"descent make of a weight of {exact(weight)} whose gradient is {slope}?",
-            exact(round(right, 7)),
-            f"{exact(weight)} - {exact(rate)} x {slope} = {exact(round(right, 7))}.",
-            [(exact(round(each, 7)), said) for each, said in wrong],
-            f"epoch/{trace.epochs[-1].number}",
-            weight=weight,
-            slope=slope,
-        )
+    rate = trace.epochs[-1].learning_rate if trace.epochs else None
+    if not rate or not math.isfinite(rate):
+        return None
+    weight, slope = chance.randrange(5, 95) / 100, chance.choice((-4, -2, -1, 1, 2, 3, 5))
+    right = weight - rate * slope
+    wrong = [
+        (weight + rate * slope, "A step goes against the gradient."),
+        (weight - slope, "The gradient is multiplied by the learning rate."),
+        (weight * (1 - rate), "The step depends on the gradient, not on the weight."),
+        (weight - rate, "The step is the learning rate times the gradient."),
+        (rate * slope, "That is the step; it is taken off the weight."),
+        (weight - slope / rate, "The gradient is multiplied by the learning rate."),
+    ]
+    return draft(
+        f"With this run's learning rate of {exact(rate)}, what does one step of plain gradient "
+        f"descent make of a weight of {exact(weight)} whose gradient is {slope}?",
+        exact(round(right, 7)),
+        f"{exact(weight)} - {exact(rate)} x {slope} = {exact(round(right, 7))}.",
+        [(exact(round(each, 7)), said) for each, said in wrong],
+        f"epoch/{trace.epochs[-1].number}",
+        weight=weight,
+        slope=slope,
+    )
 
 
 def _steps(trace: Trace) -> Steps | None:

@@ -7,14 +7,9 @@ import numpy as np
 
 from pipetrace.explain.formatting import exact, figure, listed, number, share
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    VALUES,
     Asked,
     Draft,
-    Generator,
-    OfStage,
+    about_stage,
     activated,
     activation_name,
     agrees,
@@ -22,6 +17,7 @@ from pipetrace.explain.quiz.generator import (
     lines,
     measured,
     named,
+    question,
     received,
     weight,
     written,
@@ -35,30 +31,22 @@ MARGIN_OF_SUM = 1e-3
 """Contributions that are nearer to each other are not asked about."""
 
 
-class ScaledValue(Generator):
+@question("easy", "values")
+def scaled_value(trace: Trace, chance: Random) -> Draft | None:
     """What does one value become?"""
-
-    level, skill = EASY, VALUES
-
-    def draft(self, trace: Trace, chance: Random) -> Draft | None:
-        for stage in trace.stages:
-            by, was = _factor(stage), received(trace, stage)
-            if (
-                by is None
-                or was is None
-                or stage.example is None
-                or was.shape != stage.example.shape
-            ):
-                continue
-            places = np.argwhere((was != 0) & (np.abs(was) != abs(by)))
-            if not len(places):
-                continue
-            place = tuple(map(int, chance.choice(list(places))))
-            value, after = float(was[place]), float(stage.example[place])
-            if not math.isclose(after, value / by, rel_tol=1e-5):
-                continue
-            return written(
-                f"""
+    for stage in trace.stages:
+        by, was = _factor(stage), received(trace, stage)
+        if by is None or was is None or stage.example is None or was.shape != stage.example.shape:
+            continue
+        places = np.argwhere((was != 0) & (np.abs(was) != abs(by)))
+        if not len(places):
+            continue
+        place = tuple(map(int, chance.choice(list(places))))
+        value, after = float(was[place]), float(stage.example[place])
+        if not math.isclose(after, value / by, rel_tol=1e-5):
+            continue
+        return written(
+            f"""
 Question: A value of the example is {exact(value)}. What is it after the scaling {stage.name}?
 Answer: {exact(after)}
 Why: {exact(value)} / {exact(by)} = {exact(after)}, in float32, as measured at {_at(place)}.
@@ -68,47 +56,43 @@ Why: {exact(value)} / {exact(by)} = {exact(after)}, in float32, as measured at {
 {exact(value)}: That is the value before scaling.
 {exact(1 - value / by)}: Nothing is turned round; 0 stays 0.
 """,
-                f"stage/{stage.name}",
-                stage=stage.name,
-                place=place,
-            )
-        return None
-
-
-class DenseValue(OfStage):
-    """What does a unit give, once its products are summed?"""
-
-    level, skill, layers = MEDIUM, VALUES, ("Dense",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        known = (
-            weight(trace, stage, "kernel") is not None and weight(trace, stage, "bias") is not None
+            f"stage/{stage.name}",
+            stage=stage.name,
+            place=place,
         )
-        was = received(trace, stage)
-        plain = activation_name(stage) in ("ReLU", "sigmoid", "no function", "tanh")
-        return known and plain and was is not None and was.ndim == 1 and stage.example is not None
+    return None
 
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        was, kernels = received(trace, stage), weight(trace, stage, "kernel")
-        biases = weight(trace, stage, "bias")
-        if was is None or kernels is None or biases is None or stage.example is None:
-            return None
-        unit = chance.randrange(kernels.shape[1])
-        total, bias = float(was.astype(float) @ kernels[:, unit]), float(biases[unit])
-        value = activated(stage, total + bias)
-        if value is None or not agrees(value, stage.example, (unit,)):
-            return None
-        wrong = [
-            (activated(stage, total) or 0.0, "The bias is missing."),
-            (total + bias, "The activation comes last."),
-            (total, "Bias and activation are missing."),
-            (activated(stage, total - bias) or 0.0, "The bias is added."),
-            (-total - bias, "No sign is turned round."),
-            (1 / (1 + math.exp(min(700.0, total + bias))), "No sign is turned round."),
-            ((total + bias) / len(was), "The products are added, not averaged."),
-        ]
-        return (
-            f"""
+
+def _dense_value_fits(trace: Trace, stage: Stage) -> bool:
+    known = weight(trace, stage, "kernel") is not None and weight(trace, stage, "bias") is not None
+    was = received(trace, stage)
+    plain = activation_name(stage) in ("ReLU", "sigmoid", "no function", "tanh")
+    return known and plain and was is not None and was.ndim == 1 and stage.example is not None
+
+
+@about_stage("medium", "values", "Dense", fits=_dense_value_fits)
+def dense_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
+    """What does a unit give, once its products are summed?"""
+    was, kernels = received(trace, stage), weight(trace, stage, "kernel")
+    biases = weight(trace, stage, "bias")
+    if was is None or kernels is None or biases is None or stage.example is None:
+        return None
+    unit = chance.randrange(kernels.shape[1])
+    total, bias = float(was.astype(float) @ kernels[:, unit]), float(biases[unit])
+    value = activated(stage, total + bias)
+    if value is None or not agrees(value, stage.example, (unit,)):
+        return None
+    wrong = [
+        (activated(stage, total) or 0.0, "The bias is missing."),
+        (total + bias, "The activation comes last."),
+        (total, "Bias and activation are missing."),
+        (activated(stage, total - bias) or 0.0, "The bias is added."),
+        (-total - bias, "No sign is turned round."),
+        (1 / (1 + math.exp(min(700.0, total + bias))), "No sign is turned round."),
+        ((total + bias) / len(was), "The products are added, not averaged."),
+    ]
+    return (
+        f"""
 Question: For unit {unit} of {named(stage)} the products of inputs and weights add up to
     {figure(total)}. The bias is {figure(bias)}, the activation {activation_name(stage)}. What does
     the unit give?
@@ -117,78 +101,72 @@ Why: {figure(total)} and {figure(bias)} are {figure(total + bias)}; {activation_
     {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
-            {"unit": unit},
-        )
+        {"unit": unit},
+    )
 
 
-class LargestContribution(OfStage):
+def _largest_contribution_fits(trace: Trace, stage: Stage) -> bool:
+    was, kernels = received(trace, stage), weight(trace, stage, "kernel")
+    return was is not None and was.ndim == 1 and kernels is not None and len(kernels) > 3
+
+
+@about_stage("hard", "values", "Dense", fits=_largest_contribution_fits)
+def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which input contributes most to a unit?"""
-
-    level, skill, layers = HARD, VALUES, ("Dense",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        was, kernels = received(trace, stage), weight(trace, stage, "kernel")
-        return was is not None and was.ndim == 1 and kernels is not None and len(kernels) > 3
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        was, kernels = received(trace, stage), weight(trace, stage, "kernel")
-        if was is None or kernels is None:
-            return None
-        unit = chance.randrange(kernels.shape[1])
-        products = was.astype(float) * kernels[:, unit]
-        inputs = chance.sample(
-            [int(each) for each in np.flatnonzero(was)], min(4, int(np.count_nonzero(was)))
-        )
-        order = sorted(inputs, key=lambda at: -products[at])
-        if len(order) < 4 or products[order[0]] - products[order[1]] < MARGIN_OF_SUM:
-            return None
-        told = listed([
-            f"input {at}: {figure(was[at])} with weight {figure(kernels[at, unit])}"
-            for at in sorted(order)
-        ])  # fmt: skip
-        rest = "\n".join(f"Input {at}: It adds {figure(products[at])}." for at in order[1:])
-        return (
-            f"""
+    was, kernels = received(trace, stage), weight(trace, stage, "kernel")
+    if was is None or kernels is None:
+        return None
+    unit = chance.randrange(kernels.shape[1])
+    products = was.astype(float) * kernels[:, unit]
+    inputs = chance.sample(
+        [int(each) for each in np.flatnonzero(was)], min(4, int(np.count_nonzero(was)))
+    )
+    order = sorted(inputs, key=lambda at: -products[at])
+    if len(order) < 4 or products[order[0]] - products[order[1]] < MARGIN_OF_SUM:
+        return None
+    told = listed([
+        f"input {at}: {figure(was[at])} with weight {figure(kernels[at, unit])}"
+        for at in sorted(order)
+    ])  # fmt: skip
+    rest = "\n".join(f"Input {at}: It adds {figure(products[at])}." for at in order[1:])
+    return (
+        f"""
 Question: Unit {unit} of {named(stage)} weighs its inputs, among them {told}. Which of these four
     adds most to its sum?
 Answer: Input {order[0]}
 Why: Value times weight counts: {figure(products[order[0]])}.
 {rest}
 """,
-            {"unit": unit, "inputs": tuple(sorted(order))},
-        )
+        {"unit": unit, "inputs": tuple(sorted(order))},
+    )
 
 
-class StandardScore(OfStage):
+def _standard_score_fits(trace: Trace, stage: Stage) -> bool:
+    known = stage.summary is not None and stage.example is not None
+    return known and bool(stage.summary and stage.summary.std and stage.summary.mean is not None)
+
+
+@about_stage("hard", "values", fits=_standard_score_fits)
+def standard_score(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """How many standard deviations is a value from the mean of its stage?"""
-
-    level, skill = HARD, VALUES
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        known = stage.summary is not None and stage.example is not None
-        return known and bool(
-            stage.summary and stage.summary.std and stage.summary.mean is not None
-        )
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        summary, values = stage.summary, stage.example
-        if summary is None or values is None or summary.mean is None or not summary.std:
-            return None
-        value = float(chance.choice(list(values.flat[:MOST])))
-        mean, std = summary.mean, summary.std
-        right = (value - mean) / std
-        if not math.isfinite(right) or abs(right) < 0.1:
-            return None
-        wrong = [
-            (value / std, "The mean is taken off first."),
-            (value - mean, "That is the distance, not yet in standard deviations."),
-            (-right, "It is above the mean where the value is larger."),
-            ((value - mean) / std**2, "That divides by the variance."),
-            (value / mean if mean else math.inf, "The distance from the mean counts."),
-            ((value + mean) / std, "The mean is taken off."),
-        ]
-        return (
-            f"""
+    summary, values = stage.summary, stage.example
+    if summary is None or values is None or summary.mean is None or not summary.std:
+        return None
+    value = float(chance.choice(list(values.flat[:MOST])))
+    mean, std = summary.mean, summary.std
+    right = (value - mean) / std
+    if not math.isfinite(right) or abs(right) < 0.1:
+        return None
+    wrong = [
+        (value / std, "The mean is taken off first."),
+        (value - mean, "That is the distance, not yet in standard deviations."),
+        (-right, "It is above the mean where the value is larger."),
+        ((value - mean) / std**2, "That divides by the variance."),
+        (value / mean if mean else math.inf, "The distance from the mean counts."),
+        ((value + mean) / std, "The mean is taken off."),
+    ]
+    return (
+        f"""
 Question: The values of {named(stage)} have the mean {figure(mean)} and the standard deviation
     {figure(std)} over all rows. How many standard deviations above the mean is {figure(value)}, a
     value of the example?
@@ -196,33 +174,31 @@ Answer: {figure(right)}
 Why: ({figure(value)} - {figure(mean)}) / {figure(std)} = {figure(right)}.
 {lines(measured(wrong, right))}
 """,
-            {"value": value},
-        )
+        {"value": value},
+    )
 
 
-class ShareOfZeros(OfStage):
+def _share_of_zeros_fits(trace: Trace, stage: Stage) -> bool:
+    found = stage.summary
+    return found is not None and 0 < found.zeros < found.count
+
+
+@about_stage("easy", "values", fits=_share_of_zeros_fits)
+def share_of_zeros(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What share of a stage's values is 0?"""
-
-    level, skill = EASY, VALUES
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        found = stage.summary
-        return found is not None and 0 < found.zeros < found.count
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        if stage.summary is None:
-            return None
-        zeros, count = stage.summary.zeros, stage.summary.count
-        right = zeros / count
-        wrong = [
-            (1 - right, "That is the share of the others."),
-            (zeros / (count - zeros), "The zeros are among all values."),
-            (right / 10, "A share of 1 is 100 %."),
-            (min(1.0, 10 * right), "A share of 1 is 100 %."),
-            (right / 2, "Each zero counts."),
-            ((1 + right) / 2, "Each zero counts once."),
-        ]
-        return f"""
+    if stage.summary is None:
+        return None
+    zeros, count = stage.summary.zeros, stage.summary.count
+    right = zeros / count
+    wrong = [
+        (1 - right, "That is the share of the others."),
+        (zeros / (count - zeros), "The zeros are among all values."),
+        (right / 10, "A share of 1 is 100 %."),
+        (min(1.0, 10 * right), "A share of 1 is 100 %."),
+        (right / 2, "Each zero counts."),
+        ((1 + right) / 2, "Each zero counts once."),
+    ]
+    return f"""
 Question: Of {number(count)} values that {named(stage)} gave for all rows, {number(zeros)} are 0.
     What share is that?
 Answer: {share(right)}
@@ -231,33 +207,31 @@ Why: {number(zeros)} / {number(count)} = {share(right)}.
 """
 
 
-class DropoutScale(OfStage):
+def _dropout_scale_fits(trace: Trace, stage: Stage) -> bool:
+    rate = stage.config.get("rate")
+    return isinstance(rate, float) and 0 < rate < 1 and stage.example is not None
+
+
+@about_stage("hard", "values", "Dropout", fits=_dropout_scale_fits)
+def dropout_scale(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does dropout make of a value that it keeps?"""
-
-    level, skill, layers = HARD, VALUES, ("Dropout",)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        rate = stage.config.get("rate")
-        return isinstance(rate, float) and 0 < rate < 1 and stage.example is not None
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        rate = float(stage.config["rate"])
-        values = [float(each) for each in (stage.example.flat if stage.example is not None else ())]
-        values = [each for each in values[:MOST] if math.isfinite(each) and each]
-        if not values:
-            return None
-        value = chance.choice(values)
-        right = value / (1 - rate)
-        wrong = [
-            (value, "In training what is kept is scaled, so that the mean stays."),
-            (value * (1 - rate), "What is kept becomes larger, not smaller."),
-            (value / rate, "It is divided by the share that is kept."),
-            (value * rate, "It is divided by the share that is kept."),
-            (value * (1 + rate), "It is divided by the share that is kept."),
-            (2 * right, "It is divided by the share that is kept, once."),
-        ]
-        return (
-            f"""
+    rate = float(stage.config["rate"])
+    values = [float(each) for each in (stage.example.flat if stage.example is not None else ())]
+    values = [each for each in values[:MOST] if math.isfinite(each) and each]
+    if not values:
+        return None
+    value = chance.choice(values)
+    right = value / (1 - rate)
+    wrong = [
+        (value, "In training what is kept is scaled, so that the mean stays."),
+        (value * (1 - rate), "What is kept becomes larger, not smaller."),
+        (value / rate, "It is divided by the share that is kept."),
+        (value * rate, "It is divided by the share that is kept."),
+        (value * (1 + rate), "It is divided by the share that is kept."),
+        (2 * right, "It is divided by the share that is kept, once."),
+    ]
+    return (
+        f"""
 Question: {named(stage)} drops {share(rate)} of the values in training. What does it make of
     {figure(value)} if it keeps it?
 Answer: {figure(right)}
@@ -265,27 +239,25 @@ Why: {figure(value)} / (1 - {figure(rate)}) = {figure(right)}, so that the mean 
     without dropout.
 {lines(measured(wrong, right))}
 """,
-            {"value": value},
-        )
+        {"value": value},
+    )
 
 
-class Multiplications(OfStage):
+def _multiplications_fits(trace: Trace, stage: Stage) -> bool:
+    kernels = [each for each in stage.weights if each.name == "kernel"]
+    return len(kernels) == 1 and len(stage.inputs[0].shape) in (2, 4) and undilated(stage)
+
+
+@about_stage("hard", "values", "Conv2D", "Dense", fits=_multiplications_fits)
+def multiplications(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """How many multiplications does a layer take for a row?"""
-
-    level, skill, layers = HARD, VALUES, ("Conv2D", "Dense")
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        kernels = [each for each in stage.weights if each.name == "kernel"]
-        return len(kernels) == 1 and len(stage.inputs[0].shape) in (2, 4) and undilated(stage)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        [kernels] = [each.shape for each in stage.weights if each.name == "kernel"]
-        given = lengths(stage.outputs[0])
-        if stage.config.get("data_format") == "channels_first" or given[-1] != kernels[-1]:
-            return None
-        weights, values = math.prod(kernels), math.prod(given)
-        right = weights * values // given[-1]
-        return f"""
+    [kernels] = [each.shape for each in stage.weights if each.name == "kernel"]
+    given = lengths(stage.outputs[0])
+    if stage.config.get("data_format") == "channels_first" or given[-1] != kernels[-1]:
+        return None
+    weights, values = math.prod(kernels), math.prod(given)
+    right = weights * values // given[-1]
+    return f"""
 Question: The kernel of {named(stage)} has {number(weights)} weights, and the layer gives
     {number(values)} values for a row. How many multiplications does that take?
 Answer: {number(right)}
@@ -294,10 +266,10 @@ Why: Each value takes {number(weights // given[-1])} products: {number(values)} 
 {number(weights * values)}: A value takes the weights of its own filter or unit only.
 {number(weights + values)}: Each value takes many products.
 {number(weights if right != weights else 2 * weights)}: {
-            "The weights are used at every position."
-            if right != weights
-            else "Each weight is used once for a row."
-        }
+        "The weights are used at every position."
+        if right != weights
+        else "Each weight is used once for a row."
+    }
 {number(values)}: Each value takes many products.
 {number(right // 2)}: Each product counts once.
 {number(2 * right)}: That counts the additions as well.

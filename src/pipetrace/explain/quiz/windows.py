@@ -6,43 +6,35 @@ from pipetrace.explain.facts import before
 from pipetrace.explain.formatting import counted, number
 from pipetrace.explain.layers import kernel, operation, strides
 from pipetrace.explain.quiz.generator import (
-    EASY,
-    HARD,
-    MEDIUM,
-    SHAPES,
     Asked,
-    OfImages,
+    about_images,
     lengths,
     named,
     size,
+    takes_images,
 )
 from pipetrace.trace.document import Stage, Trace
 
 POOLINGS = ("MaxPooling2D", "AveragePooling2D")
 
 
-class _Convolution(OfImages):
-    """About a convolution without gaps that moves by one position."""
-
-    layers = ("Conv2D",)
-    padding: str | None = "valid"
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        is_padded = self.padding in (None, stage.config.get("padding"))
-        plain = strides(stage) == (1, 1) and is_padded and "filters" in stage.config
-        return super().fits(trace, stage) and plain and undilated(stage)
+def _steps_by_one(_: Trace, stage: Stage) -> bool:
+    """Whether it is a convolution without gaps that moves by one position."""
+    return strides(stage) == (1, 1) and "filters" in stage.config and undilated(stage)
 
 
-class ConvolutionShape(_Convolution):
+def _is_convolution(trace: Trace, stage: Stage) -> bool:
+    """Whether it has no padding either."""
+    return stage.config.get("padding") == "valid" and _steps_by_one(trace, stage)
+
+
+@about_images("easy", "shapes", "Conv2D", fits=_is_convolution)
+def convolution_shape(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """Which shape does the convolution give?"""
-
-    level, skill = EASY, SHAPES
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        high, wide, channels = lengths(stage.inputs[0])
-        down, across, filters = lengths(stage.outputs[0])
-        window, what = size(*kernel(stage)), "An image" if channels in (1, 3) else "An input"
-        return f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    down, across, filters = lengths(stage.outputs[0])
+    window, what = size(*kernel(stage)), "An image" if channels in (1, 3) else "An input"
+    return f"""
 Question: {what} of {high} x {wide} x {channels} goes into a Conv2D layer with
     {counted(filters, "filter")} of {window}, stride 1 and no padding. What is the output shape?
 Answer: {down} x {across} x {filters}
@@ -55,27 +47,24 @@ Why: {operation(stage).shape}
 """
 
 
-class OtherPadding(_Convolution):
+@about_images("easy", "shapes", "Conv2D", fits=_steps_by_one)
+def other_padding(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which shape would the convolution give with the other padding?"""
-
-    level, skill, padding = EASY, SHAPES, None
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        high, wide, channels = lengths(stage.inputs[0])
-        filters, (tall, broad), now = (
-            stage.config["filters"],
-            kernel(stage),
-            stage.config["padding"],
-        )
-        bare, padded = (high - tall + 1, wide - broad + 1), (high, wide)
-        if now == "valid":
-            then, right, why = "same", padded, "Zeros around the input centre it on each position"
-        else:
-            then, right, why = "valid", bare, f"{high} - {tall} + 1 = {bare[0]} positions down fit"
-        if bare == padded or min(bare) < 1:
-            return None
-        return (
-            f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    filters, (tall, broad), now = (
+        stage.config["filters"],
+        kernel(stage),
+        stage.config["padding"],
+    )
+    bare, padded = (high - tall + 1, wide - broad + 1), (high, wide)
+    if now == "valid":
+        then, right, why = "same", padded, "Zeros around the input centre it on each position"
+    else:
+        then, right, why = "valid", bare, f"{high} - {tall} + 1 = {bare[0]} positions down fit"
+    if bare == padded or min(bare) < 1:
+        return None
+    return (
+        f"""
 Question: {named(stage)} slides a {tall} x {broad} window over {size(high, wide, channels)}. What
     would its output shape be with padding="{then}"?
 Answer: {size(*right, filters)}
@@ -86,24 +75,21 @@ Why: {why}, and {wide} columns give {right[1]}.
 {size(filters, *right)}: Keras puts the channels last: height, width, channels.
 {size(right[0] // 2, right[1] // 2, filters)}: A stride of 1 halves nothing.
 """,
-            {"padding": then},
-        )
+        {"padding": then},
+    )
 
 
-class StridedShape(_Convolution):
+@about_images("medium", "shapes", "Conv2D", fits=_is_convolution)
+def strided_shape(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which shape would the convolution give with a larger stride?"""
-
-    level, skill = MEDIUM, SHAPES
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        high, wide, channels = lengths(stage.inputs[0])
-        down, across, filters = lengths(stage.outputs[0])
-        (tall, broad), step = kernel(stage), chance.choice((2, 2, 3, 4))
-        lines, columns = (high - tall) // step + 1, (wide - broad) // step + 1
-        if min(lines, columns) < 2:
-            return None
-        return (
-            f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    down, across, filters = lengths(stage.outputs[0])
+    (tall, broad), step = kernel(stage), chance.choice((2, 2, 3, 4))
+    lines, columns = (high - tall) // step + 1, (wide - broad) // step + 1
+    if min(lines, columns) < 2:
+        return None
+    return (
+        f"""
 Question: {named(stage)} slides a {tall} x {broad} window over {high} x {wide} x {channels}, one
     position at a time. What would its output shape be with strides={step}?
 Answer: {lines} x {columns} x {filters}
@@ -115,24 +101,21 @@ Why: ({high} - {tall}) / {step} rounded down, and the first position: {lines} do
 {down} x {across} x {filters // step}: A stride leaves out positions, not filters.
 {lines} x {columns} x {channels}: Each filter gives one channel; the input channels are summed.
 """,
-            {"strides": step},
-        )
+        {"strides": step},
+    )
 
 
-class OtherKernel(_Convolution):
+@about_images("medium", "shapes", "Conv2D", fits=_is_convolution)
+def other_kernel(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which shape would the convolution give with another kernel?"""
-
-    level, skill = MEDIUM, SHAPES
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        high, wide, channels = lengths(stage.inputs[0])
-        down, across, filters = lengths(stage.outputs[0])
-        side = chance.choice([each for each in range(2, 8) if each not in kernel(stage)])
-        if side + 2 > min(high, wide):
-            return None
-        lines, columns = high - side + 1, wide - side + 1
-        return (
-            f"""
+    high, wide, channels = lengths(stage.inputs[0])
+    down, across, filters = lengths(stage.outputs[0])
+    side = chance.choice([each for each in range(2, 8) if each not in kernel(stage)])
+    if side + 2 > min(high, wide):
+        return None
+    lines, columns = high - side + 1, wide - side + 1
+    return (
+        f"""
 Question: {named(stage)} has {counted(filters, "filter")} and no padding; its input is {high} x
     {wide} x {channels}. What would its output shape be with kernel_size={side}?
 Answer: {lines} x {columns} x {filters}
@@ -143,19 +126,16 @@ Why: {high} - {side} + 1 = {lines} positions down and {wide} - {side} + 1 = {col
 {lines} x {columns} x {filters * side}: The size of a filter does not change how many there are.
 {down - side + 1} x {across - side + 1} x {filters}: The window slides over the input.
 """,
-            {"kernel_size": side},
-        )
+        {"kernel_size": side},
+    )
 
 
-class Positions(OfImages):
+@about_images("medium", "shapes", "Conv2D")
+def positions(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """At how many positions does a filter compute a value?"""
-
-    level, skill, layers = MEDIUM, SHAPES, ("Conv2D",)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        (high, wide, _), (tall, broad) = lengths(stage.inputs[0]), kernel(stage)
-        down, across, filters = lengths(stage.outputs[0])
-        return f"""
+    (high, wide, _), (tall, broad) = lengths(stage.inputs[0]), kernel(stage)
+    down, across, filters = lengths(stage.outputs[0])
+    return f"""
 Question: {named(stage)} slides each of its filters over {high} x {wide} positions. At how many of
     them does one filter compute a value?
 Answer: {number(down * across)}
@@ -169,18 +149,15 @@ Why: One filter gives {down} x {across} = {number(down * across)} values.
 """
 
 
-class PoolingShape(OfImages):
+@about_images("easy", "shapes", *POOLINGS)
+def pooling_shape(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which shape does a pooling give for a window?"""
-
-    level, skill, layers = EASY, SHAPES, POOLINGS
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        (high, wide, channels), side = lengths(stage.inputs[0]), chance.choice((2, 3, 4))
-        lines, columns = high // side, wide // side
-        if min(lines, columns) < 2:
-            return None
-        return (
-            f"""
+    (high, wide, channels), side = lengths(stage.inputs[0]), chance.choice((2, 3, 4))
+    lines, columns = high // side, wide // side
+    if min(lines, columns) < 2:
+        return None
+    return (
+        f"""
 Question: Feature maps of {high} x {wide} x {channels} go into a {stage.layer} with
     pool_size={side} and no padding. What comes out?
 Answer: {lines} x {columns} x {channels}
@@ -192,26 +169,24 @@ Why: One value for each block of {side} x {side}, so both lengths are divided by
 {high} x {wide} x {channels}: One value of each block is kept.
 {lines // side} x {columns // side} x {channels}: Each direction is divided by {side} once.
 """,
-            {"pool_size": side},
-        )
+        {"pool_size": side},
+    )
 
 
-class WindowLines(OfImages):
+def _window_lines_fits(trace: Trace, stage: Stage) -> bool:
+    plain = stage.config.get("padding") == "valid" and kernel(stage)[0] > 1
+    large = lengths(stage.outputs[0])[0] > 3
+    return plain and large and undilated(stage)
+
+
+@about_images("medium", "shapes", "Conv2D", *POOLINGS, fits=_window_lines_fits)
+def window_lines(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """Which lines of the input does one value of a convolution or a pooling see?"""
-
-    level, skill, layers = MEDIUM, SHAPES, ("Conv2D", *POOLINGS)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        plain = stage.config.get("padding") == "valid" and kernel(stage)[0] > 1
-        large = super().fits(trace, stage) and lengths(stage.outputs[0])[0] > 3
-        return plain and large and undilated(stage)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked:
-        (tall, _), (step, _) = kernel(stage), strides(stage)
-        line = chance.randrange(2, lengths(stage.outputs[0])[0])
-        first, last, middle = line * step, line * step + tall - 1, line * step - tall // 2
-        return (
-            f"""
+    (tall, _), (step, _) = kernel(stage), strides(stage)
+    line = chance.randrange(2, lengths(stage.outputs[0])[0])
+    first, last, middle = line * step, line * step + tall - 1, line * step - tall // 2
+    return (
+        f"""
 Question: Which lines of its input does {named(stage)} read for line {line} of its output (counted
     from 0)?
 Answer: Lines {first} to {last}
@@ -222,29 +197,27 @@ Lines {middle} to {middle + tall - 1}: Without padding the window begins there; 
 Lines {first} to {last + 1}: The window covers {tall} lines, the first one included.
 Lines {first + 1} to {last + 1}: Lines are counted from 0.
 """,
-            {"line": line},
-        )
+        {"line": line},
+    )
 
 
-class ReceptiveField(OfImages):
+def _receptive_field_fits(trace: Trace, stage: Stage) -> bool:
+    if not _is_square(stage):
+        return False
+    first = before(trace, stage)
+    known = first is not None and first.layer in ("Conv2D", *POOLINGS) and takes_images(first)
+    return first is not None and known and _is_square(first)
+
+
+@about_images("hard", "shapes", "Conv2D", *POOLINGS, fits=_receptive_field_fits)
+def receptive_field(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """How much of the input does one value see through two layers?"""
-
-    level, skill, layers = HARD, SHAPES, ("Conv2D", *POOLINGS)
-
-    def fits(self, trace: Trace, stage: Stage) -> bool:
-        if not super().fits(trace, stage) or not _is_square(stage):
-            return False
-        first = before(trace, stage)
-        known = first is not None and first.layer in self.layers and super().fits(trace, first)
-        return first is not None and known and _is_square(first)
-
-    def ask(self, trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-        first = before(trace, stage)
-        if first is None:
-            return None
-        side, more, step = kernel(first)[0], kernel(stage)[0], strides(first)[0]
-        right = side + (more - 1) * step
-        return f"""
+    first = before(trace, stage)
+    if first is None:
+        return None
+    side, more, step = kernel(first)[0], kernel(stage)[0], strides(first)[0]
+    right = side + (more - 1) * step
+    return f"""
 Question: {named(first)} has a window of {side} x {side}, and {named(stage)} one of {more} x {more}
     on its output. How large is the part of the input of {first.name} that one value of
     {stage.name} depends on?

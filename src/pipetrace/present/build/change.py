@@ -14,13 +14,7 @@ TELLING = 0.005
 
 
 def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
-    """The output of a stage in training and in a prediction; None if the trace has only one.
-
-    Args:
-        trace: the recording.
-        stage: the stage.
-        form: that of its images; see ``images.tensor``.
-    """
+    """The output of a stage in training and in a prediction; None if the trace has only one."""
     if stage.training is None and stage.training_example is None:
         return None
     if _same(stage):

@@ -36,17 +36,10 @@ def chart(
 ) -> Chart | None:
     """A chart of lines over the epochs, or None when nothing finite was measured.
 
-    Args:
-        title: what is measured, with its unit.
-        lines: what to draw.
-        epochs: the number of each epoch.
-        text: how a value is written.
-        limits: the ends of the axis; from the values when left out. Then zero is on the axis, or
-            the axis is logarithmic where positive values span more than a decade and a half.
-            Negative values that are far from zero have an axis of their own range.
-        reference: a level to compare with, and its name; left out where it is far off the values.
-        best: the epoch to mark, and why.
-        borders: the epochs with which a further ``fit`` began.
+    Without ``limits`` zero is on the axis, or it is logarithmic where positive values span more
+    than a decade and a half; negative values that are far from zero have an axis of their own
+    range. A ``reference`` is a level to compare with, left out where it is far off the values;
+    ``best`` the epoch to mark, and why; at ``borders`` a further ``fit`` began.
     """
     values = [value for line in lines for value in line.values if math.isfinite(value)]
     if not values:
@@ -119,28 +112,29 @@ def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
 def _points(
     line: Line, epochs: Sequence[int], scale: _Scale, text: Callable[[float], str]
 ) -> tuple[Point, ...]:
-    span = max(1, len(epochs) - 1)
     return tuple(
         Point(
             epoch,
-            round(index / span, 5),
+            _along(epoch, epochs),
             scale.place(value) if math.isfinite(value) else None,
             text(value),
         )
-        for index, (epoch, value) in enumerate(zip(epochs, line.values, strict=True))
+        for epoch, value in zip(epochs, line.values, strict=True)
         # Before training some lines have no value.
         if epoch or not math.isnan(value)
     )
 
 
 def _epoch_ticks(epochs: Sequence[int]) -> tuple[Tick, ...]:
-    span = max(1, len(epochs) - 1)
-    each = max(1, math.ceil(len(epochs) / 10))
-    return tuple(
-        Tick(round(index / span, 5), str(epoch))
-        for index, epoch in enumerate(epochs)
-        if index % each == 0
-    )
+    """Whole numbers on the axis, at most ten or so, whichever epochs were measured."""
+    first, last = epochs[0], epochs[-1]
+    each = max(1, math.ceil((last - first + 1) / 10))
+    return tuple(Tick(_along(at, epochs), str(at)) for at in range(first, last + 1, each))
+
+
+def _along(epoch: int, epochs: Sequence[int]) -> float:
+    """Where an epoch is on the axis, from 0 to 1; those that were not measured have their room."""
+    return round((epoch - epochs[0]) / max(1, epochs[-1] - epochs[0]), 5)
 
 
 def _tidy(text: str) -> str:

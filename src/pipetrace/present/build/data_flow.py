@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import measured_rows
+from pipetrace.explain.facts import measured_rows, stage_times
 from pipetrace.explain.formatting import (
     counted,
     dimensions,
+    figure,
     full_shape,
     listed,
     number,
@@ -53,10 +54,7 @@ def data_flow(
 ) -> tuple[StageView, ...]:
     """One view for each stage; axes are named where a form of shape is first used.
 
-    Args:
-        trace: the recording.
-        shown: the names of the stages that keep their images before all others where not all can.
-        image_bytes: how much their images and charts may take in a page.
+    Where not all can keep their images, in so many bytes of a page, the stages ``shown`` do first.
     """
     rows = measured_rows(trace)
     wires = wiring(trace)
@@ -153,6 +151,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
         parts=words.parts,
         arithmetic=_arithmetic(stage),
+        time=_time(trace, stage),
         example=shown,
         measured=measured(trace, stage),
         measured_on=rows_of(stage, stage.summary.count) if stage.summary else "",
@@ -302,6 +301,18 @@ def _arithmetic(stage: Stage) -> str | None:
     if not stage.flops:
         return None
     return f"{number(stage.flops)} per row"
+
+
+def _time(trace: Trace, stage: Stage) -> str | None:
+    times = stage_times(trace)
+    total = sum(each.seconds or 0 for each in times.values())
+    if stage.name not in times or not total:
+        return None
+    seconds, rows = times[stage.name].seconds or 0, times[stage.name].rows or 0
+    return (
+        f"{figure(1000 * seconds)} ms for a batch of {counted(rows, 'row')}, "
+        f"{share(seconds / total)} of the forward pass"
+    )
 
 
 def _lightened(

@@ -35,15 +35,7 @@ def of_rows(trace: Trace, rows: int | None) -> Trace:
 
 
 def left_out(rows: int, weights: int, outputs: int, further: int, epochs: int) -> str:
-    """What a page lacks, in a sentence; empty where it lacks nothing.
-
-    Args:
-        rows: recorded rows.
-        weights: weight arrays.
-        outputs: recorded outputs of stages.
-        further: rows that the model could be computed for.
-        epochs: epochs whose weights are kept.
-    """
+    """What a page lacks, in a sentence; empty where it lacks nothing."""
     parts = [
         counted(number, noun)
         for number, noun in (

@@ -62,10 +62,10 @@ def document(
         trace: the recording.
         quiz_seed: which questions; the run's own seed when left out.
         questions: how many there are in the quiz.
-        expanded: whether the nested models and repeated blocks of a large model are shown open.
-        shown: the names of the stages that keep their images before all others where not all can.
+        expanded: whether the nested models and repeated blocks of a large model are open.
+        shown: the stages that keep their images before all others where not all can.
         image_bytes: how much the stages' images and charts may take in a page.
-        with_courses: whether the stages have their charts over the epochs, which pages alone show.
+        with_courses: whether the stages have their charts over the epochs, as in pages.
 
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
@@ -83,10 +83,8 @@ def seed_of(trace: Trace, quiz_seed: int | str | None) -> int | str:
 
 @contextmanager
 def facts_that_fit(trace: Trace) -> Iterator[None]:
-    """While words and images are made of a trace, facts that contradict each other are its error.
-
-    Raises:
-        DamagedTraceError: the facts contradict each other.
+    """While words and images are made, facts that contradict each other are a
+    ``DamagedTraceError``.
     """
     try:
         yield

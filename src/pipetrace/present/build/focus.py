@@ -16,11 +16,8 @@ from pipetrace.trace.document import Trace
 def focus(trace: Trace, name: str, *, expanded: bool = False) -> Document:
     """The document of a part of the data flow, with everything that is known of its stages.
 
-    Args:
-        trace: the recording.
-        name: of a stage, or its path; of a nested model or layer; or of a block, by the names of
-            its first and last stage.
-        expanded: whether what groups within it is open.
+    It is named by a stage or its path, a nested model or layer, or the first and last stage of a
+    block; groups within it are open if ``expanded``.
 
     Raises:
         UnknownStageError: nothing in the trace bears that name.

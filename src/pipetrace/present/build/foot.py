@@ -20,8 +20,7 @@ from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.views import Fact
 from pipetrace.trace.document import FINISHED, RUNNING, STOPPED, Parameters, Trace
 from pipetrace.trace.rows import Target
-from pipetrace.trace.training import Callback, Fit, Training
-from pipetrace.trace.training.step import StepFacts
+from pipetrace.trace.training import Callback, Fit, StepFacts, Training
 
 SHOWN_SETTINGS = ("mode", "patience", "restore_best_weights", "save_best_only", "factor")
 """Settings of callbacks that are told, where they have them."""

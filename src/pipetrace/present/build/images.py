@@ -47,8 +47,7 @@ def tensor(
             height, width, channels)``; of the last only the first channel is drawn.
         label: what it shows.
         ramp: the colours.
-        whole_scale: the ends of the scale; from the values' own extremes when left out. Activations
-            begin at zero.
+        whole_scale: the ends of the scale; from the values' own extremes when left out.
         mask: for each step whether it is there; the others are marked as hidden.
         form: ``heads`` where the first of three axes tells the maps apart, as in the weights of an
             attention; ``colour`` where the last one is red, green and blue; ``grey`` where the two
@@ -118,12 +117,7 @@ def weight(image: ImageView | None) -> int:
 
 
 def kernels(values: Array, label: str) -> ImageView | None:
-    """The kernels of a convolution, one map for each filter.
-
-    Args:
-        values: shape ``(rows, columns, channels, filters)``; drawn for one channel only.
-        label: what it shows.
-    """
+    """The kernels of a convolution, ``(rows, columns, 1, filters)``, one map for each filter."""
     if (
         values.ndim != 4
         or values.shape[2] != 1

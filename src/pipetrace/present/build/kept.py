@@ -14,13 +14,8 @@ from pipetrace.trace.rows.kept import compact, halved, narrowed
 
 
 def epochs(trace: Trace, left: int, rows: int) -> tuple[tuple[EpochView, ...], int]:
-    """The earlier epochs of which weights or outputs are kept, as many as fit, evenly spread; and
-    how many do not fit.
-
-    Args:
-        trace: the recording.
-        left: bytes that they may take.
-        rows: how many of the kept rows the page has.
+    """The earlier epochs with weights or outputs, as many as fit, evenly spread; and how many do
+    not.
     """
     outputs = trace.kept_rows.outputs_after if trace.kept_rows else {}
     made = [
@@ -48,13 +43,7 @@ def _filters(trace: Trace, weights: Mapping[str, Array]) -> dict[str, tuple[str,
 
 
 def kept(trace: Trace, left: int, most: int | None) -> KeptView | None:
-    """The kept rows that fit, the first ones; None where there are none.
-
-    Args:
-        trace: the recording.
-        left: bytes that they may take.
-        most: how many at the most; None for all.
-    """
+    """The first kept rows that fit into the bytes left, at the most so many; None without any."""
     rows = trace.kept_rows
     if rows is None or not len(rows.numbers):
         return None

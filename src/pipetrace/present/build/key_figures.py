@@ -17,12 +17,7 @@ LEVELS = ("error", "warning", "note")
 
 
 def key_figures(trace: Trace, report: Report) -> tuple[KeyFigure, ...]:
-    """Up to five figures, the most important first. What was not measured has none.
-
-    Args:
-        trace: the recording.
-        report: what the rules found in it.
-    """
+    """Up to five figures, the most important first. What was not measured has none."""
     judged, trace = judgement(trace), model_part(trace)
     reached: list[KeyFigure | None]
     if judged.broken:  # an accuracy of such a model means nothing

@@ -16,6 +16,8 @@ from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
 
 TRAINING_ONLY = ("initializer", "regularizer", "constraint")
 """Ends of the keys of a configuration that say nothing of a prediction."""
+LOOK_UPS = ("TextVectorization", "StringLookup", "IntegerLookup", "Discretization", "Hashing")
+"""Layers without weights that training changes, which the page does not compute."""
 LONGEST_CONFIG = 20_000
 """Characters of a stage's configuration; what is longer, such as a vocabulary, is left out."""
 
@@ -23,13 +25,7 @@ LONGEST_CONFIG = 20_000
 def model_view(
     trace: Trace, detail: Detail = DETAILS[NORMAL], rows: int | None = None
 ) -> ModelView | None:
-    """What the page computes from; None for a trace without recorded rows or stages.
-
-    Args:
-        trace: the recording.
-        detail: how much of it goes into the page.
-        rows: how many recorded rows; all when left out.
-    """
+    """What the page computes from; None for a trace without recorded rows or stages."""
     if not trace.stages or not trace.predictions:
         return None
     chosen = of_rows(trace, rows)
@@ -72,7 +68,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
     return ModelStage(
         name=stage.name,
         owner=owner,
-        fixed=stage.kind in (SOURCE, STEP),
+        fixed=_is_fixed(trace, stage),
         layer=layer,
         config=text if len(text) <= LONGEST_CONFIG else "{}",
         inputs=tuple(
@@ -93,6 +89,14 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
         unit_names=_unit_names(trace, stage),
         words=words_of(stage),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
+    )
+
+
+def _is_fixed(trace: Trace, stage: Stage) -> bool:
+    """Whether no epoch changes what a stage gives: a source, a step, or a look-up of theirs."""
+    before = [stage_of(trace, spec.source) for spec in stage.inputs]
+    return stage.kind in (SOURCE, STEP) or (
+        stage.layer in LOOK_UPS and all(each and _is_fixed(trace, each) for each in before)
     )
 
 

@@ -31,13 +31,8 @@ def compared(
 def image_outcome(
     output: task.Output, values: Array, target: Array | None, *, rebuilds: bool
 ) -> tuple[str, Drawn]:
-    """The verdict and the images of an output of shape (height, width, channels).
-
-    Args:
-        output: which.
-        values: what it gave.
-        target: what it should have given, or None.
-        rebuilds: whether the target is the model's input.
+    """The verdict and the images of an output and its target, maybe the input; (height, width,
+    channels).
     """
     names = REBUILT if rebuilds else OUTPUT
     form = "colour" if values.shape[-1] == 3 else None

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import class_name, row_noun, train_rows, trained, validation_rows
-from pipetrace.explain.formatting import number
+from pipetrace.explain.formatting import figure, number
 from pipetrace.explain.results import results
 from pipetrace.present.model_view import (
     EpochView,
@@ -17,6 +17,9 @@ from pipetrace.present.model_view import (
 from pipetrace.stats.outcomes import threshold
 from pipetrace.trace.document import Array, Trace
 
+SAME = 0.01
+"""Outputs that differ by less, as a share of the largest, are the same but for rounding."""
+
 
 def results_view(
     trace: Trace,
@@ -27,12 +30,8 @@ def results_view(
 ) -> ResultsView | None:
     """What the page tells of its kept rows; None without them, or where their targets are unknown.
 
-    Args:
-        trace: the recording.
-        kept: the rows of the page.
-        epochs: the earlier epochs of the page.
-        outputs: of the model, in the order of those of the rows.
-        end: the number that stands for the model as training left it.
+    The ``outputs`` are in the order of those of the rows; ``end`` is the number that stands for the
+    model as training left it.
     """
     if kept is None or len(kept.targets) != len(kept.outputs):
         return None
@@ -67,7 +66,8 @@ def results_view(
     return ResultsView(
         validation=bool(kept.validation.any()),
         noun=row_noun(trace),
-        note=_note(trace, int(shown.sum()), validation=bool(kept.validation.any())),
+        note=_note(trace, int(shown.sum()), validation=bool(kept.validation.any()))
+        + _varies(trace, kept, outputs),
         outputs=tuple(made),
     )
 
@@ -100,6 +100,27 @@ def _names(trace: Trace, output: task.Output) -> tuple[str, ...]:
     if output.what == task.MULTILABEL:
         return names if len(names) == count else tuple(f"label {at}" for at in range(count))
     return tuple(class_name(trace, at, output).strip("'") for at in range(output.classes))
+
+
+def _varies(trace: Trace, kept: KeptView, outputs: tuple[InputView, ...]) -> str:
+    """That a row gave other outputs when it was passed again, as where a layer draws at random."""
+    for made in trace.predictions:
+        places = np.flatnonzero(kept.rows == made.row)
+        for position, source in enumerate(outputs):
+            once = made.outputs.get(source.source) if source.output == 0 else None
+            if once is None or not len(places) or once.dtype.kind != "f":
+                continue
+            again = kept.outputs[position][places[0]].astype(float)
+            if once.shape != again.shape or not np.isfinite([once, again]).all():
+                continue
+            difference = float(np.abs(once - again).max(initial=0))
+            if difference > SAME * max(1.0, float(np.abs(once).max(initial=0))):
+                return (
+                    f" The model does not give the same output each time: row {number(made.row)}, "
+                    f"passed twice, differs by up to {figure(difference)}. So the figures "
+                    "here may differ from those of its prediction."
+                )
+    return ""
 
 
 def _note(trace: Trace, shown: int, *, validation: bool) -> str:

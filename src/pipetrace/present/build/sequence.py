@@ -15,14 +15,8 @@ MOST_STEPS = 24
 def sequence(
     trace: Trace, made: Prediction, output: task.Output, values: Array, target: Array | None
 ) -> tuple[str, Grid]:
-    """The verdict and the table of steps.
-
-    Args:
-        trace: the run.
-        made: the prediction.
-        output: which output.
-        values: shape ``(steps, k)``, finite.
-        target: shape ``(steps,)``, ``(steps, 1)`` or ``(steps, k)``, or None.
+    """The verdict and the table of an output's steps, ``(steps, k)``, and targets, maybe class
+    numbers.
     """
     there = _there(trace, made, output, len(values))
     if output.what in (task.CLASSES, task.BINARY):

@@ -1,4 +1,4 @@
-"""The formats of a check: text for people, JSON, SARIF and GitHub's commands for programs."""
+"""The formats of a check: text for people; JSON, SARIF, JUnit, GitHub's commands for programs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +12,7 @@ from pipetrace.present.build.findings import findings_view
 from pipetrace.present.compose import findings_blocks
 from pipetrace.present.formats.github import github
 from pipetrace.present.formats.json import check_as_json
+from pipetrace.present.formats.junit import junit
 from pipetrace.present.formats.sarif import check_as_sarif
 from pipetrace.present.text import write_text_of
 
@@ -47,5 +48,6 @@ FORMS: Mapping[str, Callable[[Sequence[Report], str], str]] = {
     "json": check_as_json,
     "sarif": check_as_sarif,
     "github": github,
+    "junit": junit,
 }
 """By the names that ``config.CHOICES`` lists for the command line and ``pyproject.toml``."""

@@ -23,11 +23,7 @@ ol { list-style: upper-alpha; } .question { font-weight: bold; }"""
 
 
 def anki(made: Sheet) -> bytes:
-    """A package with a card for each question: the options in front, every remark behind.
-
-    Raises:
-        MissingLibraryError: genanki is not installed.
-    """
+    """A package with a card for each question: the options in front, every remark behind."""
     try:
         genanki = import_module("genanki")
     except ImportError as error:

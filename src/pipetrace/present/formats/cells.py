@@ -29,11 +29,7 @@ class Cell:
 
 
 def notebook(cells: Iterable[Cell]) -> str:
-    """Cells as a notebook of Jupyter, in JSON; the same cells give the same text.
-
-    Raises:
-        MissingLibraryError: nbformat is not installed.
-    """
+    """Cells as a notebook of Jupyter, in JSON; the same cells give the same text."""
     try:
         nbformat = import_module("nbformat")
     except ImportError as error:
@@ -64,13 +60,7 @@ def cells_markdown(cells: Iterable[Cell]) -> str:
 
 
 def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tuple[Cell, ...]:
-    """A way to learn: its texts, its program part by part, and its tasks.
-
-    Args:
-        trace: the run.
-        lesson: made from it.
-        answers: whether those of the tasks are written too.
-    """
+    """A way to learn: its texts, its program in parts, its tasks, with answers or without."""
     made = program(trace)
     found = [Cell(f"# {escaped(trace.run.title)}: {lesson.mode}\n\n{escaped(lesson.intro)}")]
     for part in (*lesson.parts, *lesson.steps):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from pipetrace.explain.findings.engine import Report
-from pipetrace.explain.findings.labels import heading, in_a_line, not_run
+from pipetrace.explain.findings.finding import Finding
+from pipetrace.explain.findings.labels import fit_place, heading, in_a_line, not_run
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 """GitHub's names of the severities."""
@@ -19,7 +20,7 @@ def github(checked: Sequence[Report], version: str) -> str:  # noqa: ARG001
                 f"Root cause of: {in_a_line(each.trace, symptom)}" for symptom in found.symptoms
             ]
             title = _property(heading(each.trace, found))
-            head = f"::{COMMANDS[found.level]} file={_property(each.file)},title={title}::"
+            head = f"::{COMMANDS[found.level]} {_place(each, found)},title={title}::"
             lines.append(head + _data("\n".join(said)))
         lines += [
             f"::error title={_property(error.slug)}::{_data(str(error))}" for error in each.failed
@@ -28,6 +29,17 @@ def github(checked: Sequence[Report], version: str) -> str:  # noqa: ARG001
             head = f"::notice file={_property(each.file)},title=rules not run::"
             lines.append(f"{head}{_data(not_run(each))}.")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _place(report: Report, found: Finding) -> str:
+    """The call of ``fit`` that a finding is about, or the trace where that is not known.
+
+    Lines on which layers are made are not recorded.
+    """
+    place = fit_place(report.trace, found)
+    if place is None:
+        return f"file={_property(report.file)}"
+    return f"file={_property(place[0])},line={place[1]}"
 
 
 def _data(text: str) -> str:

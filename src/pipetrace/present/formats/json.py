@@ -51,12 +51,7 @@ def to_json(value: Any) -> str:
 
 
 def pieces(value: Any, depth: int = DEPTH) -> Iterator[str]:
-    """A record as JSON text in pieces, none of them large: one line for each entry.
-
-    Args:
-        value: the record, or a mapping or sequence in it.
-        depth: of entries that have lines of their own.
-    """
+    """A record as JSON text in pieces, none of them large: one line for each entry to a depth."""
     entries: Iterable[tuple[Any, Any]]
     is_list = False
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

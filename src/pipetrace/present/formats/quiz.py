@@ -30,14 +30,9 @@ def sheet(
     title: str | None = None,
     answers: bool = False,
 ) -> Sheet:
-    """The quiz of a trace.
+    """The quiz of a trace; the run's own seed and title where others are left out.
 
-    Args:
-        trace: the recording.
-        quiz_seed: which questions; the run's own seed when left out.
-        questions: how many.
-        title: of the quiz; the trace's own when left out.
-        answers: whether text and JSON have the answers.
+    ``answers``: whether text and JSON have the answers.
 
     Raises:
         DamagedTraceError: the facts of the trace contradict each other.

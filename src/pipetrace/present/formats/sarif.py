@@ -30,12 +30,7 @@ def check_as_sarif(checked: Sequence[Report], version: str) -> str:
 
 
 def sarif(checked: Sequence[Report], version: str) -> dict[str, Any]:
-    """One run of the tool over all traces.
-
-    Args:
-        checked: what was found in each.
-        version: pipetrace's.
-    """
+    """One run of the tool, of a version, over all traces."""
     rules = {rule.code: rule for each in checked for rule in each.rules}
     places = {code: index for index, code in enumerate(rules)}
     failed = [error for each in checked for error in each.failed]

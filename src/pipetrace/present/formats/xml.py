@@ -12,28 +12,23 @@ NO_CHARACTERS = re.compile("[\ufffe\uffff]")
 def element(
     tag: str, *children: "str | ElementTree.Element", **attributes: str
 ) -> ElementTree.Element:
-    """An element with its text or its children.
-
-    Args:
-        tag: its name.
-        children: elements, or a text before them.
-        attributes: those of the element.
-    """
-    made = ElementTree.Element(tag, {key: _text(text) for key, text in attributes.items()})
+    """An element with attributes, and its text or its children, or elements behind a text."""
+    made = ElementTree.Element(tag, {key: text(value) for key, value in attributes.items()})
     for child in children:
         if isinstance(child, str):
-            made.text = _text(child)
+            made.text = text(child)
         else:
             made.append(child)
     return made
 
 
-def _text(text: str) -> str:
-    return NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", visible(text))
+def text(given: str, kept: str = "") -> str:
+    """A text with the characters that XML has a place for; ``kept`` as for ``visible``."""
+    return NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", visible(given, kept))
 
 
 def document(root: ElementTree.Element) -> str:
     """A document, an element a line where they hold no text."""
     ElementTree.indent(root, " ")
-    text = ElementTree.tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    made = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{made}\n'

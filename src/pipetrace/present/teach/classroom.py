@@ -51,12 +51,9 @@ class Entry:
 
 
 def tasks(folder: Path, out: Path, students: Sequence[str]) -> list[Task]:
-    """The pages to write: those of a student in a folder of its own.
+    """The pages to write: those of a student, whose name is the seed, in a folder of its own.
 
-    Args:
-        folder: with the traces.
-        out: the folder for the pages.
-        students: their names, which are the seeds; none for one page a trace.
+    Without students there is one page a trace.
 
     Raises:
         TraceNotFoundError: the folder is not there, or has no trace.
@@ -91,10 +88,8 @@ def _folder_of(student: str) -> str:
 
 
 def prepare(planned: Sequence[Task], out: Path, form: str | None, *, force: bool) -> None:
-    """Make the folders, and see before any work that every file can be written.
-
-    Raises:
-        OutputError: a folder cannot be made, or a file exists and ``force`` is off.
+    """Make the folders, and see before any work that all can be written, or raise an
+    ``OutputError``.
     """
     places = [place for task in planned for place in _places(task, form)]
     try:
@@ -118,16 +113,9 @@ def _places(task: Task, form: str | None) -> list[Path]:
 def write_pages(
     planned: Sequence[Task], out: Path, form: str | None, **options: Any
 ) -> Iterator[Entry | PipetraceError]:
-    """Write the pages one by one.
+    """Write pages and yield each one's line of the answer sheet, or why it could not be written.
 
-    Args:
-        planned: as of ``tasks``, prepared.
-        out: the folder for the pages.
-        form: a format of ``QUIZ_FORMS`` in which each quiz is written too, or None.
-        options: of ``trace_page``.
-
-    Yields:
-        for each page its line of the answer sheet, or why it could not be written.
+    Each quiz is written in ``form``, of ``QUIZ_FORMS``, too; ``options`` are of ``trace_page``.
     """
     for task in planned:
         try:

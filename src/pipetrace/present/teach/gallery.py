@@ -55,11 +55,9 @@ TEMPLATE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<div id="app" class="gallery">
+<div id="app" class="{kind}">
 <header><h1>{title}</h1><p>{said}</p></header>
-<main><ul role="list" class="exhibits">
-{cards}
-</ul></main>
+<main>{body}</main>
 </div>
 </body>
 </html>
@@ -90,12 +88,14 @@ def index_page(cards: Sequence[Card], title: str = "A gallery of trainings") -> 
         "that was planted. The digits are real; all other rows are made up by the programs. Every "
         "page has a quiz of its own."
     )
+    listing = "\n".join(_card(number, card) for number, card in enumerate(cards, 1))
     return TEMPLATE.format(
         policy=html.escape(POLICY),
         title=html.escape(title),
         style=stylesheet() + STYLE,
         said=html.escape(said),
-        cards="\n".join(_card(number, card) for number, card in enumerate(cards, 1)),
+        kind="gallery",
+        body=f'<ul role="list" class="exhibits">\n{listing}\n</ul>',
     )
 
 

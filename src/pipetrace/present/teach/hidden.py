@@ -19,12 +19,7 @@ SALT = 16
 
 
 def hidden(made: Document, identity: str) -> Document:
-    """A document whose questions have no answer in clear.
-
-    Args:
-        made: the document.
-        identity: of its quiz, from which the salts are made, so that a page can be made again.
-    """
+    """A document whose questions have no answer in clear; its salts are of the quiz's identity."""
     sealed = (
         _sealed(question, hashlib.sha256(f"{identity} {number}".encode()).digest()[:SALT])
         for number, question in enumerate(made.quiz)

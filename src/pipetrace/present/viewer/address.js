@@ -15,7 +15,7 @@ export function mirror(model, state) {
   read(model, state);
   let first = true;
   let [timer, last] = [0, -Infinity];
-  state.watch(["stage", "place", "row", "epoch", "cell", "head", "rather", "theme", "reload", "mode", "step"], () => {
+  state.watch(["stage", "place", "row", "epoch", "cell", "head", "rather", "axes", "surface", "theme", "reload", "mode", "step"], () => {
     clearTimeout(timer);
     // The page opens with the address that it was given. While a window slides or epochs are scrubbed it waits for the
     // end: browsers refuse addresses that change at every step.
@@ -39,7 +39,7 @@ export function remember(place) {
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row, epoch, cell, head, rather, theme, reload, mode, step } = state.now;
+  const { stage, place, row, epoch, cell, head, rather, axes, surface, theme, reload, mode, step } = state.now;
   const parts = mode === "visualize" ? [] : [["mode", mode]];
   if (step) parts.push(["step", String(step + 1)]);
   if (stage) parts.push(["stage", encodeURIComponent(stage)]);
@@ -49,6 +49,8 @@ function write(model, state) {
   if (cell) parts.push(["cell", cell]);
   if (head) parts.push(["head", String(head)]);
   if (rather) parts.push(["rather", "1"]);
+  if (axes) parts.push(["axes", axes]);
+  if (surface) parts.push(["surface", encodeURIComponent(surface)]);
   if (theme) parts.push(["theme", theme]);
   if (!reload) parts.push(["reload", "0"]);
   return parts.map(([key, value]) => `${key}=${value}`).join("&");
@@ -76,6 +78,9 @@ export function apply(model, state, asked) {
   const theme = asked.get("theme") ?? "";
   if (["light", "dark"].includes(theme)) state.set("theme", theme);
   if (asked.has("rather")) state.set("rather", asked.get("rather") === "1");
+  const axes = asked.get("axes") ?? "";
+  if (/^\d+\.\d+$/.test(axes)) state.set("axes", axes);
+  if (asked.has("surface")) state.set("surface", asked.get("surface") ?? "");
   if (asked.get("reload") === "0") state.set("reload", false);
   const head = Number(asked.get("head") ?? 0);
   if (Number.isInteger(head) && head >= 0) state.set("head", head);

@@ -156,7 +156,7 @@ export function paintMaps(canvas, maps, columns, most, ramp) {
 }
 
 /**
- * Paint red, green and blue values as they are.
+ * Paint red, green and blue values as they are. A pixel that is NaN is hatched.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {ArrayLike<number>} values row by row, three a pixel
@@ -170,10 +170,14 @@ export function paintColours(canvas, values, columns, low, high) {
   const sheet = sheetOf(canvas);
   if (!sheet) return;
   const { context, image } = sheet;
+  let broken = false;
   for (let at = 0; at < values.length / 3; at++) {
+    const known = Number.isFinite(values[3 * at]);
+    broken ||= !known;
     for (let band = 0; band < 3; band++)
       image.data[4 * at + band] = (255 * (values[3 * at + band] - low)) / (high - low || 1);
-    image.data[4 * at + 3] = 255;
+    image.data[4 * at + 3] = known ? 255 : 0;
   }
+  canvas.classList.toggle("broken", broken);
   context.putImageData(image, 0, 0);
 }

@@ -94,6 +94,7 @@ export interface StageView {
   parameters: string | null;
   parts: string | null;
   arithmetic: string | null;
+  time: string | null;
   example: string | null;
   measured: string[];
   measured_on: string;

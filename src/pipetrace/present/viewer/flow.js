@@ -229,6 +229,7 @@ function facts(stage) {
   if (stage.mask) rows.push(["Mask", stage.mask]);
   if (stage.parameters) rows.push(["Parameters", stage.parts ? `${stage.parameters}: ${stage.parts}` : stage.parameters]);
   if (stage.arithmetic) rows.push(["FLOPs", stage.arithmetic]);
+  if (stage.time) rows.push(["Time", stage.time]);
   if (!rows.length) return null;
   return h("dl", { class: "facts" }, ...rows.flatMap(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]));
 }

@@ -16,7 +16,9 @@ import { prediction } from "viewer/prediction.js";
 import { answers, quiz } from "viewer/quiz.js";
 import { reloading, returned } from "viewer/reload.js";
 import { rows } from "viewer/explore/rows.js";
+import { changedWeights } from "viewer/explore/weights.js";
 import { tryYourOwn } from "viewer/own/own.js";
+import { overFeatures } from "viewer/plane/plane.js";
 import { rightAndWrong } from "viewer/rows/results.js";
 import { State } from "viewer/state.js";
 import { epochsOf } from "viewer/epochs/epochs.js";
@@ -79,6 +81,7 @@ export async function start() {
         urgent && findings(view),
         flow(view, inside),
         training(view, model, state, epochs),
+        model && overFeatures(model, state, packed.results, epochs, show),
         model && rightAndWrong(packed.results, model, state, show),
         prediction(view, model, state, epochs, packed?.results ?? null),
         model && tryYourOwn(model, state, packed.results),
@@ -91,7 +94,7 @@ export async function start() {
   );
   for (const title of page.querySelectorAll("section > h2[id]")) title.before(linkTo(title.firstChild?.textContent ?? "", () => title.id));
   const { chooser, place } = modes(lessons, model, state, page, go);
-  document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page, chooser), place, page);
+  document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page, chooser), place, page, ...(model ? [changedWeights(model, state, epochs)] : []));
   mirror(model, state);
   const follow = () => {
     if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();

@@ -32,7 +32,7 @@ export function prediction({ prediction: first, others }, model, state, epochs, 
     if (!model) return body.replaceChildren(...shown(first));
     const { row, epoch } = state.now;
     const found = model.row(row);
-    const made = found.followed && epoch === state.end ? recorded[found.followed.position] : null;
+    const made = found.followed && epoch === state.end && !model.isEdited(epoch) ? recorded[found.followed.position] : null;
     const near = model.nearest(epoch);
     which.textContent = `${found.text}, ${epochs.long(near)}${near === epoch ? "" : `, as the weights ${epochs.long(epoch)} are not in this page`}`;
     body.replaceChildren(...(made ? shown(made) : [followed(model, state, results)]));
@@ -52,7 +52,7 @@ export function prediction({ prediction: first, others }, model, state, epochs, 
 function followed(model, state, results) {
   const made = outputsOf(model, results, state.at);
   const known = model.outputs.every((stage) => model.recorded(state.at, stage));
-  const source = state.now.row === OWN ? "Your row: computed here from the recorded weights." : known ? "As recorded." : "Computed here from the recorded weights.";
+  const source = known ? "As recorded." : `${state.now.row === OWN ? "Your row: computed" : "Computed"} here from ${model.weightsText(state.now.epoch)}.`;
   const agreed = known ? model.agreement(state.at) : null;
   const check = agreed ? ` Computed again here, the largest difference is ${agreed.difference ? agreed.difference.toPrecision(2) : "0"}.` : "";
   if (!made.length && model.outputs.some((stage) => model.isWaiting(state.at, stage))) return h("p", { class: "muted" }, COMPUTING);

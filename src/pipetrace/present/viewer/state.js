@@ -11,6 +11,8 @@
  * @property {number} head of an attention, counted from 0
  * @property {boolean} rather whether a class is compared with the true one, or with the next
  * @property {boolean} symbols whether formulas are written in symbols too
+ * @property {string} axes the features that the plane is drawn over, by their numbers, "0.2"; empty for the first ones
+ * @property {string} surface what is drawn over it: "hidden.3" for a unit of a stage; empty for the model's output
  * @property {string} theme light or dark; empty for that of the system
  * @property {boolean} reload whether the page of a running training loads itself again
  * @property {string} mode the way to learn that is shown
@@ -41,6 +43,8 @@ export class State {
       head: 0,
       rather: false,
       symbols: false,
+      axes: "",
+      surface: "",
       theme: "",
       reload: true,
       mode: "visualize",

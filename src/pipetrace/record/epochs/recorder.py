@@ -19,8 +19,7 @@ from pipetrace.record.budget import EpochSchedule
 from pipetrace.record.epochs.weights import EpochWeights, WeightDigests
 from pipetrace.record.measure import epoch as measuring
 from pipetrace.record.measure import failure
-from pipetrace.record.measure.epoch import EpochPass, WeightSummaries
-from pipetrace.record.measure.gradients import LossGradients
+from pipetrace.record.measure.epoch import EpochPass, LossGradients, WeightSummaries
 from pipetrace.record.measure.outcomes import Found
 from pipetrace.record.measure.snapshots import RECENT, Snapshot, Snapshots
 from pipetrace.record.state import NONE, State
@@ -55,13 +54,7 @@ class EpochRecorder:
     """Measures what each epoch left.
 
     Each part stands for itself, so one that fails or is skipped takes no other with it.
-
-    Args:
-        state: of the recording.
-        overhead: gives what recording took so far, when an epoch is written.
-
-    Attributes:
-        sound: the last weights that were all finite, where the model is small enough.
+    ``overhead`` gives what recording took so far, when an epoch is written.
     """
 
     def __init__(self, state: State, overhead: Callable[[], Overhead]) -> None:
@@ -72,6 +65,7 @@ class EpochRecorder:
         self._digests = WeightDigests(state.model)
         self._summaries = WeightSummaries()
         self._gradients = LossGradients(state.model)
+        # the last weights that were all finite, where the model is small enough
         self.sound: Weights = {}
         self._losses: list[float] = []
         self._sum, self._seen_step = 0.0, 0
@@ -97,22 +91,15 @@ class EpochRecorder:
                 self._measure_what_fits(0)
 
     def before_last_step(self, step: int) -> None:
-        """Keep the weights ahead of an epoch's last step.
-
-        Args:
-            step: the number within the epoch of the one that is done.
-        """
+        """Keep the weights ahead of an epoch's last step, once a step is done."""
         last = self._state.steps or self._usual_steps
         if last is not None and step == last - 1 and self._follows():
             with self._state.safely("weight snapshots"):
                 self._before_last = copied(trainable(self._state.model))
 
     def step_ends(self, loss: float, step: int) -> None:
-        """Keep the loss of a step; where the last look is some steps ago, their mean.
-
-        Args:
-            loss: the epoch's mean so far, as Keras gives it.
-            step: its number within the epoch.
+        """Keep the loss of a step, by the epoch's mean so far; over steps without a look their
+        mean.
         """
         total, since = loss * step, step - self._seen_step
         if since > 0:
@@ -120,12 +107,7 @@ class EpochRecorder:
         self._sum, self._seen_step = total, step
 
     def epoch_ends(self, epoch: Epoch, *, last: bool) -> None:
-        """Measure an epoch as the budget allows; it is written beside the training.
-
-        Args:
-            epoch: with its metrics.
-            last: whether training is over with it.
-        """
+        """Measure an epoch as the budget allows; it is written beside the training."""
         state, number = self._state, epoch.number
         self._ended += 1
         if state.can("weight digests") and (last or state.budget.has_room_for(SECONDS_A_DIGEST)):
@@ -167,9 +149,7 @@ class EpochRecorder:
     def finish(self, seconds: float) -> None:
         """Training is over: measure what waited for it, with the weights of its time.
 
-        Args:
-            seconds: how long that may take. What would take longer is skipped; the epochs that are
-                measured are evenly spread.
+        What would take longer than these seconds is skipped; the epochs measured are evenly spread.
         """
         state, began = self._state, time.perf_counter()
         # Where no epoch ended, a model that does not fit its data would only fail once more.

@@ -34,9 +34,6 @@ class WeightDigests:
 
     A digest is of some of the weights that train, in full: what training does to one of them it
     does to all, and equal bits are no chance.
-
-    Args:
-        model: that is trained.
     """
 
     def __init__(self, model: Any) -> None:
@@ -81,28 +78,17 @@ def _digest(variables: list[Any]) -> bytes:
 
 
 class EpochWeights:
-    """Writes weights before training and after evenly spread epochs.
-
-    Args:
-        state: of the recording.
-        snapshots: of all weights, from which what had to wait is written later.
-
-    Attributes:
-        numbers: the epochs in the file, 0 for before training.
-    """
+    """Writes weights before training and after evenly spread epochs, some later, from snapshots."""
 
     def __init__(self, state: State, snapshots: Snapshots) -> None:
         self._state, self._snapshots = state, snapshots
-        self.numbers: list[int] = []
+        self.numbers: list[int] = []  # the epochs in the file, 0 for before training
         self._stride = 1
 
     def write(self, epoch: int, now: Weights, *, last: bool = False) -> None:
-        """Write what is due and fits into the budget.
+        """Write the weights after an epoch, 0 for before training, where due and within the budget.
 
-        Args:
-            epoch: that has just ended; 0 before training.
-            now: the weights that it left; none where they were not copied.
-            last: whether training is over; the final weights are then written by themselves.
+        There are none ``now`` where they were not copied. The ``last`` are written by themselves.
         """
         found = {number: each.weights for number, each in self._snapshots.kept()}
         if now:

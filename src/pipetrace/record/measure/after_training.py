@@ -12,6 +12,7 @@ import numpy as np
 from pipetrace.capture import structures, training
 from pipetrace.capture.eager import forward_class
 from pipetrace.capture.forward import Forward
+from pipetrace.capture.stage_times import StageTimes
 from pipetrace.capture.weights import size
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, compared
@@ -20,7 +21,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.stats import summarise
 from pipetrace.stats.examples import ROW, Choice, choose
 from pipetrace.trace.document import Array, Prediction, Stage
-from pipetrace.trace.measurements import TRAINING_MODE
+from pipetrace.trace.measurements import TRAINING_MODE, StageTime
 from pipetrace.trace.summary import Summary
 
 SAMPLED_ROWS = 2000
@@ -29,6 +30,8 @@ OTHER_IN_TRAINING = ("Dropout", "BatchNorm", "Noise")
 """Layers of Keras that give something else in training; RNNs may too, and mostly do not."""
 MOST_STORED_WEIGHTS = 1_000_000
 """Weights that are stored in full; the smallest arrays first."""
+TIMED_PASSES, TIMED_SECONDS = 9, 2.0
+"""Passes in which the stages are timed, and seconds after which there are no more."""
 MODE_ROWS = 32
 """Rows that layers with a training mode are compared on."""
 
@@ -47,12 +50,7 @@ class TrainingMode:
     """The model as it is in training, traced once, when it is first asked for.
 
     Its random numbers are those that the next step would draw; drawing them here leaves the state
-    as it is.
-
-    Args:
-        model: as it is.
-        measure: its forward pass in prediction.
-        rows: of which shapes and dtypes are used.
+    as it is. Of the rows shapes and dtypes are used.
     """
 
     def __init__(self, model: Any, measure: ModelPass, rows: Rows) -> None:
@@ -139,14 +137,10 @@ class Sample:
 
 
 def sample(measure: ModelPass, rows: Rows, seconds: float, prepared: float = 0.0) -> Sample:
-    """Pass evenly spaced rows, for their outputs alone.
+    """Pass evenly spaced rows, for their outputs alone, as many as fit into the seconds.
 
-    Args:
-        measure: the forward pass.
-        rows: to choose from.
-        seconds: that it may take; what a batch takes is measured first.
-        prepared: seconds that it takes to prepare the function of the outputs alone. Without time
-            for that, a single batch passes all stages.
+    What a batch takes is measured first. Where ``prepared``, the seconds that the function of the
+    outputs alone takes to prepare, is more, a single batch passes all stages.
     """
     if seconds < prepared:
         places = np.linspace(0, len(rows) - 1, min(len(rows), measure.extent.together))
@@ -180,15 +174,7 @@ def losses_of(measure: ModelPass, found: Sample) -> Array | None:
 def predictions(
     measure: ModelPass, rows: Rows, found: Sample, before: Before | None, *, validation: bool
 ) -> list[Prediction]:
-    """The rows that say most about the model, each at every stage.
-
-    Args:
-        measure: the model's forward pass.
-        rows: to choose from.
-        found: the sample of them among which they are chosen.
-        before: the stages before the model, which the rows have passed.
-        validation: whether they were not trained on.
-    """
+    """The rows that say most about the model, each at every stage, chosen in a sample of them."""
     some, outputs, losses = found.rows, found.outputs, losses_of(measure, found)
     apart = measure.losses.apart is not False
     classes = measure.tells_classes
@@ -218,6 +204,41 @@ def predictions(
             validation=validation,
         )
         for number, (place, each) in enumerate(zip(places, chosen, strict=True))
+    ]
+
+
+def stage_times(measure: ModelPass, rows: Rows, seconds: float) -> Found:
+    """How long a batch takes at each stage, the median of a few passes.
+
+    Args:
+        measure: the model's forward pass.
+        rows: of which a batch passes.
+        seconds: that it may take, tracing the model once more included.
+    """
+    forward, began = measure.forward, time.perf_counter()
+    if forward.step is not None or not len(rows):
+        return []
+    count = forward.fixed or min(len(rows), measure.extent.together)
+    x = structures.as_fit_gets(rows.taken(np.arange(count) % len(rows)).x)
+    timed = StageTimes(
+        forward.operations,
+        forward.model,
+        x,
+        measure.names,
+        taken=forward.taken,
+        rows=forward.fixed,
+    )
+    took = list[dict[str, float]]()
+    timed.seconds(x)  # the first call of a function prepares it
+    while len(took) < TIMED_PASSES and (
+        not took or time.perf_counter() - began < min(seconds, TIMED_SECONDS)
+    ):
+        took.append(timed.seconds(x))
+    known = {stage.name for stage in forward.stages}
+    return [
+        (name, StageTime(float(np.median([each[name] for each in took])), count, len(took)))
+        for name in took[0]
+        if name in known
     ]
 
 

@@ -58,12 +58,11 @@ def flow(
         x: an array or a structure of arrays, the first axis the rows.
         total: how many rows.
         progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, as far as can be known beforehand: what a batch takes is
-            measured first. Of rows that would take longer only some pass, evenly spaced. None sets
-            no limit.
+        seconds: how long it may take, None for no limit: what a batch takes is measured first, and
+            only so many rows pass, evenly spaced.
         exact: whether the histograms count all rows too, however many there are.
-        fast: whether to use the compiled loops, where numba is installed; None uses them where they
-            pay. NumPy gives the same counts.
+        fast: whether to use numba's compiled loops, which count the same; None uses them where
+            they are installed and pay.
     """
     values = total * measure.extent.values
     # Loading the compiled loops takes longer than a limit allows.

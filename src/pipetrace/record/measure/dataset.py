@@ -30,13 +30,7 @@ class DataFacts:
         self._fingerprint: tuple[str, weakref.ref[Rows] | None] = ("", None)
 
     def told(self, rows: Rows | None, known: Data, given: Data | None) -> Data:
-        """What is known, without reading any rows for it.
-
-        Args:
-            rows: those to look at.
-            known: what is known without having read the rows.
-            given: what is known beforehand, in place of what the rows tell.
-        """
+        """What is ``known``, or was ``given`` beforehand, without reading any rows for it."""
         read = self._read if self._of is None or self._of[0]() is rows else None
         if given is not None:
             targets = read.targets if read else ()
@@ -66,15 +60,7 @@ class DataFacts:
         *,
         classifies: bool,
     ) -> None:
-        """Read the rows, unless that was done.
-
-        Args:
-            known: what is known without reading them.
-            rows: those to look at.
-            measure: the model's forward pass, which says how many scores it gives.
-            class_names: as the user gave them.
-            classifies: whether the loss is one for classes.
-        """
+        """Read the rows, unless that was done; ``classifies``: the loss is one for classes."""
         with self._lock:
             if rows is None:
                 self._read = known

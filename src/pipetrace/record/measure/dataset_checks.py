@@ -8,7 +8,7 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, one_blas_thread
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import baselines, columns, dataset_checks, pairs, series
+from pipetrace.stats import baselines, dataset_checks, pairs, series
 from pipetrace.stats.outcomes import class_labels
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, FitArguments
@@ -32,13 +32,7 @@ def checks(
 ) -> Found:
     """Repeated rows, contradictions, order, and what validation rows share with training rows.
 
-    Args:
-        measure: the model's forward pass, of which the outputs' shapes are used.
-        call: the arguments of ``fit``.
-        trained: rows that it trained on.
-        validation: rows that it did not, or None.
-        earlier: hashes of rows that earlier calls of ``fit`` trained on; those of this one are
-            added.
+    Hashes of the rows are added to ``earlier``, those of earlier calls of ``fit``.
     """
     some = trained.taken(slice(0, dataset_checks.MOST_ROWS))
     x = dataset_checks.hashes(_with_rows(some))
@@ -178,7 +172,7 @@ def _columns_of(rows: Rows) -> list[Array]:
     if not all(is_numbers(each) and each.ndim for each in rows.arrays):
         return []
     values = sum(each[:1].size for each in rows.arrays)
-    return rows.spaced(columns.MOST_VALUES // max(1, values)).arrays
+    return rows.spaced(dataset_checks.MOST_VALUES // max(1, values)).arrays
 
 
 def _with_columns(found: DatasetCheck, first: list[Array], second: list[Array]) -> DatasetCheck:
@@ -186,7 +180,7 @@ def _with_columns(found: DatasetCheck, first: list[Array], second: list[Array]) 
     both = [(len(each[0]), [one.shape[1:] for one in each]) for each in (first, second) if each]
     if len(both) < 2 or both[0][1] != both[1][1] or not (both[0][0] and both[1][0]):
         return found
-    apart = columns.apart(first, second)
+    apart = dataset_checks.apart(first, second)
     if apart is None:
         return found
     return replace(
@@ -229,9 +223,9 @@ def _with_target_columns(found: DatasetCheck, rows: Rows, labels: Array | None) 
     values = labels if labels is not None else y[0].reshape(len(y[0]), -1)
     if x[0].ndim != 2 or (values.ndim > 1 and values.shape[1] > 1):
         return found
-    count = max(1, columns.MOST_VALUES // max(1, x[0].shape[1]))
+    count = max(1, dataset_checks.MOST_VALUES // max(1, x[0].shape[1]))
     wanted = values[:count].reshape(-1)
-    places = columns.target_columns(x[0][:count], wanted, classes=labels is not None)
+    places = dataset_checks.target_columns(x[0][:count], wanted, classes=labels is not None)
     first = places[0] if places else None
     return replace(found, target_columns=len(places), target_column=first)
 

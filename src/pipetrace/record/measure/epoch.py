@@ -1,20 +1,24 @@
 """What is measured of one epoch: rows passed through every stage, the weights, and how far these
 moved. ``epochs/recorder.py`` says when."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from pipetrace.capture import structures
+from pipetrace.capture.eager import gradients_of
 from pipetrace.capture.forward import Passed
-from pipetrace.capture.weights import Weights, values_of
+from pipetrace.capture.training import Gradients, mean
+from pipetrace.capture.weights import Weights, trainable, values_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.measure.snapshots import Snapshot
 from pipetrace.stats import activations, summarise
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import TRAINING, Figures
+from pipetrace.trace.measurements import TRAINING, Figures, LossPoint
 from pipetrace.trace.summary import Summary
 
 FEWEST_ROWS, SIGNAL_VALUES = 32, 500_000
@@ -23,13 +27,7 @@ fewer."""
 
 
 class EpochPass:
-    """Evenly spaced training rows, passed once, for summaries, activations and outcomes.
-
-    Args:
-        measure: the forward pass.
-        rows: those that ``fit`` trains on.
-        instead: weights to use in place of those that the model has.
-    """
+    """Evenly spaced training rows, passed once, for summaries, activations and outcomes."""
 
     def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
         self._measure, self._rows, self._instead = measure, rows, instead
@@ -83,12 +81,7 @@ class WeightSummaries:
         self._frozen: dict[str, tuple[float | None, ...]] = {}
 
     def of(self, weights: Mapping[str, tuple[Any, Array]], bits: int) -> dict[str, Summary]:
-        """The summaries after an epoch.
-
-        Args:
-            weights: variables and values by their names.
-            bits: of the histograms.
-        """
+        """The summaries of variables and values by name, with histograms of so many bits."""
         found = {}
         for name, (variable, values) in weights.items():
             if not values.size:
@@ -117,12 +110,8 @@ def updates(
     start: Snapshot | None,
     earlier: Snapshot | None,
 ) -> Found:
-    """How far the weights that train moved in an epoch.
-
-    Args:
-        variables: by their names in the trace.
-        now, before: after the epoch, and before it.
-        start: before training; ``earlier``: before the epoch before; None where they were not kept.
+    """How far the weights that train moved in an epoch, and since the ``start``, where these are
+    kept.
     """
     found: Found = []
     for name, variable in variables.items():
@@ -146,3 +135,62 @@ def _thinned(values: Array) -> Array:
         return values
     few: Array = values[np.linspace(0, total - 1, count).round().astype(int)]
     return few
+
+
+GRADIENT_ROWS = 64
+"""Rows of which the gradient is taken: no fewer than most batches have. Where batches have fewer,
+it is the mean over batches."""
+
+
+class LossGradients:
+    """Gradients of a model's loss by its weights; compiled when they are first asked for."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._compiled: Gradients | None = None
+        self._by: tuple[Any, Any] = (None, None)
+        self._forms: list[Any] = []
+
+    def measured(
+        self,
+        rows: Rows,
+        measure: ModelPass,
+        variables: Mapping[str, Any],
+        instead: Weights | None = None,
+    ) -> Callable[[], Found]:
+        """Take the gradients of rows with targets now, and return what makes figures of them."""
+        step = measure.forward.slopes if measure.forward.step is not None else None
+        together = min(GRADIENT_ROWS, measure.extent.together)
+        few = rows.spaced(GRADIENT_ROWS // together * together)
+        parts = [
+            (structures.as_fit_gets(part.x), structures.as_fit_gets(part.y), part.weight)
+            for start in range(0, len(few), together)
+            for part in (few.taken(slice(start, start + together)),)
+        ]
+        # A layer may have been frozen since, or the model compiled anew.
+        trained = [id(variable) for variable in trainable(self._model)]
+        by, was = (self._model.optimizer, self._model.loss), self._by
+        forms = [(each.shape[1:], each.dtype) for each in structures.arrays(parts[0])]
+        same = self._compiled is not None and self._compiled.variables == trained
+        same = same and forms == self._forms and by[0] is was[0] and by[1] is was[1]
+        if step is None and (self._compiled is None or not same):
+            self._compiled = gradients_of(self._model, *parts[0])
+            self._by, self._forms = by, forms
+        taken = mean(
+            [
+                step(part[0], instead) if step else self._compiled(*part, instead)  # type: ignore[misc]
+                for part in parts
+            ]
+        )
+
+        def figures() -> Found:
+            known = step is None or not math.isnan(taken.loss)
+            found: Found = [(TRAINING, LossPoint(taken.loss, taken.penalty))] if known else []
+            for name, variable in variables.items():
+                if id(variable) in taken.gradients:
+                    values = taken.gradients[id(variable)]
+                    penalty = taken.penalties.get(id(variable))
+                    found.append((name, activations.gradient(values, penalty)))
+            return found
+
+        return figures

@@ -59,10 +59,7 @@ def are_sound(copies: Weights) -> bool:
 def not_finite(suspect: Suspect, loss: float, sound: Weights) -> list[Event]:
     """The first places where values are not finite, after the loss has become NaN or Inf.
 
-    Args:
-        suspect: what is searched.
-        loss: what it is.
-        sound: the last weights that were all finite; none where they were not remembered.
+    ``sound`` are the last weights that were all finite; none where they were not remembered.
     """
     found = []
     looks: tuple[Callable[[], Event | None], ...] = (
@@ -144,11 +141,8 @@ def _in_the_weights(suspect: Suspect) -> Event | None:
 def of_exception(
     suspect: Suspect, error: Exception
 ) -> tuple[str | None, list[Event], tuple[Stage, ...]]:
-    """What raised.
-
-    Returns:
-        the name of the stage, where it was one; the events that belong to it; and the stages up to
-        the one that raised, where a whole pass was never seen.
+    """What raised: the name of the stage, where it was one; the events that belong to it; and the
+    stages up to it, where a whole pass was never seen.
     """
     stage = _named_in(suspect, str(error))
     seen: tuple[Stage, ...] = ()
@@ -168,14 +162,8 @@ def of_exception(
 def failing_graph(
     model: Any, x: Any, sources: Sequence[Origin], taken: Collection[str] = ()
 ) -> Graph:
-    """The stages of a model that fails on some rows; the last one has no outputs where it was a
-    stage that raised.
-
-    Args:
-        model: that raised on these or other rows.
-        x: rows as the model gets them.
-        sources: the names of the stages that they come from.
-        taken: names that no stage may have.
+    """The stages of a model that fails on rows, which come from ``sources``; the last has no
+    outputs.
     """
     kind = forward_class()
     forward = kind.__new__(kind)

@@ -26,12 +26,8 @@ def kept_rows(
 ) -> tuple[KeptRows, Rows] | None:
     """The rows to keep, and the same as the model gets them; None where one row takes too much.
 
-    Args:
-        measure: the model's forward pass.
-        found: the sample among which they are chosen.
-        numbers: of all rows in their data.
-        validation: whether each of them is of the validation set.
-        first: places in the sample of the rows that were followed.
+    They are chosen among a sample, ``first`` those that were followed. ``numbers`` and
+    ``validation`` are of all rows.
     """
     some, outputs = found.rows, found.outputs
     values = sum(each[:1].size for each in (*some.arrays, *some.targets, *outputs))
@@ -67,14 +63,7 @@ def with_earlier_outputs(
     epochs: Iterable[tuple[int, Weights]],
     seconds: float,
 ) -> KeptRows:
-    """The kept rows with the model's outputs after earlier epochs, for as many as fit.
-
-    Args:
-        measure: the model's forward pass.
-        made: the kept rows; ``rows``: the same as the model gets them.
-        epochs: with their weights, in the order in which they count.
-        seconds: that this may take.
-    """
+    """The kept rows with the model's outputs after earlier epochs, for the first that fit."""
     each = sum(output.nbytes for output in made.outputs)
     found: dict[int, tuple[Array, ...]] = {}
     until, took = time.perf_counter() + seconds, 0.0

@@ -50,13 +50,7 @@ class Extent:
 def extent(
     stages: Sequence[Stage], sizes: Mapping[str, int], channels: Mapping[str, int]
 ) -> Extent:
-    """What to measure.
-
-    Args:
-        stages: of the trace.
-        sizes: values of each stage's outputs for one row.
-        channels: the length of the last axis of its first output.
-    """
+    """What to measure, by how many values each stage gives for a row, and its channels."""
     whole = max(1, sum(sizes.values()))
     room = min(max(1, VALUES_TOGETHER // whole), PROBE_ROWS)
     return Extent(
@@ -123,23 +117,15 @@ def batch_names(batch: Sequence[Any]) -> list[str]:
 class ModelPass:
     """A model's forward pass with the stages before it.
 
-    Args:
-        forward: the compiled pass.
-        names: for each array the stage that it comes from, and which of that stage's outputs it is.
-        x: a few rows, to learn how large the outputs are.
-        most: rows that the model and its loss may get at a time: those of a batch.
-
-    Attributes:
-        losses: gives the loss of single rows.
-        samples: the stages of whose first output the first axis grows with the rows.
-        by_row: those of which it is that of the rows.
+    ``names`` has for each array the stage and the output that it comes from; a few rows tell how
+    large the outputs are; the model and its loss may get ``most`` rows at a time: those of a batch.
     """
 
     def __init__(
         self, forward: Forward, names: Sequence[Origin], x: Any, most: int = PROBE_ROWS
     ) -> None:
         self.forward, self.names = forward, list(names)
-        self.losses = facts.RowLosses(forward.model, most)
+        self.losses = facts.RowLosses(forward.model, most)  # gives the loss of single rows
         forward.find_rows(structures.as_fit_gets(structures.taken(x, slice(0, 3))), most)
         one = self.passed(structures.taken(x, slice(0, 1)))
         sizes = {name: sum(each.size for each in values) for name, values in one.outputs.items()}
@@ -148,7 +134,9 @@ class ModelPass:
             for name, values in one.outputs.items()
         }
         given = {name for name, _ in self.names}
+        # the stages of whose first output the first axis grows with the rows
         self.samples = {*given, *forward.samples}
+        # those of which it is that of the rows
         self.by_row = given | {
             stage.name for stage in forward.stages if stage.outputs[0].shape[:1] == (None,)
         }
@@ -176,12 +164,7 @@ class ModelPass:
         self.forward.most, self.forward.most_final = self.extent.together, most
 
     def passed(self, x: Any, instead: Weights | None = None) -> Passed:
-        """The outputs of all stages, the sources among them.
-
-        Args:
-            x: rows as the model gets them.
-            instead: weights to use in place of those that the model has.
-        """
+        """The outputs of all stages, the sources among them, with the model's weights or others."""
         given: dict[str, dict[int, Array]] = {}
         for (name, output), values in zip(self.names, structures.flatten(x), strict=True):
             given.setdefault(name, {})[output] = values
@@ -219,12 +202,7 @@ class ModelPass:
         }
 
     def outputs_of(self, rows: Rows, instead: Weights | None = None) -> list[Array]:
-        """What the model gives for rows, one array for each output, passed in parts.
-
-        Args:
-            rows: any number of them.
-            instead: weights to use in place of those that the model has.
-        """
+        """The model's outputs for any number of rows, in parts, with its weights or others."""
         if not len(rows):
             return []
         found = self.forward.final(structures.as_fit_gets(rows.x), instead)

@@ -53,12 +53,7 @@ def compared(
 ) -> Found:
     """Outputs against targets, one outcome for each output; with the mean loss of the rows.
 
-    Args:
-        measure: the forward pass of the model, whose loss is taken.
-        rows: those that were passed.
-        outputs: what the model gave, one array each.
-        name: of the kind of rows.
-        classes: whether each class is measured by itself too.
+    ``name`` is of the kind of rows; ``classes``: whether each class is measured by itself too.
     """
     if not outputs:
         return []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures
-from pipetrace.capture.datasets import dataset_stages, element_specs
+from pipetrace.capture.data.datasets import dataset_stages, element_specs
 from pipetrace.pipeline.kinds import is_dataset, is_flat
 from pipetrace.pipeline.run import Passage, stages_of
 from pipetrace.stats import summarise
@@ -96,12 +96,7 @@ def _single(values: Any) -> Array | None:
 
 
 def before_dataset(source: Any, taken: Collection[str]) -> Before | None:
-    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets; None of anything else.
-
-    Args:
-        source: what ``fit`` gets.
-        taken: names that layers have.
-    """
+    """The stages of a ``tf.data.Dataset`` that a ``fit`` gets; None of anything else."""
     if not is_dataset(source):
         return None
     stages = dataset_stages(source, taken=taken)

@@ -75,10 +75,6 @@ def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
 def given_rows(x: Any, y: Any, where: str) -> Rows | None:
     """Rows that were given to the recorder, checked; None where none were.
 
-    Args:
-        x, y: arrays or structures of arrays, as the recorder got them.
-        where: the name of the argument.
-
     Raises:
         ArgumentError: they are no arrays.
         DataError: the arrays have different numbers of rows, or none.
@@ -114,28 +110,19 @@ def given_rows(x: Any, y: Any, where: str) -> Rows | None:
 
 
 class RowSource:
-    """Which rows a training has: the one place that answers this.
-
-    Args:
-        given: rows to look at in place of those of ``fit``, or None.
-        validation: rows for the predictions in place of those that ``fit`` validates on, or None.
-
-    Attributes:
-        shown: the rows to look at; None while none are known.
-        are_known: whether they were known before the ``fit`` that runs.
-        validation: rows that are not trained on; None where none are known.
-        call: the arguments of the ``fit`` that runs, or of the last one.
-        are_batches: whether rows are what a batch is, targets included, as a training step of the
-            program's own gets them.
-        trained_before: hashes of the rows that earlier ones trained on, as far as they were taken.
-    """
+    """Which rows a training has, unless it is given others: the one place that answers this."""
 
     def __init__(self, given: Rows | None, validation: Rows | None) -> None:
+        # validation: rows that are not trained on; None where none are known
+        # shown: the rows to look at; None while none are known
         self.shown, self.validation = given, validation
-        self.are_known = given is not None
+        self.are_known = given is not None  # whether they were known before the ``fit`` that runs
         self._was_given, self._validation_was_given = given is not None, validation is not None
-        self.call = FitCall()
+        self.call = FitCall()  # the arguments of the ``fit`` that runs, or of the last one
+        # whether rows are what a batch is, targets included, as a training step of the program's
+        # own gets them
         self.are_batches = False
+        # hashes of the rows that earlier ones trained on, as far as they were taken
         self.trained_before: list[Array] = []
         self._of_fit: Rows | None = None
         self._batch_size: int | None = None
@@ -211,11 +198,7 @@ class RowSource:
         return self.call.sample_weight is not None or shown is not None
 
     def in_an_epoch(self, steps: int | None) -> int | None:
-        """How many rows an epoch trains on, or None where that is not known.
-
-        Args:
-            steps: of an epoch; with fewer than the rows fill, it sees only a part of them.
-        """
+        """How many rows an epoch of so many steps trains on, or None where that is not known."""
         if not self.call.known or not self.call.by_fit:
             return None
         if self._of_fit is None:
@@ -233,12 +216,7 @@ class RowSource:
 
 
 def kind_of(x: Any, rows: Rows | None) -> str:
-    """What rows come as.
-
-    Args:
-        x: as the program gives it.
-        rows: the same as arrays, where that is what they are.
-    """
+    """What rows come as, from what the program gives and the same as arrays, where it is that."""
     if rows is not None:
         return "arrays" if len(rows.arrays) > 1 else "array"
     name = type(x).__name__.removeprefix("_")

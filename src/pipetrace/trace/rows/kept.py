@@ -43,10 +43,7 @@ def narrowed(values: Array) -> Array:
 
 def compact(values: Array) -> tuple[Array, Array | None]:
     """The same values in fewer bytes: whole numbers in a narrower type, and floats of at most 256
-    different values, such as scaled pixels, as places in a list of these.
-
-    Returns:
-        the values or their places, and the list in the latter case.
+    different values, such as scaled pixels, as places in a list of these, which comes second.
     """
     if values.dtype.kind in "iu":
         return narrowed(values), None
@@ -79,10 +76,7 @@ def kept_rows(
 ) -> KeptRows | None:
     """The kept rows again, checked; None where there are none.
 
-    Args:
-        part: gives the tensors of a part.
-        by_epoch: those of the parts of outputs after earlier epochs.
-        stages: in order.
+    ``part`` gives the tensors of a part; ``by_epoch`` has those of outputs after earlier epochs.
 
     Raises:
         ValueError: the parts do not fit together.
@@ -125,15 +119,7 @@ def _listed(places: Array, levels: Array) -> Array:
 
 
 def check_weights(weights: Tensors, after: Mapping[int, Tensors]) -> None:
-    """Check that a weight has one shape in all epochs.
-
-    Args:
-        weights: after training, by name.
-        after: the same after earlier epochs.
-
-    Raises:
-        ValueError: it has several, or holds no numbers.
-    """
+    """Raise a ``ValueError`` unless each weight has one shape in all epochs, and holds numbers."""
     shapes = {name: values.shape for name, values in weights.items()}
     for of_epoch in after.values():
         for name, values in of_epoch.items():

@@ -87,7 +87,7 @@ class VanishingSignal(RunRule):
             text = f"After training the rows differ there in {figure(directions)} directions."
             place = f"measurements[dimensions/{name}].participation_ratio"
             evidence.append(Evidence(text, directions, place))
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice="Use fewer and wider layers, He initialization, BatchNormalization, or skip "
@@ -115,11 +115,9 @@ class VanishingSignal(RunRule):
             return
         key = "filters" if "filters" in run.stage(name).config else "units"
         yield self.fault(
-            Evidence(
-                f"{name} has {counted(widths[name], 'unit')} for {classes} classes.",
-                float(widths[name]),
-                f"stages[{name}].outputs[0].shape",
-            ),
+            f"{name} has {counted(widths[name], 'unit')} for {classes} classes.",
+            float(widths[name]),
+            f"stages[{name}].outputs[0].shape",
             *run.how_well(),
             advice="Give every hidden layer at least as many units as there are classes.",
             stage=name,
@@ -153,7 +151,7 @@ class MissingActivation(RunRule):
                 "the same rows."
             )
             evidence.append(Evidence(text, gain, "measurements[baseline_model/kernel].score"))
-        found = self.fault(
+        found = self.shown(
             *evidence,
             *run.how_well(),
             advice="Give the hidden layers an activation.",
@@ -204,7 +202,7 @@ class TrainInferenceMismatch(RunRule):
             steps = 1 / (1 - momentum)
             text = f"The moving averages need about {steps:.0f} steps; training made {made:,}."
             evidence.append(Evidence(text, momentum, f"stages[{layer.name}].config.momentum"))
-        yield self.fault(
+        yield self.shown(
             *evidence,
             advice=advice,
             stage=layer.name,
@@ -232,12 +230,10 @@ class NoGradient(RunRule):
             course = run.course(Gradient, name, lambda each: each.max)
             if len(course) >= 2 and not any(course.values()):
                 yield self.fault(
-                    Evidence(
-                        f"The gradient of {name} was 0 at every measurement, and it did not move "
-                        f"in {counted(epochs, 'epoch')}.",
-                        0.0,
-                        f"measurements[gradient/{name}].max",
-                    ),
+                    f"The gradient of {name} was 0 at every measurement, and it did not move "
+                    f"in {counted(epochs, 'epoch')}.",
+                    0.0,
+                    f"measurements[gradient/{name}].max",
                     *run.how_well(),
                     advice="Check that its output reaches the loss. No gradient passes "
                     "stop_gradient, argmax or rounding.",

@@ -40,12 +40,10 @@ class FractionsIntoEmbedding(RunRule):
             if float(summary.min).is_integer() and float(summary.max).is_integer():
                 continue
             yield self.fault(
-                Evidence(
-                    f"{stage.name} looks up whole numbers, but receives values from "
-                    f"{figure(summary.min)} to {figure(summary.max)}.",
-                    summary.max,
-                    f"stages[{before.name}].summary",
-                ),
+                f"{stage.name} looks up whole numbers, but receives values from "
+                f"{figure(summary.min)} to {figure(summary.max)}.",
+                summary.max,
+                f"stages[{before.name}].summary",
                 *run.how_well(),
                 advice="Give an Embedding token numbers as they are, and scale none of them. For "
                 "numbers use a Dense layer.",
@@ -89,7 +87,7 @@ class ConstantOutput(RunRule):
             place = f"measurements[signal/{alike.name}, epoch {run.last_epoch}].std"
             evidence.append(Evidence(text, signal.std, place))
             advice = f"Look at {alike.name}: its weights, its activation and what it receives."
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice=advice,
@@ -130,7 +128,7 @@ class EmbeddingCollapse(RunRule):
             text = f"The loss is {figure(last)} in {same} of {len(losses)} epochs."
             evidence.append(Evidence(text, last, f"epochs[{run.last_epoch}].metrics[loss]"))
         stage = run.before_reshaping(output.stage, NORMALISING | {"Lambda", "Activation"})
-        yield self.fault(
+        yield self.shown(
             *evidence,
             advice="Lower the learning rate by a factor of 10, scale embeddings to length 1, and "
             "begin with the mean over all pairs or triplets in place of the hardest.",
@@ -167,12 +165,10 @@ class PosteriorCollapse(RunRule):
         if name is None or stage is None:
             return
         yield self.fault(
-            Evidence(
-                f"At {stage} the standard deviation over the rows is {share(left[stage])} of what "
-                "it was before training.",
-                left[stage],
-                f"measurements[signal/{stage}, epoch {run.last_epoch}].std",
-            ),
+            f"At {stage} the standard deviation over the rows is {share(left[stage])} of what "
+            "it was before training.",
+            left[stage],
+            f"measurements[signal/{stage}, epoch {run.last_epoch}].std",
             Evidence(
                 f"The penalty makes {share(part)} of the first gradient of {name}.",
                 part,

@@ -72,12 +72,10 @@ class Overfitting(RunRule):
         first = epochs[0].metrics.get("val_loss", 0.0)
         before = max(first, start if start is not None and math.isfinite(start) else 0.0)
         found = self.fault(
-            Evidence(
-                f"The validation loss was best in epoch {number} ({figure(lowest)}) and is "
-                f"{figure(held[-1])} at the end.",
-                rise,
-                f"epochs[{number}].metrics[val_loss]",
-            ),
+            f"The validation loss was best in epoch {number} ({figure(lowest)}) and is "
+            f"{figure(held[-1])} at the end.",
+            rise,
+            f"epochs[{number}].metrics[val_loss]",
             Evidence(
                 f"Meanwhile the training loss fell from {figure(best.metrics['loss'])} to "
                 f"{figure(epochs[-1].metrics['loss'])}.",
@@ -102,7 +100,9 @@ class Overfitting(RunRule):
         text = f"Training accuracy is {share(ours)}, validation accuracy {share(theirs)}."
         place = f"epochs[{last.number}].metrics[val_{accuracy_name(run.trace)}]"
         found = self.fault(
-            Evidence(text, ours - theirs, place),
+            text,
+            ours - theirs,
+            place,
             advice="Collect or augment rows, or add Dropout or weight decay.",
             epochs=[last.number],
         )
@@ -143,7 +143,7 @@ class RegularisationTooStrong(RunRule):
             text = f"The gradient of the penalty on {name} has a norm of {figure(norms[name])}."
             place = f"measurements[gradient/{name}].penalty_norm"
             evidence.append(Evidence(text, norms[name], place))
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice="Weaken the regularizers by a factor of 100, or remove them. Raise them again "
@@ -179,7 +179,9 @@ class DropoutTooHigh(RunRule):
             kept = math.prod(1 - each for each in rates.values())
             text = f"{text[:-1]}; the {len(rates)} such layers together keep {share(kept)}."
         yield self.fault(
-            Evidence(text, rate, f"stages[{name}].config.rate"),
+            text,
+            rate,
+            f"stages[{name}].config.rate",
             *run.how_well(),
             advice="Remove Dropout until the model learns its training rows. Then use 0.2 to 0.5.",
             stage=name,
@@ -210,12 +212,10 @@ class ValidationLeak(RunRule):
             return
         place = "measurements[dataset_check"
         yield self.fault(
-            Evidence(
-                f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training "
-                f"rows{' of an earlier fit of this model' if earlier else ''}.",
-                seen,
-                f"{place}/validation].seen_in_{'earlier_fits' if earlier else 'training'}",
-            ),
+            f"{share(seen)} of the {theirs.rows or 0:,} validation rows are also training "
+            f"rows{' of an earlier fit of this model' if earlier else ''}.",
+            seen,
+            f"{place}/validation].seen_in_{'earlier_fits' if earlier else 'training'}",
             Evidence(
                 f"{distinct:,} of the {rows:,} training rows are distinct, so this is not chance.",
                 distinct / rows,
@@ -250,7 +250,9 @@ class TooLittleData(RunRule):
             return
         each = f", {rows / classes:.0f} for each class" if classes else ""
         yield self.fault(
-            Evidence(f"There are {rows:,} training rows{each}.", float(rows), "run.data.rows"),
+            f"There are {rows:,} training rows{each}.",
+            float(rows),
+            "run.data.rows",
             Evidence(
                 f"Skill is {figure(own)} on training rows and {figure(held)} on validation rows "
                 "(0: chance level, 1: perfect).",

@@ -61,12 +61,10 @@ class VanishingGradient(RunRule):
             if ratio >= VANISHING:
                 continue
             yield self.fault(
-                Evidence(
-                    f"The gradient of {name} is {figure(ratio)} of the largest one after it "
-                    "(median over the epochs).",
-                    ratio,
-                    f"measurements[gradient/{name}].rms",
-                ),
+                f"The gradient of {name} is {figure(ratio)} of the largest one after it "
+                "(median over the epochs).",
+                ratio,
+                f"measurements[gradient/{name}].rms",
                 *run.how_well(),
                 advice="Use ReLU with He initialization in hidden layers, BatchNormalization "
                 "between them, or fewer layers.",
@@ -109,12 +107,10 @@ class ExplodingGradient(RunRule):
         ratio = sizes[name] / sizes[kernels[-1]]
         if ratio > EXPLODING:
             yield self.fault(
-                Evidence(
-                    f"Before training the gradient of {name} is {figure(ratio)} times that of "
-                    f"{kernels[-1]}.",
-                    ratio,
-                    f"measurements[gradient/{name}, epoch 0].rms",
-                ),
+                f"Before training the gradient of {name} is {figure(ratio)} times that of "
+                f"{kernels[-1]}.",
+                ratio,
+                f"measurements[gradient/{name}, epoch 0].rms",
                 *run.how_well(),
                 advice="Use smaller initial weights, normalise between layers, or clip gradients.",
                 stage=run.owner(name),
@@ -129,12 +125,10 @@ class ExplodingGradient(RunRule):
         if largest < GROWN_RMS and not grows:
             return  # A logarithm or a root of a wrong value: nothing grew.
         yield self.fault(
-            Evidence(
-                f"Before training the outputs of {name} already contain NaN or Inf; those before "
-                f"it have root mean squares up to {figure(largest)}.",
-                largest,
-                f"measurements[signal/{name}, epoch 0].not_finite",
-            ),
+            f"Before training the outputs of {name} already contain NaN or Inf; those before "
+            f"it have root mean squares up to {figure(largest)}.",
+            largest,
+            f"measurements[signal/{name}, epoch 0].not_finite",
             advice="Use an activation that does not grow (ReLU, tanh), smaller initial weights, or "
             "normalisation between layers.",
             stage=name,
@@ -173,12 +167,10 @@ class LearningRateGone(RunRule):
         if last not in still:
             return
         yield self.fault(
-            Evidence(
-                f"The learning rate fell from {figure(first_rate)} to {figure(rate)}; in epoch "
-                f"{last} the kernels {_far(moved[last] / most)}.",
-                moved[last] / most,
-                f"epochs[{last}].learning_rate",
-            ),
+            f"The learning rate fell from {figure(first_rate)} to {figure(rate)}; in epoch "
+            f"{last} the kernels {_far(moved[last] / most)}.",
+            moved[last] / most,
+            f"epochs[{last}].learning_rate",
             *run.how_well(),
             advice="Slow the decay down, or end it at a hundredth of the first rate. A factor for "
             "each epoch is not one for each step.",
@@ -212,12 +204,10 @@ class NotUpdated(RunRule):
         name, epochs = still[0], len(run.trace.epochs)
         size = _gradients(run, name)[-1]
         found = self.fault(
-            Evidence(
-                f"{counted(len(still), 'trainable kernel')} did not move in "
-                f"{counted(epochs, 'epoch')}, while others did: {name} first.",
-                float(len(still)),
-                f"measurements[update/{name}].update_norm",
-            ),
+            f"{counted(len(still), 'trainable kernel')} did not move in "
+            f"{counted(epochs, 'epoch')}, while others did: {name} first.",
+            float(len(still)),
+            f"measurements[update/{name}].update_norm",
             Evidence(
                 f"The gradient of {name} is not 0: its norm is {figure(size)}.",
                 size,
@@ -253,12 +243,10 @@ class LossScaleOverflow(RunRule):
         if not rates or 0.0 in rates or not still:
             return
         yield self.fault(
-            Evidence(
-                f"With the policy mixed_float16 no kernel moved in "
-                f"{counted(len(run.trace.epochs), 'epoch')}.",
-                0.0,
-                f"measurements[update/{run.kernels[0]}].update_norm",
-            ),
+            f"With the policy mixed_float16 no kernel moved in "
+            f"{counted(len(run.trace.epochs), 'epoch')}.",
+            0.0,
+            f"measurements[update/{run.kernels[0]}].update_norm",
             advice="Find what is larger than 65,504, the largest number of 16 bits: inputs or "
             "targets that are not scaled, or a sum over many values. Scale it, or use bfloat16.",
             change="keras.mixed_precision.set_dtype_policy('mixed_bfloat16')",

@@ -65,7 +65,7 @@ class BadInitialisation(RunRule):
             )
             shown = Evidence(text, ratios[name], f"measurements[initial_weight/{name}/kernel].std")
         std = run.initial_kernel(run.stage(name)).std or 0.0
-        yield self.fault(
+        yield self.shown(
             shown,
             Evidence(
                 f"The kernel of {name} starts with a standard deviation of {figure(std)}; "
@@ -101,12 +101,10 @@ class IdenticalUnits(RunRule):
             if not stage.parameters.trainable or _became_different(run, stage):
                 continue
             found = self.fault(
-                Evidence(
-                    f"{share(duplicates)} of the units of {stage.name} start with the weights of "
-                    "another unit.",
-                    duplicates,
-                    f"measurements[initial_weight/{stage.name}/kernel].duplicate_units",
-                ),
+                f"{share(duplicates)} of the units of {stage.name} start with the weights of "
+                "another unit.",
+                duplicates,
+                f"measurements[initial_weight/{stage.name}/kernel].duplicate_units",
                 *run.how_well(),
                 advice="Start from random weights.",
                 stage=stage.name,
@@ -137,12 +135,10 @@ class FrozenLayers(RunRule):
         model, std = run.trace.run.model, run.initial_kernel(frozen[0]).std or 0.0
         total = model.parameters.total if model else count
         found = self.fault(
-            Evidence(
-                f"{counted(len(frozen), 'layer')} with {count:,} of {total:,} parameters are "
-                "frozen with random initial weights.",
-                float(count),
-                f"stages[{name}].parameters",
-            ),
+            f"{counted(len(frozen), 'layer')} with {count:,} of {total:,} parameters are "
+            "frozen with random initial weights.",
+            float(count),
+            f"stages[{name}].parameters",
             Evidence(
                 f"The kernel of {name} has the standard deviation of an initializer, "
                 f"{figure(std)}.",

@@ -64,7 +64,7 @@ class NanInData(RunRule):
             evidence.append(_not_finite(check.targets_not_finite, "targets", place))
         if not evidence:
             return
-        found = self.fault(
+        found = self.shown(
             *evidence,
             advice="Remove or fill these rows before training, or mask them in the loss.",
             stage=stage,
@@ -100,7 +100,7 @@ class InputNotScaled(RunRule):
                 signal = run.of(Signal, stage.name, 0)
             evidence = list(_badly_scaled(stage, signal)) if signal.std else []
             if evidence:
-                found = self.fault(
+                found = self.shown(
                     *evidence,
                     *run.how_well(),
                     advice="Scale each column to mean 0 and standard deviation 1, and pixels to "
@@ -132,11 +132,9 @@ class ConstantInput(RunRule):
             epoch = 0 if run.has(Signal, source.name, 0) else run.last_epoch
             if run.of(Signal, source.name, epoch).std == 0:
                 yield self.fault(
-                    Evidence(
-                        f"{source.name} is the same in all rows: its standard deviation is 0.",
-                        0.0,
-                        f"measurements[signal/{source.name}].std",
-                    ),
+                    f"{source.name} is the same in all rows: its standard deviation is 0.",
+                    0.0,
+                    f"measurements[signal/{source.name}].std",
                     advice="Check how the rows are read and scaled. An integer division turns "
                     "values below 1 into 0.",
                     stage=source.name,
@@ -161,7 +159,7 @@ class ValidationScaledDifferently(RunRule):
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         evidence = [each for each in (_other_rms(run), *_other_columns(run)) if each]
         if evidence:
-            yield self.fault(
+            yield self.shown(
                 *evidence,
                 advice="Apply the same preprocessing, with the statistics of the training rows, "
                 "to the validation rows and at prediction.",
@@ -191,12 +189,10 @@ class FrozenBasePreprocessing(RunRule):
             return
         times = f"{figure(ratio)} times"
         yield self.fault(
-            Evidence(
-                f"The inputs of the frozen {stage.name} have {times} the standard deviation that "
-                "it was trained on (median over its channels).",
-                ratio,
-                f"measurements[normalized_input/{stage.name}].std_ratio",
-            ),
+            f"The inputs of the frozen {stage.name} have {times} the standard deviation that "
+            "it was trained on (median over its channels).",
+            ratio,
+            f"measurements[normalized_input/{stage.name}].std_ratio",
             *run.how_well(),
             advice="Preprocess the inputs as those that the base was trained on, such as with the "
             "preprocess_input of its module in keras.applications, and in no other way.",
@@ -223,11 +219,9 @@ class NormalizationNotAdapted(RunRule):
             if mean is None or variance is None or mean.any() or (variance != 1).any():
                 continue
             found = self.fault(
-                Evidence(
-                    f"The mean of {stage.name} is 0 and its variance 1, as before any adapt.",
-                    0.0,
-                    f"weights[{stage.name}/mean]",
-                ),
+                f"The mean of {stage.name} is 0 and its variance 1, as before any adapt.",
+                0.0,
+                f"weights[{stage.name}/mean]",
                 *run.how_well(),
                 advice="Adapt it to the training inputs before the model is trained.",
                 stage=stage.name,

@@ -45,7 +45,7 @@ class OneUnitSoftmax(RunRule):
                 text = "All measured outputs are 1."
                 evidence.append(Evidence(text, 1.0, "measurements[outcome/training].min"))
             numbers = target is not None and (not target.whole or (target.distinct or 0) > 2)
-            yield self.fault(
+            yield self.shown(
                 *evidence,
                 advice=f"Use {'no activation' if numbers else 'sigmoid'} for this target.",
                 stage=place,
@@ -87,7 +87,7 @@ class MissingSoftmax(RunRule):
         if low is not None and high is not None:
             text = f"Its outputs are from {figure(low)} to {figure(high)}, not from 0 to 1."
             evidence.append(Evidence(text, low, "measurements[outcome/training].min"))
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice="Add softmax to the last layer, or use from_logits=True in the loss.",
@@ -137,7 +137,7 @@ class DoubleSoftmax(RunRule):
             evidence.append(Evidence(text, exact, "measurements[outcome/validation].log_loss"))
         else:
             undone = run.stage(output.stage) is run.last_stage and not struggles(run)
-        found = self.fault(
+        found = self.shown(
             *evidence,
             *run.how_well(),
             advice="Remove one of the two.",
@@ -158,12 +158,10 @@ class DoubleSoftmax(RunRule):
             return
         place, (loss, _, once) = run.before_reshaping(output.stage).name, known[0]
         yield self.fault(
-            Evidence(
-                f"The loss {output.loss} applies softmax to the outputs of {place}, which applies "
-                "it already.",
-                None,
-                "run.training.losses",
-            ),
+            f"The loss {output.loss} applies softmax to the outputs of {place}, which applies "
+            "it already.",
+            None,
+            "run.training.losses",
             Evidence(
                 f"The loss of a row is {figure(loss)}, as with softmax applied twice; of the "
                 f"outputs as they are it would be {figure(once)}.",
@@ -215,7 +213,7 @@ class LastActivationMismatch(RunRule):
             low, high = outcome.sum_min, outcome.sum_max or 1.0
             line = f"The outputs of a row sum to between {figure(low)} and {figure(high)}."
             evidence.append(Evidence(line, high, "measurements[outcome/training].sum_max"))
-        found = self.fault(
+        found = self.shown(
             *evidence,
             *run.how_well(),
             advice="Use the last activation that matches the loss.",

@@ -84,7 +84,7 @@ class NanOrInf(RunRule):
         elif not at_once(run) and not kinds & {INPUTS, TARGETS}:
             advice = "Lower the learning rate by a factor of 10, or clip the gradients."
             change = "clipnorm=1.0"
-        yield self.fault(
+        yield self.shown(
             *evidence,
             advice=advice,
             stage=stage,
@@ -99,7 +99,9 @@ class NanOrInf(RunRule):
         number, value = last.epoch.number, last.epoch.metrics["val_loss"]
         text = f"The validation loss was {figure(value)} in epoch {number}."
         found = self.fault(
-            Evidence(text, None, f"epochs[{number}].metrics[val_loss]"),
+            text,
+            None,
+            f"epochs[{number}].metrics[val_loss]",
             advice="Check the validation rows for NaN, Inf and very large values.",
             epochs=[number],
         )

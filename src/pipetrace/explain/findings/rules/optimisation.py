@@ -85,7 +85,7 @@ class LearningRateTooHigh(RunRule):
         if rate is not None:
             now = f" from {figure(rate)}"
             change = f"keras.optimizers.{trace.run.training.optimizer}({_as_rate(rate / 10)})"
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice=f"Lower the learning rate{now} by a factor of 10; repeat until the loss falls "
@@ -126,12 +126,10 @@ class LearningRateTooLow(RunRule):
             better = 1.0 if optimizer == "Adadelta" else factor * rate
             change = f"keras.optimizers.{optimizer}({_as_rate(better)})"
         yield self.fault(
-            Evidence(
-                f"In {len(epochs)} epochs the kernels moved by {share(part)} of their size "
-                "(median), and are still moving.",
-                part,
-                f"measurements[update/{name}, epoch {run.last_epoch}].from_start",
-            ),
+            f"In {len(epochs)} epochs the kernels moved by {share(part)} of their size "
+            "(median), and are still moving.",
+            part,
+            f"measurements[update/{name}, epoch {run.last_epoch}].from_start",
             falling,
             *run.how_well(),
             advice=f"Raise the learning rate{now} by a factor of {factor:,}; repeat while the loss "
@@ -174,7 +172,7 @@ class MomentumTooHigh(RunRule):
         change = "keras.optimizers.Adam()"
         if rate is not None and key == "momentum":
             change = f"keras.optimizers.{training.optimizer}({_as_rate(rate)}, momentum=0.9)"
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice="Use a momentum of 0.9, or Adam with its defaults.",
@@ -205,12 +203,10 @@ class BatchTooLarge(RunRule):
         if len(run.trace.epochs) < MANY_EPOCHS:
             return
         yield self.fault(
-            Evidence(
-                f"With batches of {steps.batch} of {steps.rows:,} rows an epoch has {steps.count} "
-                "updates.",
-                float(steps.count),
-                "run.training.batch_size",
-            ),
+            f"With batches of {steps.batch} of {steps.rows:,} rows an epoch has {steps.count} "
+            "updates.",
+            float(steps.count),
+            "run.training.batch_size",
             falling,
             advice="Use smaller batches, 8 to 32 rows, or raise the learning rate with the batch "
             "size.",

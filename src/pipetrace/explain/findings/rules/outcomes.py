@@ -65,7 +65,7 @@ class TargetNotScaled(RunRule):
             )
             place = "measurements[outcome/training, epoch 0].max"
             evidence.append(Evidence(text, start.max, place))
-        found = self.fault(
+        found = self.shown(
             *evidence,
             *run.how_well(),
             advice="Scale the targets to mean 0 and standard deviation 1 with the statistics of "
@@ -111,13 +111,11 @@ class LossSign(RunRule):
         if not worse:
             return
         yield self.fault(
-            Evidence(
-                f"While the loss fell from {figure(known[0])} to {figure(known[-1])}, {what} on "
-                f"training rows went from {figure(start)} to {figure(value)}; chance level is "
-                f"{figure(chance)}.",
-                value,
-                f"measurements[outcome/training, epoch {epochs[-1]}]",
-            ),
+            f"While the loss fell from {figure(known[0])} to {figure(known[-1])}, {what} on "
+            f"training rows went from {figure(start)} to {figure(value)}; chance level is "
+            f"{figure(chance)}.",
+            value,
+            f"measurements[outcome/training, epoch {epochs[-1]}]",
             *run.how_well(),
             advice="Check the sign of your loss: a score that is better when higher, such as Dice "
             "or IoU, must be subtracted from 1.",
@@ -179,7 +177,7 @@ class NotLearning(RunRule):
                 "Check that each row has its own target (shuffle, sort and join inputs and targets "
                 "together), and that the inputs say something about it."
             )
-        found = self.fault(*evidence, advice=advice, confidence=0.7)
+        found = self.shown(*evidence, advice=advice, confidence=0.7)
         unclear = trace.ending.kind == RUNNING or not (unlearned or struggles(run))
         yield as_note(found) if unclear else found
 
@@ -207,12 +205,10 @@ class LossFallsWithoutLearning(RunRule):
         if run.output is not None and run.output.loss in REGRESSION_LOSSES:
             return
         yield self.fault(
-            Evidence(
-                f"On the same training rows the loss fell from {figure(start)} before training to "
-                f"{figure(end)} after it, but the predictions are hardly better than chance.",
-                end / start,
-                f"measurements[loss/training, epoch {last}].loss",
-            ),
+            f"On the same training rows the loss fell from {figure(start)} before training to "
+            f"{figure(end)} after it, but the predictions are hardly better than chance.",
+            end / start,
+            f"measurements[loss/training, epoch {last}].loss",
             *run.how_well(),
             advice="Measure what you want (accuracy, balanced accuracy, R2) besides the loss, "
             "and check what the loss rewards.",
@@ -245,12 +241,10 @@ class StretchedLoss(RunRule):
                 continue
             output = run.output
             yield self.fault(
-                Evidence(
-                    f"The loss of a few rows is {figure(batch)} together, and {figure(rows)} on "
-                    "average alone; their targets have fewer axes than the outputs.",
-                    batch,
-                    f"measurements[outcome/{TRAINING}].batch_loss",
-                ),
+                f"The loss of a few rows is {figure(batch)} together, and {figure(rows)} on "
+                "average alone; their targets have fewer axes than the outputs.",
+                batch,
+                f"measurements[outcome/{TRAINING}].batch_loss",
                 *run.how_well(),
                 advice="Give the targets the shape of the outputs.",
                 stage=output.stage if output else None,
@@ -270,12 +264,10 @@ class StretchedLoss(RunRule):
         if skill is None or skill >= NO_SKILL or (run.attainable or 0.0) < CLEAR_BASELINE:
             return
         found = self.fault(
-            Evidence(
-                "The targets of a batch have the shape (rows,), its outputs (rows, 1), and the "
-                "training step computes a loss of its own.",
-                None,
-                "run.data.targets[0].shape",
-            ),
+            "The targets of a batch have the shape (rows,), its outputs (rows, 1), and the "
+            "training step computes a loss of its own.",
+            None,
+            "run.data.targets[0].shape",
             *run.how_well(),
             advice="Give the targets the shape of the outputs: y - y_pred has the shape "
             "(rows, rows) otherwise.",

@@ -63,12 +63,9 @@ class TargetsOutOfRange(RunRule):
         reach = f"{low:g} to {high:g}" if high is not None else f"{low:g} and above"
         place = "measurements[outcome/training]"
         found = self.fault(
-            Evidence(
-                f"{share(min(1.0, outside))} of the targets are outside the range of {last} "
-                f"({reach}).",
-                outside,
-                f"{place}.target_below_zero",
-            ),
+            f"{share(min(1.0, outside))} of the targets are outside the range of {last} ({reach}).",
+            outside,
+            f"{place}.target_below_zero",
             Evidence(
                 f"The targets are from {figure(lowest)} to {figure(highest)}.",
                 lowest,
@@ -110,12 +107,10 @@ class LossMismatch(RunRule):
                 change = "loss='sparse_categorical_crossentropy'"
                 change = change if last == "softmax" else f"activation='softmax'  # and {change}"
             found = self.fault(
-                Evidence(
-                    f"{output.stage} has {width} outputs for a row, but a target has one number; "
-                    f"{loss} compares it with all of them.",
-                    None,
-                    "run.data.targets[0].shape",
-                ),
+                f"{output.stage} has {width} outputs for a row, but a target has one number; "
+                f"{loss} compares it with all of them.",
+                None,
+                "run.data.targets[0].shape",
                 *run.how_well(),
                 advice="For class numbers use sparse categorical crossentropy with softmax. For "
                 "one number use one unit.",
@@ -125,12 +120,10 @@ class LossMismatch(RunRule):
             yield replace(found, level=ERROR)
         elif loss in task.YES_OR_NO and last == "softmax" and one_hot:
             found = self.fault(
-                Evidence(
-                    f"{loss} is for independent yes-or-no targets, but the {width} classes of "
-                    f"{output.stage} (softmax) are exclusive.",
-                    None,
-                    "run.training.losses",
-                ),
+                f"{loss} is for independent yes-or-no targets, but the {width} classes of "
+                f"{output.stage} (softmax) are exclusive.",
+                None,
+                "run.training.losses",
                 *run.how_well(),
                 advice="Use categorical crossentropy with softmax.",
                 change="loss='categorical_crossentropy'",
@@ -156,11 +149,9 @@ class LossMismatch(RunRule):
                 change = f"keras.layers.Dense({int(high) + 1}, activation='softmax')"
                 change += "  # and loss='sparse_categorical_crossentropy'"
             found = self.fault(
-                Evidence(
-                    f"{output.loss} expects targets from 0 to 1; these are {reach}.",
-                    high,
-                    "run.data.targets[0]",
-                ),
+                f"{output.loss} expects targets from 0 to 1; these are {reach}.",
+                high,
+                "run.data.targets[0]",
                 *run.how_well(),
                 advice="For a regression use mean squared error and no last activation. For "
                 "several classes use softmax, one unit for each class, and sparse categorical "
@@ -171,11 +162,9 @@ class LossMismatch(RunRule):
             yield replace(found, level=ERROR)
         elif output.loss in task.CATEGORICAL and not target.whole and not logits:
             yield self.fault(
-                Evidence(
-                    f"{output.loss} expects classes; the targets are fractions {reach}.",
-                    high,
-                    "run.data.targets[0]",
-                ),
+                f"{output.loss} expects classes; the targets are fractions {reach}.",
+                high,
+                "run.data.targets[0]",
                 *run.how_well(),
                 advice="For a regression use mean squared error and no last activation.",
                 stage=output.stage,
@@ -189,11 +178,9 @@ class LossMismatch(RunRule):
         loss = "binary_crossentropy" if binary else "categorical_crossentropy"
         bounded = run.last_activation in ("sigmoid", "softmax", "hard_sigmoid")
         found = self.fault(
-            Evidence(
-                f"{output.loss} is a regression loss, but all targets are 0 or 1 (classes).",
-                1.0,
-                "measurements[outcome/training].target_binary",
-            ),
+            f"{output.loss} is a regression loss, but all targets are 0 or 1 (classes).",
+            1.0,
+            "measurements[outcome/training].target_binary",
             Evidence(f"The last activation is {run.last_activation}.", None, "run.training.losses"),
             *run.how_well(),
             advice=f"Use {loss} with {'sigmoid' if binary else 'softmax'} in the last layer.",
@@ -233,12 +220,10 @@ class OutputShape(RunRule):
             )
             change = f"keras.layers.Dense({places})" if len(wanted) == 2 else ""
             yield self.fault(
-                Evidence(
-                    f"{output.stage} has {counted(values, 'output')} for a row, its target has "
-                    f"{places:,} values; {output.loss} compares each output with several of them.",
-                    float(values),
-                    f"stages[{output.stage}].outputs[0].shape",
-                ),
+                f"{output.stage} has {counted(values, 'output')} for a row, its target has "
+                f"{places:,} values; {output.loss} compares each output with several of them.",
+                float(values),
+                f"stages[{output.stage}].outputs[0].shape",
                 Evidence(
                     f"The shape of a row's target is {dimensions(target.shape)}.",
                     float(places),

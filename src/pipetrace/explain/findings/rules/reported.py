@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import validation_rows
-from pipetrace.explain.findings.finding import Evidence, Finding
+from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure, share
@@ -42,12 +42,10 @@ class MetricDoesNotFit(RunRule):
         if not output.target.whole:
             low, high = figure(output.target.min or 0.0), figure(output.target.max or 0.0)
             yield self.fault(
-                Evidence(
-                    f"{name} is {share(value)}: it counts equal values or equal classes, but the "
-                    f"targets are fractions from {low} to {high}.",
-                    value,
-                    place,
-                ),
+                f"{name} is {share(value)}: it counts equal values or equal classes, but the "
+                f"targets are fractions from {low} to {high}.",
+                value,
+                place,
                 *run.how_well(),
                 advice="Measure the error instead: mean absolute error, or R2.",
                 change="metrics=['mae', keras.metrics.R2Score()]",
@@ -68,12 +66,10 @@ class MetricDoesNotFit(RunRule):
         if not _differ(value, right, rows):
             return
         found = self.fault(
-            Evidence(
-                f"{name} is {share(value)}: it asks only which output is the largest. Of all "
-                f"labels {share(right)} are right.",
-                right - value,
-                "measurements[outcome/validation].binary_accuracy",
-            ),
+            f"{name} is {share(value)}: it asks only which output is the largest. Of all "
+            f"labels {share(right)} are right.",
+            right - value,
+            "measurements[outcome/validation].binary_accuracy",
             advice="Use binary accuracy, which compares each label, or F1.",
             change="metrics=[keras.metrics.BinaryAccuracy()]",
         )
@@ -102,12 +98,10 @@ class ReportedValueDiffers(RunRule):
         if losses != {0.0} or not known or not min(map(abs, known)) > 0:
             return
         yield self.fault(
-            Evidence(
-                f"The reported training loss is exactly 0 in all {len(run.trace.epochs)} epochs; "
-                f"measured after training it is {figure(known[-1])}.",
-                known[-1],
-                f"measurements[loss/training, epoch {max(measured)}].loss",
-            ),
+            f"The reported training loss is exactly 0 in all {len(run.trace.epochs)} epochs; "
+            f"measured after training it is {figure(known[-1])}.",
+            known[-1],
+            f"measurements[loss/training, epoch {max(measured)}].loss",
             advice="Update the metric that train_step returns as the loss, in every step.",
             change="self.loss_tracker.update_state(loss)  # in train_step",
         )
@@ -125,12 +119,10 @@ class ReportedValueDiffers(RunRule):
         if not _differ(reported, outcome.accuracy, rows):
             return
         yield self.fault(
-            Evidence(
-                f"val_{name} is reported as {share(reported)}; measured on the same "
-                f"{counted(rows, 'row')} after training it is {share(outcome.accuracy)}.",
-                reported - outcome.accuracy,
-                f"epochs[{last.number}].metrics[val_{name}]",
-            ),
+            f"val_{name} is reported as {share(reported)}; measured on the same "
+            f"{counted(rows, 'row')} after training it is {share(outcome.accuracy)}.",
+            reported - outcome.accuracy,
+            f"epochs[{last.number}].metrics[val_{name}]",
             advice="Compare model.evaluate on the validation rows with the accuracy of "
             "model.predict. Look for a metric, a test_step or weights of your own.",
             change="np.mean(model.predict(x_val).argmax(axis=-1) == y_val)",

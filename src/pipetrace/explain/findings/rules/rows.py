@@ -58,7 +58,7 @@ class RepeatedRows(RunRule):
         if steps is not None:
             text = f"An epoch has {steps.count:,} steps; each row came {figure(rows / distinct)} "
             evidence.append(Evidence(f"{text}times.", float(steps.count), "epochs[].steps"))
-        yield self.fault(
+        yield self.shown(
             *evidence,
             *run.how_well(),
             advice="Draw other rows for each batch: create the random generator once, and give "
@@ -84,11 +84,9 @@ class TargetInInputs(RunRule):
             return
         title = names[place] if place < len(names) else f"Input column {place} (counted from 0)"
         yield self.fault(
-            Evidence(
-                f"{title} alone gives the target of every training row.",
-                float(place),
-                "measurements[dataset_check/training].target_column",
-            ),
+            f"{title} alone gives the target of every training row.",
+            float(place),
+            "measurements[dataset_check/training].target_column",
             *run.how_well(),
             advice="Leave the column out, unless it is known before the target is.",
             change=f"x = np.delete(x, {place}, axis=1)  # of validation and test rows too",
@@ -116,12 +114,10 @@ class OverlappingWindows(RunRule):
         if part < OVERLAPPING:
             return
         yield self.fault(
-            Evidence(
-                f"{share(part)} of the validation windows share half of their steps or more with a "
-                "training window.",
-                part,
-                "measurements[dataset_check/validation].overlapping",
-            ),
+            f"{share(part)} of the validation windows share half of their steps or more with a "
+            "training window.",
+            part,
+            "measurements[dataset_check/validation].overlapping",
             advice="Split the series in time before you cut windows, and leave a window's length "
             "between the parts.",
             change="train, val = series[: -len(series) // 5], series[-len(series) // 5 :]",
@@ -143,18 +139,16 @@ class RowsNeverSeen(RunRule):
         total = rows_of_data(run)
         if not batch or not total or not steps or len(run.trace.fits) > 1:
             return
-        if any(each is None for each in steps):
-            return
+        if any(each is None for each in steps) or run.trace.ending.rule:
+            return  # a training that stop_on ended would have passed more
         passed = batch * sum(each or 0 for each in steps)
         if passed >= SEEN_ROWS * total:
             return
         found = self.fault(
-            Evidence(
-                f"The {sum(each or 0 for each in steps):,} steps of all epochs passed {passed:,} "
-                f"rows; the data have {total:,}.",
-                passed / total,
-                "epochs[].steps",
-            ),
+            f"The {sum(each or 0 for each in steps):,} steps of all epochs passed {passed:,} "
+            f"rows; the data have {total:,}.",
+            passed / total,
+            "epochs[].steps",
             *run.how_well(),
             advice="Leave out steps_per_epoch, or train for more steps.",
             change=f"model.fit(..., steps_per_epoch=None)  # {-(-total // batch):,} steps an epoch",

@@ -54,12 +54,10 @@ class PaddingNotMasked(RunRule):
                     advice = "Add a Masking layer in front of it, or pad in front."
                     change = f"keras.layers.Masking()  # ahead of {stage.name}"
                 yield self.fault(
-                    Evidence(
-                        f"{share(padding)} of the steps are padding at the end of their row, and "
-                        f"the last output of {stage.name} is nearly the same for every row.",
-                        padding,
-                        "measurements[dataset_check/training].inputs_padded",
-                    ),
+                    f"{share(padding)} of the steps are padding at the end of their row, and "
+                    f"the last output of {stage.name} is nearly the same for every row.",
+                    padding,
+                    "measurements[dataset_check/training].inputs_padded",
                     Evidence(
                         "Its standard deviation over the rows is "
                         f"{figure(spread)} of its root mean square.",
@@ -94,12 +92,10 @@ class WorseThanLastStep(RunRule):
         if 1 - last / mean < CLOSE_TO_LAST or error <= last:
             return
         yield self.fault(
-            Evidence(
-                f"On the {which} rows the mean squared error is {figure(error)}; repeating the "
-                f"last step of each input gives {figure(last)}.",
-                1 - error / last,
-                f"measurements[outcome/{rows}].mean_squared_error_of_last",
-            ),
+            f"On the {which} rows the mean squared error is {figure(error)}; repeating the "
+            f"last step of each input gives {figure(last)}.",
+            1 - error / last,
+            f"measurements[outcome/{rows}].mean_squared_error_of_last",
             *run.how_well(),
             advice="Predict the change from the last step, and add that step to the prediction. "
             "Judge by the error against this forecast, not by R2.",
@@ -123,12 +119,10 @@ class TargetsMostlyPadding(RunRule):
             return
         padding = run.of(DatasetCheck, TRAINING).targets_padded or 0.0
         found = self.fault(
-            Evidence(
-                f"{share(padding)} of the targets are padding at the end of their row, and count "
-                "in loss and metrics.",
-                padding,
-                "measurements[dataset_check/training].targets_padded",
-            ),
+            f"{share(padding)} of the targets are padding at the end of their row, and count "
+            "in loss and metrics.",
+            padding,
+            "measurements[dataset_check/training].targets_padded",
             *run.how_well(),
             advice="Mask the padding: mask_zero=True in the Embedding, or sample weights of the "
             "targets' shape that are 0 for padding, and weighted_metrics for the accuracy.",

@@ -89,7 +89,9 @@ class TooFewEpochs(RunRule):
             "underfits its training rows."
         )
         found = self.fault(
-            Evidence(text, float(epochs), "epochs"),
+            text,
+            float(epochs),
+            "epochs",
             falling,
             *done,
             *run.how_well(),
@@ -134,7 +136,7 @@ class WorseWeightsLeft(RunRule):
             mode = "max" if wrong.settings["mode"] == "min" else "min"
             monitor = wrong.settings["monitor"]
             change = f"keras.callbacks.{wrong.name}(monitor={monitor!r}, mode={mode!r})"
-        yield self.fault(
+        yield self.shown(
             *evidence,
             advice="Set the mode of the callback by what is better for its metric, or load the "
             "weights of a better epoch.",
@@ -172,12 +174,9 @@ class AdversaryWon(RunRule):
         if not sides[winner] < WON or not sides[loser] > LOST:
             return
         yield self.fault(
-            Evidence(
-                f"{winner} is {figure(sides[winner])} at the end, {loser} is "
-                f"{figure(sides[loser])}.",
-                sides[winner],
-                f"epochs[{run.last_epoch}].metrics[{winner}]",
-            ),
+            f"{winner} is {figure(sides[winner])} at the end, {loser} is {figure(sides[loser])}.",
+            sides[winner],
+            f"epochs[{run.last_epoch}].metrics[{winner}]",
             advice="Slow the winner down: a learning rate several times smaller, fewer steps, "
             "Dropout or label smoothing; or use a Wasserstein loss with a gradient penalty.",
             epochs=[each.number for each in some],
@@ -275,7 +274,7 @@ class RunNotFinished(RunRule):
         evidence = [Evidence(f"{status(trace)}.", float(done), "epochs")]
         if ending.error:
             evidence.append(Evidence(shortened(ending.error), None, "ending.error"))
-        found = self.fault(
+        found = self.shown(
             *evidence,
             advice=ADVICE.get(ending.kind, KILLED_ADVICE),
             stage=ending.stage,

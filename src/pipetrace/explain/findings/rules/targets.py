@@ -64,11 +64,9 @@ class ConflictingLabels(RunRule):
         if part < CONFLICTING or distinct >= 0.5 * possible:
             return
         found = self.fault(
-            Evidence(
-                f"{share(part)} of the training rows have a copy with another target.",
-                part,
-                "measurements[dataset_check/training].contradictory",
-            ),
+            f"{share(part)} of the training rows have a copy with another target.",
+            part,
+            "measurements[dataset_check/training].contradictory",
             *run.how_well(),
             advice="Compare the copies and keep one target for each, or add the input that "
             "separates them.",
@@ -105,7 +103,7 @@ class TrainValidationMismatch(RunRule):
             return
         if checked and classes_shifted(run):
             evidence.append(_other_classes(run))
-        yield self.fault(
+        yield self.shown(
             *evidence,
             advice="Compare training rows and their labels with validation rows of the same "
             "class, class by class.",
@@ -133,7 +131,7 @@ class NotShuffled(RunRule):
             unseen = _other_classes(run) if all_checked(run) else None
         if unseen and (sorted_by_class(run) or split):
             last = " validation_split takes the last rows." if split else ""
-            yield self.fault(
+            yield self.shown(
                 unseen,
                 advice=f"Shuffle the rows before you split them.{last}",
                 change="order = np.random.default_rng(0).permutation(len(x)); x, y = x[order], "
@@ -143,12 +141,10 @@ class NotShuffled(RunRule):
         elif sorted_by_class(run) and (order := _kept_order(run)):
             runs, chance = check.class_runs or 0, check.expected_class_runs or 1.0
             yield self.fault(
-                Evidence(
-                    f"{order}, and the rows are sorted: the class changes {runs - 1} "
-                    f"times from row to row, in random order {chance - 1:.0f} times.",
-                    runs / chance,
-                    "measurements[dataset_check/training].class_runs",
-                ),
+                f"{order}, and the rows are sorted: the class changes {runs - 1} "
+                f"times from row to row, in random order {chance - 1:.0f} times.",
+                runs / chance,
+                "measurements[dataset_check/training].class_runs",
                 advice="Shuffle single rows, ahead of batch, with a buffer as large as the data; "
                 "or shuffle the arrays, and leave out shuffle=False.",
                 change="model.fit(x, y, shuffle=True, ...)"
@@ -194,7 +190,7 @@ class TargetsMisaligned(RunRule):
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         evidence = misaligned(run)
         if evidence is not None:
-            yield self.fault(
+            yield self.shown(
                 evidence,
                 *run.how_well(),
                 advice="Shuffle, sort, filter and split inputs and targets together, with the "
@@ -243,12 +239,10 @@ class ClassImbalance(RunRule):
         label, titles = int(name.rpartition("/")[2]), run.trace.run.data.class_names
         title, place = titles[label] if label < len(titles) else label, "measurements[class_outcome"
         yield self.fault(
-            Evidence(
-                f"Class {title} has {share(part)} of the training {_places(run)}; the model "
-                f"predicts it for {share(predicted)} of them.",
-                part,
-                f"{place}/{name}].rows",
-            ),
+            f"Class {title} has {share(part)} of the training {_places(run)}; the model "
+            f"predicts it for {share(predicted)} of them.",
+            part,
+            f"{place}/{name}].rows",
             Evidence(
                 f"Its recall is {share(recall[name])}.", recall[name], f"{place}/{name}].correct"
             ),
@@ -356,7 +350,7 @@ class LabelsDoNotMatchLoss(RunRule):
         else:
             return
         shown = Evidence(text, target.max, "run.data.targets[0]")
-        yield self.fault(shown, advice=advice, stage=stage, change=change)
+        yield self.shown(shown, advice=advice, stage=stage, change=change)
 
 
 class SingleClass(RunRule):
@@ -374,10 +368,8 @@ class SingleClass(RunRule):
         rows = outcome.rows or 0
         if outcome.classes_present == 1 and rows > 1:
             yield self.fault(
-                Evidence(
-                    f"All {rows:,} training rows that were checked are of one class.",
-                    1.0,
-                    "measurements[outcome/training].classes_present",
-                ),
+                f"All {rows:,} training rows that were checked are of one class.",
+                1.0,
+                "measurements[outcome/training].classes_present",
                 advice="Check how the labels are read and how the rows are split.",
             )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipetrace.explain.findings.finding import Evidence, Finding
+from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.questions import (
     POOR,
@@ -75,12 +75,10 @@ class DyingRelu(RunRule):
         units = run.of(Signal, name, run.last_epoch).units or 0
         course = run.course(Signal, name, lambda each: each.dead_units)
         found = self.fault(
-            Evidence(
-                f"{round(now * units)} of {units} units of {name} are zero for every probe row; "
-                f"before training {round(before * units)} were.",
-                now,
-                f"measurements[signal/{name}, epoch {run.last_epoch}].dead_units",
-            ),
+            f"{round(now * units)} of {units} units of {name} are zero for every probe row; "
+            f"before training {round(before * units)} were.",
+            now,
+            f"measurements[signal/{name}, epoch {run.last_epoch}].dead_units",
             *run.how_well(),
             advice="Lower the learning rate, scale the inputs, use He initialization, or an "
             "activation with a gradient below zero.",
@@ -117,12 +115,9 @@ class SaturatedActivation(RunRule):
             if now is None or now < SATURATED:
                 continue
             found = self.fault(
-                Evidence(
-                    f"{share(now)} of the outputs of {stage.name} ({activation}) are at their "
-                    "limits.",
-                    now,
-                    f"stages[{stage.name}].summary.histogram",
-                ),
+                f"{share(now)} of the outputs of {stage.name} ({activation}) are at their limits.",
+                now,
+                f"stages[{stage.name}].summary.histogram",
                 *run.how_well(),
                 advice="Scale the inputs of the layer to standard deviation 1 or put "
                 "BatchNormalization before it, lower the learning rate, or use ReLU.",
@@ -156,11 +151,9 @@ class UnusualHiddenActivation(RunRule):
             if activation == "softmax" and not _before_kernels(run, stage):
                 continue
             found = self.fault(
-                Evidence(
-                    f"The hidden layer {stage.name} has the activation {activation}.",
-                    None,
-                    f"stages[{stage.name}].config",
-                ),
+                f"The hidden layer {stage.name} has the activation {activation}.",
+                None,
+                f"stages[{stage.name}].config",
                 *run.how_well(),
                 advice="Use ReLU or tanh in hidden layers. Keep softmax for the last layer.",
                 stage=stage.name,

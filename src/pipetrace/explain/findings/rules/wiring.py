@@ -33,13 +33,11 @@ class UntrackedWeights(RunRule):
             if held.changed or not held.count:
                 continue
             yield self.fault(
-                Evidence(
-                    f"{stage} reads {counted(held.count, 'trainable tf.Variable')} of "
-                    f"{counted(held.values or 0, 'value')} that Keras does not know. Training left "
-                    "all of it as it was.",
-                    float(held.values or 0),
-                    f"measurements[untracked_variables/{stage}].values",
-                ),
+                f"{stage} reads {counted(held.count, 'trainable tf.Variable')} of "
+                f"{counted(held.values or 0, 'value')} that Keras does not know. Training left "
+                "all of it as it was.",
+                float(held.values or 0),
+                f"measurements[untracked_variables/{stage}].values",
                 *run.how_well(),
                 advice="Make them with self.add_weight, or as keras.Variable. Give constants "
                 "trainable=False.",
@@ -83,7 +81,7 @@ class BatchDependentOutput(RunRule):
             for name in dict.fromkeys((first, *outputs))
             if measured.get(name, 0.0) > DEPENDENT_PREDICTION
         ]
-        yield self.fault(
+        yield self.shown(
             *evidence,
             advice="Look for an operation there that sums or compares over the first axis, such as "
             "tensordot or matmul of two batches. For a product of two rows: "

@@ -27,14 +27,7 @@ class Rows:
 
 
 def rows_of(trace: Trace, context: Context, fit: Fit, place: int = 0) -> Rows:
-    """The rows of a ``fit``.
-
-    Args:
-        trace: that it is of.
-        context: of the program.
-        fit: the call.
-        place: its place among the calls with rows of their own, 0 for the first.
-    """
+    """The rows of a ``fit``, by its place among the calls with rows of their own, from 0."""
     context.modules.add("numpy")
     if not place and (by := _digits_divided_by(trace)) is not None:
         return _digits(trace, context, fit, by)

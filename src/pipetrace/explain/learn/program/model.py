@@ -60,14 +60,7 @@ RESERVED = ("keras", "layers", "ops", "np", "tf", "model", "history", "data", "x
 
 @dataclass
 class ModelWriter:
-    """Writes the code of one model.
-
-    Args:
-        trace: that it is of.
-        context: of the whole program.
-        path: where the model sits, ending with a slash; empty for the outermost.
-        indent: of its lines.
-    """
+    """Writes the code of one model, whose ``path`` ends with a slash; empty for the outermost."""
 
     trace: Trace
     context: Context
@@ -91,12 +84,7 @@ class ModelWriter:
         return call("keras.Sequential", *items, *self._model_name(config, "sequential"))
 
     def functional(self, config: Layer, target: str) -> None:
-        """Write the lines of a functional model.
-
-        Args:
-            config: its Keras configuration.
-            target: the variable that it gets; empty to return it.
-        """
+        """Write the lines of a functional model, into a variable, or to return it where empty."""
         layers = {name_of(layer): layer for layer in config["layers"]}
         ranks = self._ranks(layers)
         inputs = places_of(config["input_layers"])

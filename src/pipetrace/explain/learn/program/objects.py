@@ -78,13 +78,7 @@ class Context:
 
 
 def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Expression:
-    """The expression that makes an object of its Keras configuration.
-
-    Args:
-        given: with ``class_name``, ``config`` and ``module``.
-        context: of the program.
-        stage: that its settings are of; none where they are not noted.
-    """
+    """The expression that makes an object; its settings are noted as those of ``stage``, if any."""
     name, config = str(given.get("class_name")), given.get("config")
     kept: Sequence[Expression]
     if name == "__tuple__":
@@ -152,13 +146,7 @@ def arguments(
 
 
 def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expression:
-    """A setting as Python writes it, objects among them made anew.
-
-    Args:
-        value: of a configuration.
-        context: of the program.
-        collapsed: whether equal whole numbers are written as one of them, as for a kernel's size.
-    """
+    """A setting as Python writes it; ``collapsed`` writes equal whole numbers as one."""
     if isinstance(value, Text):
         return value
     if isinstance(value, Mapping) and "class_name" in value:
@@ -180,14 +168,10 @@ def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expres
 def layer_of(
     given: Mapping[str, Any], context: Context, path: str, stage: str, *, named: bool = False
 ) -> Group:
-    """The call that makes a layer.
+    """The call that makes a layer of its Keras configuration.
 
-    Args:
-        given: its Keras configuration.
-        context: of the program.
-        path: where it sits, which says what of it is missing.
-        stage: its name in the trace.
-        named: whether its name is written even where it is like one that Keras gives.
+    Its path says what of it is missing; ``stage`` is its name in the trace. With ``named`` its name
+    is written even where it is like one that Keras gives.
     """
     kind, config = str(given["class_name"]), dict(given["config"])
     name, auto = str(config.get("name", "")), snake(kind)

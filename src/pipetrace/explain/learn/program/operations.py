@@ -47,11 +47,7 @@ def operation_of(
 ) -> Expression:
     """The expression that calls an operation of Keras.
 
-    Args:
-        layer: its configuration; its class is such as ``Mean``, its settings such as its axis.
-        args, pairs: what it is called with.
-        context: of the program.
-        stage: its name in the trace.
+    Its class is such as ``Mean``, its settings such as its axis; ``stage`` names it in the trace.
     """
     kind = str(layer["class_name"])
     settings = {key: each for key, each in layer["config"].items() if key != "name"}

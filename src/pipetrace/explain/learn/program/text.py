@@ -117,14 +117,7 @@ def flat(of: Expression) -> Text:
 
 
 def broken(of: Expression, indent: int = 0, used: int = 0, after: int = 0) -> Text:
-    """The expression on as many lines as it needs.
-
-    Args:
-        of: the expression.
-        indent: of the line that it stands on.
-        used: characters of this line before it.
-        after: characters that come behind it.
-    """
+    """The expression on lines at an indent; characters are ``used`` before, and come after."""
     if isinstance(of, Setting):
         return marked(broken(of.inner, indent, used, after), of.stage, of.argument, of.value)
     if isinstance(of, Pair):

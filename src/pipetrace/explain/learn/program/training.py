@@ -86,14 +86,7 @@ def compiled(trace: Trace, context: Context, training: Training) -> list[Text | 
 
 
 def fitted(context: Context, fit: Fit, earlier: Fit | None, rows: Rows) -> list[Text | str]:
-    """The call of ``fit``.
-
-    Args:
-        context: of the program.
-        fit: the call.
-        earlier: the one before.
-        rows: what it is called with.
-    """
+    """The call of ``fit``; what the ``earlier`` one has is not said again."""
     training, settings = fit.training, _settings(fit, rows)
     initial = int(settings.get("initial_epoch") or 0)
     epochs = training.epochs - (earlier.training.epochs if earlier else 0)

@@ -50,13 +50,7 @@ class Program:
 
 
 def program(trace: Trace) -> Program:
-    """The program that builds and trains the recorded model.
-
-    Nothing in it is invented: what is not recorded is a comment, and is listed as missing.
-
-    Args:
-        trace: of a run.
-    """
+    """The program that builds and trains the recorded model; what is not recorded is a comment."""
     context = Context(policy=trace.run.training.policy)
     parts: list[tuple[str, Sequence[Text | str]]] = []
     fits = trace.fits

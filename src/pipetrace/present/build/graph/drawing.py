@@ -41,12 +41,8 @@ def graph(
 ) -> GraphView | None:
     """The overview, or None where there is nothing to see: a short chain.
 
-    Args:
-        stages: the trace's.
-        wires: their edges.
-        groups: the closed ones.
-        ids: the place on the page of each stage and group, by its name.
-        start: the position in the trace of the first one.
+    ``groups`` are the closed ones; ``ids`` the places on the page of stages and groups, by name;
+    ``start`` the position in the trace of the first stage.
     """
     if wires.chain and len(stages) <= LARGE:
         return None

@@ -100,10 +100,7 @@ def _of_nested(stages: Sequence[Stage], nested: Group) -> list[StageGroup]:
 def _named_alike(paths: Sequence[str], start: int = 0, known: str = "") -> list[StageGroup]:
     """The runs of stages whose names share their first words: block_1_expand and block_1_project.
 
-    Args:
-        paths: of the stages in a row.
-        start: the position of the first one.
-        known: what the names of all of them begin with.
+    The first of the paths is at position ``start``; the names of all begin with ``known``.
     """
     found: list[StageGroup] = []
     at = 0

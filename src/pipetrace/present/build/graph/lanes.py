@@ -25,16 +25,10 @@ class Place:
 
 
 def places(order: Sequence[str], sources: Mapping[str, Sequence[str]]) -> tuple[Place, ...]:
-    """A place for each node.
+    """A place for each node, in order, each behind all that it receives from.
 
-    Args:
-        order: the nodes, each behind all that it receives from.
-        sources: for each node those that it receives from.
-
-    Returns:
-        the places in that order. No two nodes share a lane and a row, a node lies below all that it
-        receives from, and the lane of a node is empty from it down to the row of the lowest node
-        that uses it.
+    No two nodes share a lane and a row, a node lies below all that it receives from, and the lane
+    of a node is empty from it down to the row of the lowest node that uses it.
     """
     last = {source: name for name in order for source in sources[name]}
     lanes: dict[str, int] = {}

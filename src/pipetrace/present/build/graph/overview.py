@@ -19,12 +19,7 @@ MOST_CLASSES = 6
 def overview(
     trace: Trace, *, expanded: bool = False
 ) -> tuple[GraphView | None, tuple[GroupView, ...]]:
-    """The graph, and the groups: closed in a large model unless they are to be opened.
-
-    Args:
-        trace: the recording.
-        expanded: whether all are expanded.
-    """
+    """The graph, and the groups: closed in a large model unless they are to be opened."""
     wires = wiring(trace)
     found = stage_groups(trace, wires)
     is_expanded = expanded or len(trace.stages) <= LARGE

@@ -106,21 +106,22 @@ export class Picture {
  * The scale of a picture, from the colour of the paper at zero.
  *
  * @param {string} [note] beside it
- * @returns {{ element: HTMLElement, draw: (scale: Scale) => void }}
+ * @returns {{ element: HTMLElement, draw: (scale: Scale, ends?: [string, string]) => void }} its second function takes what
+ *   the ends of the scale are called, where they are no values
  */
 export function legend(note = "") {
   const [low, high, ramped] = [h("span", {}), h("span", {}), h("i", {})];
   let drawn = "";
   return {
     element: h("div", { class: "legend" }, low, ramped, high, note && h("small", {}, note)),
-    draw: ({ most, ramp }) => {
-      const key = `${most} ${ramp} ${theme()}`;
+    draw: ({ most, ramp }, [first, last] = [ramp === "signed" ? figure(-most) : "0", `${ramp === "signed" ? "+" : ""}${figure(most)}`]) => {
+      const key = `${most} ${ramp} ${first} ${last} ${theme()}`;
       if (key === drawn) return;
       drawn = key;
       const stops = ramp === "signed" ? [-1, -0.66, -0.33, 0, 0.33, 0.66, 1] : [0, 0.2, 0.4, 0.6, 0.8, 1];
       ramped.style.background = `linear-gradient(90deg, ${stops.map((stop) => `rgb(${colourOf(stop, 1, ramp).join(" ")})`).join(", ")})`;
-      low.textContent = ramp === "signed" ? figure(-most) : "0";
-      high.textContent = `${ramp === "signed" ? "+" : ""}${figure(most)}`;
+      low.textContent = first;
+      high.textContent = last;
     },
   };
 }

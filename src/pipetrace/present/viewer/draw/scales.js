@@ -103,13 +103,14 @@ const WEIGHTS = new WeakMap();
 export function weightScale(model, stage) {
   const known = WEIGHTS.get(model) ?? new Map();
   WEIGHTS.set(model, known);
-  let scale = known.get(stage.name);
+  const key = `${stage.name} ${model.edits.count}`;
+  let scale = known.get(key);
   if (!scale) {
     const kernels = model.epochs.map((epoch) => {
       const own = model.weightsOf({ row: 0, epoch }, stage.name);
       return scaleOf((own.kernel ?? own.depthwise_kernel)?.data ?? []);
     });
-    known.set(stage.name, (scale = { most: widest(kernels).most, ramp: "signed" }));
+    known.set(key, (scale = { most: widest(kernels).most, ramp: "signed" }));
   }
   return scale;
 }

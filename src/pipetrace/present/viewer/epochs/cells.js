@@ -19,6 +19,8 @@ import { thatMatter } from "viewer/rows/outcomes.js";
 /** @typedef {{ name: string, cells: (Node | string | null)[] }} Line a row of the table: its name and a cell for each epoch */
 
 const MOST_BARS = 20;
+/** Of numbers that are no classes so many are written. */
+const MOST_TOLD = 2;
 const NONE = "not kept";
 
 /**
@@ -184,7 +186,7 @@ function predictions(model, state, ats) {
   const most = Math.max(...found.flatMap((each) => (each ? Array.from(each.data, Math.abs).filter(Number.isFinite) : [])), 1e-12);
   return {
     name: `Prediction for ${model.row(state.now.row).text}`,
-    cells: found.map((each, at) => (each ? prediction(each, listed, names, label, most, shares) : none(model, ats[at], stage))),
+    cells: found.map((each, at) => (each ? prediction(each, listed, names, label, most, shares, shares || names.length > 0 || label !== null) : none(model, ats[at], stage))),
   };
 }
 
@@ -195,9 +197,10 @@ function predictions(model, state, ats) {
  * @param {number | null} label the true class
  * @param {number} most the longest bar
  * @param {boolean} shares whether the values are probabilities of classes
+ * @param {boolean} classes whether the largest one is the prediction
  * @returns {Node}
  */
-function prediction({ data }, listed, names, label, most, shares) {
+function prediction({ data }, listed, names, label, most, shares, classes) {
   const numbers = Array.from(data);
   if (numbers.length === 1) return h("span", {}, figure(numbers[0]));
   const best = numbers.indexOf(Math.max(...numbers));
@@ -212,9 +215,9 @@ function prediction({ data }, listed, names, label, most, shares) {
         { class: "fewbars", "aria-hidden": "true" },
         ...listed.flatMap((at) => [
           h("small", { class: at === label ? "true" : "" }, name(at)),
-          h("i", { class: data[at] < 0 ? "minus" : at === best ? "best" : "", style: `width: ${(100 * Math.abs(data[at])) / most}%` }),
+          h("i", { class: data[at] < 0 ? "minus" : classes && at === best ? "best" : "", style: `width: ${(100 * Math.abs(data[at])) / most}%` }),
         ]),
       ),
-    best < 0 ? h("span", {}, "NaN") : h("span", { class: "said" }, h("b", {}, name(best)), ` ${value}`),
+    !classes ? h("span", { class: "said" }, numbers.slice(0, MOST_TOLD).map((value) => figure(value)).join(", "), numbers.length > MOST_TOLD ? " …" : "") : best < 0 ? h("span", {}, "NaN") : h("span", { class: "said" }, h("b", {}, name(best)), ` ${value}`),
   );
 }

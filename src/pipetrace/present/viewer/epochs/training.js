@@ -31,7 +31,7 @@ export function training({ training: view }, model, state, epochs) {
     h("h2", { id: "training-title" }, "Training", h("small", {}, counted(view.rows.length, "epoch"))),
     h("p", { id: "training", tabindex: -1 }, view.steps),
     view.empty && h("p", { class: "notice" }, view.empty),
-    view.rows.length > 0 && h("p", { class: "muted" }, "Each column is the model after one more epoch. The marked one is what the page shows: click, drag in the chart, or press ", h("kbd", {}, ","), " and ", h("kbd", {}, "."), "."),
+    view.rows.length > 0 && h("p", { class: "muted" }, `Each column is the model after ${whole ? "one more epoch" : "one of the epochs"}. The marked one is what the page shows: click, drag in the chart, or press `, h("kbd", {}, ","), " and ", h("kbd", {}, "."), "."),
     view.rows.length > 0 && film(view, model, state, epochs),
     view.rows.length > 0 && model && checked(model, state, columns),
     view.rows.length > 0 && story(told, whole, state),
@@ -56,8 +56,10 @@ function checked(model, state, columns) {
   state.watch("row", () => {
     const { row } = state.now;
     const found = columns.filter((each) => model.epochs.includes(each)).map((each) => model.agreement({ row, epoch: each }));
+    const yours = columns.filter((each) => model.edits.weights(each));
     const compared = found.filter((each) => each !== null);
     if (columns.some((epoch) => model.outputs.some((stage) => model.isWaiting({ row, epoch }, stage)))) return void (line.textContent = COMPUTING);
+    const shown = columns.filter((epoch) => model.outputs.some((stage) => model.recorded({ row, epoch }, stage) && !model.isComputed({ row, epoch }, stage))).length;
     const wrong = compared.some((each) => !each.agrees);
     line.classList.toggle("wrong", wrong);
     const largest = Math.max(0, ...compared.map((each) => each.difference));
@@ -65,7 +67,7 @@ function checked(model, state, columns) {
       wrong
         ? `Computed here and recorded outputs differ by up to ${largest.toPrecision(2)}, so the table does not show what happened.`
         : compared.length
-          ? `✓ Computed here from the recorded weights. The outputs of ${compared.length} of ${columns.length} columns were recorded too: the largest difference is ${largest ? largest.toPrecision(2) : "0"}.`
+          ? `✓ Computed here from the recorded weights${yours.length ? `, but for those that you changed in ${counted(yours.length, "column")}` : ""}. The outputs of ${compared.length} of ${columns.length} columns were recorded too: the largest difference is ${largest ? largest.toPrecision(2) : "0"}.${shown ? ` Those of ${counted(shown, "column")} are shown as recorded: they cannot be computed here.` : ""}`
           : "";
   });
   return line;

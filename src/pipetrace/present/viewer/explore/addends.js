@@ -171,5 +171,5 @@ function checked(note, { model, state, stage }, { total, names }, bias, filter, 
     note.classList.add("wrong");
     note.replaceChildren(h("b", {}, `${what} is another map than the one ${recorded ? "that Keras recorded" : "computed above"}: ${positions}.`));
   } else if (recorded) note.replaceChildren(h("b", {}, "✓ Keras recorded the same map"), `: ${what} gives it; ${positions}.`);
-  else note.textContent = `${what} gives the output above; ${positions}. ${state.now.row === OWN ? "This row is yours, so nothing is recorded of it." : "What Keras gave here is not in this page."}`;
+  else note.textContent = `${what} gives the output above; ${positions}. ${model.isEdited(state.now.epoch) ? "With weights that you changed nothing is recorded." : state.now.row === OWN ? "This row is yours, so nothing is recorded of it." : "What Keras gave here is not in this page."}`;
 }

@@ -14,6 +14,7 @@ import { placeIn } from "viewer/explore/place.js";
 import { placeText, sliceOf } from "viewer/draw/slice.js";
 import { rather } from "viewer/explore/rather.js";
 import { stageTabs } from "viewer/explore/tabs.js";
+import { otherWeights } from "viewer/explore/weights.js";
 import { whatIf } from "viewer/explore/what_if.js";
 import { measured } from "viewer/flow.js";
 import { COMPUTING, explained } from "viewer/words.js";
@@ -147,6 +148,7 @@ function opened(panel, context) {
   const looks = attention(context);
   const before = addends(context, output);
   const other = whatIf(context, output);
+  const weights = otherWeights(context);
   const playing = player(context, output);
   const calculation = h("div", { class: "calc" }, playing.element, origin);
   panel.replaceChildren(
@@ -155,7 +157,7 @@ function opened(panel, context) {
     h("div", { class: "pictures" }, ...pictures.map((each) => each.element)),
     ...(looks ? [looks.element] : []),
     calculation,
-    ...[before, other].flatMap((each) => (each ? [each.element] : [])),
+    ...[before, weights, other].flatMap((each) => (each ? [each.element] : [])),
     ...(looksFor ? [looksFor.element] : []),
     ...(tiles ? [tiles.element] : []),
     ...[context.courses(words)].filter((each) => each !== null),
@@ -169,7 +171,7 @@ function opened(panel, context) {
     return (now ??= { place, found: model.origin(state.at, stage, place) });
   };
   const calc = { element: calculation, draw: (/** @type {number[]} */ place, /** @type {Origin | null} */ found) => { playing.draw(place); originOf(origin, context, place, found); } };
-  const parts = [...pictures, calc, before, other, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
+  const parts = [...pictures, calc, before, weights, other, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
   // The channels have their size before they are painted.
   if (tiles) parts.push(whenSeen(tiles.element, () => tiles.draw(at().place)));
   return () => {

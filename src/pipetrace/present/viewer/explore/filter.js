@@ -40,7 +40,7 @@ export function filter(context, output) {
   const note = h("p", { class: "muted" });
   const element = h("div", { class: "looksfor" }, title, text, list, note);
   const when = h("small");
-  let [channel, told, shownAs] = [-1, -1, ""];
+  let [channel, told, shownAs, edits] = [-1, -1, "", model.edits.count];
   /** @typedef {{ all: Channel[], looked: number }} Search */
   /** @type {Map<number, Search>} those that were completed, by epoch */
   const completed = new Map();
@@ -105,14 +105,20 @@ export function filter(context, output) {
     draw: (place) => {
       const next = place[place.length - 1];
       const epoch = model.nearest(state.now.epoch);
-      const key = `${next} ${epoch} ${theme()}`;
+      const key = `${next} ${epoch} ${theme()} ${model.edits.count}`;
       if (key === shownAs) return;
+      if (edits !== model.edits.count) {
+        edits = model.edits.count;
+        completed.clear();
+        crops.clear();
+        told = -1;
+      }
       shownAs = key;
       const texts = model.earlier.get(epoch)?.filters[stage.name] ?? stage.filters;
       title.textContent = `What filter ${next} looks for`;
       when.textContent = epoch === model.end ? "after training" : epoch ? `after epoch ${epoch}` : "before training";
       title.append(when);
-      text.replaceChildren(...explained(texts[Math.min(next, texts.length - 1)]));
+      text.replaceChildren(...explained(texts[Math.min(next, texts.length - 1)]), model.isEdited(epoch) ? " Measured with the recorded weights." : "");
       channel = next;
       if (epoch === told) return show();
       const wait = told < 0 ? 0 : SETTLED_MS;

@@ -82,7 +82,7 @@ function checked({ model, state, stage }, one, other, computed) {
   const recorded = model.recorded(state.at, stage.name);
   const [p, q] = [recorded?.data[one] ?? 0, recorded?.data[other] ?? 0];
   if (Number.isNaN(p) || Number.isNaN(q)) return h("p", { class: "check" }, "The recorded probabilities are NaN.");
-  if (!p || !q) return h("p", { class: "check" }, recorded ? "The recorded probabilities are too small to compare with." : "Computed here from the recorded weights.");
+  if (!p || !q) return h("p", { class: "check" }, recorded ? "The recorded probabilities are too small to compare with." : `Computed here from ${model.weightsText(state.now.epoch)}.`);
   const told = Math.log(p / q);
   const tolerance = model.nearest(state.now.epoch) === model.end ? TOLERANCE : TOLERANCE_16;
   const agrees = Math.abs(told - computed) <= tolerance * Math.max(1, Math.abs(told));

@@ -208,7 +208,7 @@ function verdict(stage, settings, recorded, own, place, sides) {
   const text = [];
   if (sides.some(({ count }) => !count)) text.push("No position fits: the window is larger than the input. Keras refuses such a layer.");
   else if (!pools(stage) && `${settings.kernel}` !== `${recorded.kernel}`) text.push("A kernel of another size has no trained weights, so there is no map: only its positions are shown.");
-  else text.push(pools(stage) ? `This is what channel ${filter} would become.` : `This is the map that the recorded kernel of filter ${filter} would give.`);
+  else text.push(pools(stage) ? `This is what channel ${filter} would become.` : `This is the map that the kernel of filter ${filter} would give.`);
   if (Math.max(...settings.stride) > 1 && Math.max(...settings.dilation) > 1) text.push("Keras does not allow a stride and a dilation above 1 in one layer.");
   return [h("b", {}, "Not the recorded model."), ` ${text.join(" ")}`];
 }

@@ -11,9 +11,11 @@ import { paintRow } from "viewer/rows/thumbnail.js";
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
+/** Their titles, or short ones. */
 const PARTS = [
   ["flow", "Data flow"],
   ["training-title", "Training"],
+  ["plane", ""],
   ["results", "Right and wrong"],
   ["prediction-title", "Prediction"],
   ["findings", "Findings"],
@@ -30,7 +32,7 @@ const PARTS = [
  * @returns {HTMLElement}
  */
 export function bar(view, model, state, epochs, main, chooser) {
-  const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name));
+  const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name || (main.querySelector(`#${id}`)?.firstChild?.textContent ?? "")));
   return h(
     "nav",
     { class: "topbar", "aria-label": "The page" },

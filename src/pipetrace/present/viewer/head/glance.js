@@ -68,7 +68,7 @@ export function glance(view, model, state, epochs, go) {
   const element = h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", {}, ...entries.map((each) => each.element)), caption);
   const draw = () => {
     for (const each of entries) each.draw();
-    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}. Zero is the colour of the paper in every image.`;
+    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}${model.isEdited(state.now.epoch) ? ", with weights that you changed" : ""}. Zero is the colour of the paper in every image.`;
   };
   state.watch(["row", "epoch", "theme"], whenSeen(element, draw, true));
   return element;
@@ -85,7 +85,7 @@ export function glance(view, model, state, epochs, go) {
  * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
  */
 function seen(model, state, stage, shape, largest) {
-  if (shape.length === 1 && shape[0] <= MOST_BARS) return bars(shape[0], model.unitNames(stage.name));
+  if (shape.length === 1 && shape[0] <= MOST_BARS) return stage.words.length ? worded(stage) : bars(shape[0], model.unitNames(stage.name), softmaxAxis(stage, 1) === 0);
   const slice = sliceOf(shape, FOLD);
   const scale = shape.length > 1 ? LARGE / Math.max(largest, 1) : 1;
   const size = (/** @type {number} */ part) => Math.max(2, Math.round(part * scale));
@@ -112,11 +112,21 @@ function seen(model, state, stage, shape, largest) {
 }
 
 /**
- * @param {number} count
- * @param {string[]} names
+ * @param {Layer} stage whose numbers stand for words, so that they have no size
  * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
  */
-function bars(count, names) {
+function worded({ words }) {
+  const element = h("span", { class: "inwords" });
+  return { element, draw: ({ data }) => (element.textContent = [...data].filter((at) => at !== 0).map((at) => words[at] ?? at).join(" ")) };
+}
+
+/**
+ * @param {number} count
+ * @param {string[]} names
+ * @param {boolean} chooses whether the largest one is what the model predicts
+ * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
+ */
+function bars(count, names, chooses) {
   const lines = Array.from({ length: count }, () => h("i", {}));
   return {
     element: h("span", { class: "few" }, ...lines.flatMap((line, at) => [h("small", {}, names[at] ?? String(at)), line])),
@@ -124,8 +134,8 @@ function bars(count, names) {
       const most = data.reduce((one, other) => Math.max(one, Math.abs(other)), 1e-12);
       const best = largest(data);
       lines.forEach((line, at) => {
-        line.className = data[at] < 0 ? "minus" : at === best && count > 1 ? "best" : "";
-        line.style.width = `${(72 * Math.abs(data[at])) / most}px`;
+        line.className = data[at] < 0 ? "minus" : chooses && at === best ? "best" : "";
+        line.style.width = `${(72 * Math.abs(data[at])) / most || 0}px`; // NaN has no length
       });
     },
   };
@@ -144,6 +154,7 @@ function said(model, stage, { data, shape }) {
     return `${model.unitNames(stage.name)[best] ?? `class ${best}`}: ${percent(data[best])}`;
   }
   if (data.length === 1) return figure(data[0]);
+  if (stage.words.length) return `${data.filter((at) => at !== 0).length} of ${data.length} are words`;
   let [low, high] = [Infinity, -Infinity];
   for (const value of data) [low, high] = [Math.min(low, value), Math.max(high, value)];
   return low <= high ? `${figure(low)} to ${figure(high)}` : "";

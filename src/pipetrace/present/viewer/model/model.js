@@ -2,6 +2,7 @@
 
 import { whenIdle } from "viewer/dom.js";
 import { decode } from "viewer/model/decode.js";
+import { Edits } from "viewer/model/edits.js";
 import { Evaluation } from "viewer/model/evaluate.js";
 import { LAYERS } from "viewer/model/layers.js";
 import { OWN, Rows } from "viewer/model/rows.js";
@@ -49,9 +50,10 @@ export class Model {
     }
     /** @type {Map<number, Map<string, Weights | null>>} by epoch */
     this.weightsBy = new Map([[this.end, this.weights]]);
+    this.edits = new Edits(this);
     /** @type {Map<string, string[]>} */
     this.names = new Map(view.stages.map((stage) => [stage.name, stage.unit_names]));
-    /** How often the reader's own row has changed. */
+    /** How often the reader has changed a row or a weight. */
     this.changes = 0;
     /** @type {Map<string, Evaluation>} */
     this.passes = new Map();
@@ -127,6 +129,14 @@ export class Model {
    * @returns {Map<string, Weights | null>} by stage; null where not all of a stage's weights were kept
    */
   weightsAfter(epoch) {
+    return this.edits.weights(epoch) ?? this.recordedWeights(epoch);
+  }
+
+  /**
+   * @param {number} epoch one whose weights are here
+   * @returns {Map<string, Weights | null>} as they were recorded
+   */
+  recordedWeights(epoch) {
     const known = this.weightsBy.get(epoch);
     if (known) return known;
     const kept = this.earlier.get(epoch)?.weights ?? {};
@@ -159,6 +169,7 @@ export class Model {
     const near = this.nearest(epoch);
     const given = this.rows.given(row, stage);
     if (given) return given;
+    if (this.edits.reach(near, stage)) return null;
     if (near === this.end || this.fixed.has(stage)) {
       const found = this.rows.followed(row, stage);
       if (found) return found;
@@ -207,7 +218,29 @@ export class Model {
   takeOwn(given) {
     this.rows.own = new Map(Object.entries(given));
     this.changes += 1;
-    for (const key of [...this.passes.keys()]) if (key.startsWith(`${OWN} `)) this.passes.delete(key);
+    this.forget((key) => key.startsWith(`${OWN} `));
+  }
+
+  /**
+   * @param {number} epoch
+   * @returns {boolean} whether the reader changed weights that stand for it
+   */
+  isEdited(epoch) {
+    return this.edits.weights(this.nearest(epoch)) !== undefined;
+  }
+
+  /**
+   * @param {number} epoch
+   * @returns {string} which weights stand for it, in words
+   */
+  weightsText(epoch) {
+    return this.isEdited(epoch) ? "weights that you changed" : "the recorded weights";
+  }
+
+  /** @param {(key: string) => boolean} which of the passes are no longer right, by row and epoch */
+  forget(which) {
+    for (const key of [...this.passes.keys()]) if (which(key)) this.passes.delete(key);
+    for (const key of [...this.waiting.keys()]) if (which(key)) this.waiting.delete(key);
   }
 
   /**

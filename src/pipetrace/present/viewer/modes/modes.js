@@ -42,7 +42,12 @@ export function modes(lessons, model, state, page, go) {
   const tools = {
     state,
     kept,
-    set: (address) => apply(model, state, new URLSearchParams(address)),
+    set: (address) => {
+      const asked = new URLSearchParams(address);
+      // What a lesson says of a stage is of the row that the page opens with, after training.
+      if (asked.has("stage")) state.update({ row: state.first.row, epoch: state.end });
+      apply(model, state, asked);
+    },
     look: ({ address }) => {
       if (/(^|&)stage=/.test(address)) {
         tools.set(address);

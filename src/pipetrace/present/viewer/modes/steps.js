@@ -29,13 +29,15 @@ export function steps({ steps: all }, { state, set }) {
       h("p", { class: "muted" }, `Step ${at + 1} of ${all.length}`),
       h("h2", {}, step.heading),
       ...step.texts.map((text) => h("p", {}, ...explained(text))),
-      ...(step.place ? [h("p", { class: "muted" }, `Below: ${step.place.text}.`)] : []),
+      ...(step.place ? [h("p", { class: "muted" }, `On the page: ${step.place.text}.`)] : []),
     );
     dots.forEach((dot, each) => (each === at ? dot.setAttribute("aria-current", "step") : dot.removeAttribute("aria-current")));
     back.disabled = at === 0;
     next.disabled = at === all.length - 1;
     // The place that the address names is kept when the page is opened there.
-    if (step.place && drawn !== at && !(drawn < 0 && state.now.place)) set(step.place.address);
+    if (step.place && !(drawn < 0 && state.now.place)) set(step.place.address);
+    // From one step to the next, to what it is about, which the card leaves in view.
+    if (drawn >= 0) requestAnimationFrame(() => (document.querySelector(state.now.place?.length ? "#panel .calchead" : "#panel") ?? document.getElementById("flow"))?.scrollIntoView({ block: "start" }));
     drawn = at;
   });
   return card;

@@ -1,6 +1,7 @@
 // Before anything is computed for a row of the reader's own: does this page compute what was recorded?
 
 import { whenIdle } from "viewer/dom.js";
+import { LAYERS } from "viewer/model/layers.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
 
@@ -17,13 +18,68 @@ const MOST_WEIGHTS = 1e6;
  */
 
 /**
+ * @param {Model} model
+ * @returns {string[] | null} the stages whose outputs a reader may set: what the model, or the steps before it, receive.
+ *   A text is set where it has become the numbers of its words. Null where nothing is recorded of one of them
+ */
+export function sources(model) {
+  const first = model.rows.kept?.inputs.map(({ stage }) => stage) ?? model.stages.filter(({ inputs }) => !inputs.length).map(({ name }) => name);
+  const names = first.flatMap((name) => {
+    const lookups = model.consumers(name).filter(({ words }) => words.length);
+    return lookups.length ? lookups.map((stage) => stage.name) : [name];
+  });
+  const known = (/** @type {string} */ name) => [...model.rows.all.keys()].some((row) => model.recorded({ row, epoch: model.end }, name));
+  return names.length && names.every(known) ? names : null;
+}
+
+/**
+ * @param {Model} model
+ * @returns {boolean} whether the page has the arithmetic of every layer
+ */
+export function isKnown(model) {
+  return model.stages.every(({ inputs, layer, name }) => !inputs.length || model.fixed.has(name) || LAYERS.has(layer));
+}
+
+/** @type {WeakMap<Model, { checked: Checked | null, listeners: ((checked: Checked) => void)[] }>} */
+const BEGUN = new WeakMap();
+
+/**
+ * Compare the outputs of all recorded rows with what the page computes, once, however many ask for it.
+ *
+ * @param {Model} model
+ * @param {(checked: Checked) => void} tell called now and then, and at the end
+ */
+export function check(model, tell) {
+  const known = BEGUN.get(model);
+  if (known) {
+    known.listeners.push(tell);
+    if (known.checked) tell(known.checked);
+    return;
+  }
+  const begun = { checked: /** @type {Checked | null} */ (null), listeners: [tell] };
+  BEGUN.set(model, begun);
+  compare(model, new Set(sources(model)), (checked) => {
+    begun.checked = checked;
+    for (const each of begun.listeners) each(checked);
+  });
+}
+
+/**
+ * @param {Checked} checked
+ * @returns {boolean} whether all is compared and agrees, so that what is computed here can be shown
+ */
+export function agrees({ rows, of, against }) {
+  return !against && rows === of;
+}
+
+/**
  * Compare the outputs of all recorded rows with what the page computes, between two frames.
  *
  * @param {Model} model
  * @param {Set<string>} sources the stages whose outputs the reader sets
  * @param {(checked: Checked) => void} tell called now and then, and at the end
  */
-export function check(model, sources, tell) {
+function compare(model, sources, tell) {
   const rows = [...model.rows.all.keys()].filter((row) => [...sources].every((name) => model.recorded({ row, epoch: model.end }, name)));
   /** @type {Checked} */
   const checked = { rows: 0, of: rows.length, difference: 0, against: null };

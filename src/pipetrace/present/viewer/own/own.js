@@ -3,7 +3,7 @@
 import { h } from "viewer/dom.js";
 import { counted } from "viewer/figures.js";
 import { OWN } from "viewer/model/rows.js";
-import { check } from "viewer/own/check.js";
+import { agrees, check, sources } from "viewer/own/check.js";
 import { drawing } from "viewer/own/draw.js";
 import { fields, MOST_FIELDS } from "viewer/own/fields.js";
 import { outputsOf } from "viewer/rows/outputs.js";
@@ -50,14 +50,8 @@ import { size } from "viewer/model/values.js";
  * @returns {HTMLElement | null} null where the page could not start: nothing is recorded of what the model receives
  */
 export function tryYourOwn(model, state, results) {
-  const first = model.rows.kept?.inputs.map(({ stage }) => stage) ?? model.stages.filter(({ inputs }) => !inputs.length).map(({ name }) => name);
-  // A text is edited where it has become the numbers of its words.
-  const names = first.flatMap((name) => {
-    const lookups = model.consumers(name).filter(({ words }) => words.length);
-    return lookups.length ? lookups.map((stage) => stage.name) : [name];
-  });
-  const known = (/** @type {string} */ name) => [...model.rows.all.keys()].some((row) => model.recorded({ row, epoch: model.end }, name));
-  if (!names.length || !names.every(known)) return null;
+  const names = sources(model);
+  if (!names) return null;
   const told = h("p", { class: "muted", role: "status" });
   const body = h("div");
   const element = h("section", { class: "own", id: "own", "aria-labelledby": "own-title" }, h("h2", { id: "own-title" }, "Try your own"), told, body);
@@ -67,9 +61,10 @@ export function tryYourOwn(model, state, results) {
     if (!entry.isIntersecting || begun) return;
     begun = true;
     observer.disconnect();
-    check(model, new Set(names), ({ rows, of, difference, against }) => {
+    check(model, (checked) => {
+      const { rows, of, difference, against } = checked;
       if (against) told.textContent = `Not offered here. ${against}`;
-      else if (rows < of) told.textContent = `Comparing what this page computes with what was recorded: ${counted(rows)} of ${counted(of)} rows.`;
+      else if (!agrees(checked)) told.textContent = `Comparing what this page computes with what was recorded: ${counted(rows)} of ${counted(of)} rows.`;
       else {
         told.textContent = `The recorded weights run in your browser. Compared with the recorded outputs of ${of === model.rows.all.size ? `all ${counted(of)} rows of this page` : `the ${counted(of)} rows that were followed`}: the largest difference is ${difference ? difference.toExponential(0) : 0}.`;
         body.replaceChildren(bench(model, state, results, names.flatMap((name) => sourceOf(model, name) ?? [])));
@@ -135,6 +130,15 @@ function bench(model, state, results, sources) {
     // What stands above may be higher or lower for another row; what is drawn on stays under the pointer.
     window.scrollBy({ top: said.getBoundingClientRect().top - top, behavior: "instant" });
   };
+  // The reader's row may have been made elsewhere on the page.
+  const follows = () => {
+    for (const { name } of sources) {
+      const values = model.rows.own.get(name);
+      if (!values || own.get(name) === values) continue;
+      own.set(name, values);
+      editors.find(({ source }) => source.name === name)?.editor.take(values);
+    }
+  };
   const start = (/** @type {number} */ row) => {
     cleared = false;
     for (const { name } of sources) {
@@ -151,6 +155,7 @@ function bench(model, state, results, sources) {
   const clearable = editors.filter(({ editor }) => editor.clear);
   const tell = () => {
     if (state.now.row !== OWN) last = state.now.row;
+    else follows();
     const none = cleared ? [h("p", { class: "muted" }, `Nothing is drawn. The page follows ${model.row(last).text}.`)] : [];
     said.replaceChildren(...(state.now.row === OWN ? outputs(model, state, results) : none));
   };
@@ -193,5 +198,6 @@ function bench(model, state, results, sources) {
  */
 function outputs(model, state, results) {
   const when = model.nearest(state.now.epoch) === model.end ? "" : ` with the weights after epoch ${model.nearest(state.now.epoch)}`;
-  return [h("p", { class: "yours" }, `Yours, not recorded: computed here${when}.`), ...outputsOf(model, results, state.at)];
+  const changed = model.isEdited(state.now.epoch) ? ", some of them changed by you" : "";
+  return [h("p", { class: "yours" }, `Yours, not recorded: computed here${when}${changed}.`), ...outputsOf(model, results, state.at)];
 }

@@ -13,6 +13,8 @@ import { brief } from "viewer/figures.js";
 
 const MOST_FEATURES = 3;
 const MOST_WORDS = 12;
+/** Values of a series that is drawn as bars, and how high these are in pixels. */
+const [LEAST_SERIES, MOST_HIGH] = [12, 64];
 
 /**
  * @param {Model} model
@@ -48,7 +50,17 @@ export function thumbnail(model, row) {
  */
 export function paintRow(canvas, model, row) {
   const found = sourceOf(model, row);
-  return found !== null && found.values.shape.length > 1 && paintImage(canvas, found.values);
+  if (!found || (found.values.shape.length < 2 && !isSeries(model, found.stage))) return false;
+  return paintImage(canvas, found.values);
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage that gives a row's values
+ * @returns {boolean} whether they are many and have no names, so that their course says more than the first of them
+ */
+function isSeries(model, stage) {
+  return stage.outputs[0].shape[0] >= LEAST_SERIES && !stage.words.length && !model.unitNames(stage.name).length && !model.consumers(stage.name).some(({ layer }) => layer === "Embedding");
 }
 
 /**
@@ -64,8 +76,30 @@ export function paintImage(canvas, values, scale) {
   }
   const slice = sliceOf(values.shape);
   const { most, ramp } = scale ?? scaleOf(values.data, true);
+  const flat = values.shape.length === 1 || (values.shape.length === 2 && values.shape[1] === 1);
+  if (flat && values.data.length >= LEAST_SERIES) {
+    paint(canvas, course(values.data, most, ramp === "signed"), values.data.length, most, ramp);
+    return true;
+  }
   paint(canvas, plane(values, slice, values.shape.map(() => 0)), slice.columns, most, ramp);
   return true;
+}
+
+/**
+ * @param {Float32Array} values
+ * @param {number} most
+ * @param {boolean} signed
+ * @returns {Float32Array} row by row: a column for each value, as high as it is from the bottom, or from the middle
+ */
+function course(values, most, signed) {
+  const [columns, half] = [values.length, Math.ceil(Math.min(values.length, MOST_HIGH) / 2)];
+  const cells = new Float32Array(2 * half * columns);
+  values.forEach((value, column) => {
+    const zero = signed ? half : 2 * half;
+    const high = Math.round(((signed ? half : 2 * half) * Math.min(most, Math.abs(value))) / most);
+    for (let at = 0; at < high; at++) cells[(value < 0 ? zero + at : zero - 1 - at) * columns + column] = value;
+  });
+  return cells;
 }
 
 /**

@@ -1,0 +1,1 @@
+"""Where rows come from: datasets of TensorFlow, and images with labels through Keras."""

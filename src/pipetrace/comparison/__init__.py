@@ -1,0 +1,1 @@
+"""What differs between runs, causes first, as frozen records; and the words for it."""

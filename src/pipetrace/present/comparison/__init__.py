@@ -1,0 +1,1 @@
+"""A comparison of runs, ready to show."""

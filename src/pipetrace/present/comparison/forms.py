@@ -1,0 +1,47 @@
+"""The formats of a comparison."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pipetrace.comparison.records import Comparison, ModelComparison
+from pipetrace.present.blocks import Block
+from pipetrace.present.comparison.blocks import comparison_blocks, model_blocks
+from pipetrace.present.formats.json import encode
+from pipetrace.present.markdown import write_markdown
+from pipetrace.present.text import write_text_of
+from pipetrace.trace.document import Trace
+
+VERSION = 1
+"""The version of the JSON; it changes if a key is removed or changes its meaning."""
+
+Made = Comparison | ModelComparison
+
+
+def blocks_of(made: Made) -> Iterator[Block]:
+    """A comparison of runs, or of a run and a saved model, as blocks."""
+    return comparison_blocks(made) if isinstance(made, Comparison) else model_blocks(made)
+
+
+def as_text(made: Made, traces: Sequence[Trace]) -> str:  # noqa: ARG001 as the others
+    """A comparison as plain text."""
+    return write_text_of(blocks_of(made))
+
+
+def as_markdown(made: Made, traces: Sequence[Trace]) -> str:  # noqa: ARG001 as the others
+    """A comparison for a pull request."""
+    return write_markdown(blocks_of(made))
+
+
+def as_json(made: Made, traces: Sequence[Trace]) -> str:  # noqa: ARG001 as the others
+    """A comparison for programs: the whole record, its verdict and its exit code."""
+    facts = {"version": VERSION, "verdict": made.verdict, "exit_code": made.exit_code}
+    found = {**facts, **encode(made)}
+    return json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+FORMS: Mapping[str, Callable[[Made, Sequence[Trace]], str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "json": as_json,
+}
+"""By the names that ``config.CHOICES`` lists for the command line."""

@@ -1,0 +1,355 @@
+"""A table of runs: for the terminal, as an HTML file, as CSV and as JSON."""
+
+import csv
+import html
+import io
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from pipetrace.explain import metrics
+from pipetrace.explain.findings.finding import LEVELS, NOTE
+from pipetrace.explain.formatting import counted, figure, listed, number, points
+from pipetrace.explain.headline import STATUS
+from pipetrace.present.blocks import GAP, Block, Paragraph
+from pipetrace.present.drawings import Grid
+from pipetrace.present.formats.json import encode
+from pipetrace.present.text import text_width, write_text_of
+from pipetrace.run_table.row import UNREADABLE, RunRow
+from pipetrace.run_table.settings import Value
+from pipetrace.run_table.table import Group, Runs
+
+VERSION = 1
+"""The version of the JSON; it changes if a key is removed or changes its meaning."""
+LONGEST_NAME = 32
+MOST_CODES = 2
+MOST_TABLES = 3
+"""Tables below each other, of which each has the columns that fit."""
+GAP_WIDTH = 2
+RISKY = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would take for a formula; it gets an apostrophe."""
+
+Columns = Mapping[str, Sequence[str]]
+
+
+def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
+    """The table, what all runs have in common, groups with their spread, and unreadable files.
+
+    Args:
+        found: the runs.
+        width: of a line, in characters; that of plain text when left out.
+    """
+    if not found:
+        yield Paragraph("No runs.")
+        return
+    readable = [row for row in found if row.status != UNREADABLE]
+    yield Paragraph(f"{counted(len(readable), 'run')}{_compared(found)}.{_common(found)}")
+    yield GAP
+    columns = _columns(found)
+    room = max(map(len, columns["run"]))
+    columns["run"] = [name.ljust(room) for name in columns["run"]]  # columns are right-aligned
+    tables = _fitting(columns, width or text_width())
+    for at, part in enumerate(tables[:MOST_TABLES]):
+        if at:
+            yield GAP
+        rows = tuple(zip(*part.values(), strict=True))
+        yield Grid("Runs", tuple(part), rows, ("",) * len(rows), None)
+    left = [name for part in tables[MOST_TABLES:] for name in list(part)[1:]]
+    if left:
+        names = listed([*left[:5], *(["others"] if len(left) > 5 else [])])
+        more = counted(len(left), "more column")
+        yield GAP
+        yield Paragraph(f"{more} with --format csv, json or html: {names}.", "note")
+    if rules := _rules(found):
+        yield GAP
+        yield Grid("Findings", ("finding", "severity", "runs"), rules, ("",) * len(rules), None)
+    for each in found.groups():
+        yield GAP
+        yield Paragraph(_spread(found, each))
+    broken = [row for row in found if row.status == UNREADABLE]
+    for row in broken:
+        yield GAP if row is broken[0] else Paragraph("")
+        yield Paragraph(f"Unreadable: {row.file}. {row.problem} [{row.slug}]", "warning")
+
+
+def runs_as_text(found: Runs) -> str:
+    """The table as plain text."""
+    return write_text_of(runs_blocks(found))
+
+
+def runs_as_json(found: Runs) -> str:
+    """Everything that is known of each run, and the groups."""
+    made = {
+        "version": VERSION,
+        "metric": found.metric,
+        "runs": [encode(asdict(row)) for row in found],
+        "groups": [
+            encode(asdict(each) | {"rows": [row.file for row in each.rows]})
+            for each in found.groups()
+        ],
+    }
+    return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def runs_as_csv(found: Runs) -> str:
+    """All columns, an empty cell where a run does not have it."""
+    columns, made = found.columns(), io.StringIO(newline="")
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(
+        [_csv_cell(each) for each in row] for row in zip(*columns.values(), strict=True)
+    )
+    return made.getvalue()
+
+
+def _csv_cell(value: Value | None) -> str:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(RISKY) else value
+    return "" if value is None else repr(value)
+
+
+def runs_as_html(found: Runs) -> str:
+    """One HTML file without scripts, which loads nothing."""
+    from pipetrace.present.page import stylesheet
+    from pipetrace.present.teach.gallery import POLICY, TEMPLATE
+
+    columns, rows = table_of(found)
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
+    table = (
+        f'<div class="wide" tabindex="0" role="region" aria-label="Runs"><table><thead><tr>{head}'
+        f"</tr></thead><tbody>{''.join(map(_html_row, rows))}</tbody></table></div>"
+    )
+    said = [block.text for block in runs_blocks(found) if isinstance(block, Paragraph)]
+    more = "".join(f"<p>{html.escape(text)}</p>" for text in said[1:] if text)
+    return TEMPLATE.format(
+        policy=html.escape(POLICY),
+        title="Runs",
+        style=stylesheet() + STYLE,
+        said=html.escape(said[0]),
+        body=f"{table}\n{more}",
+        kind="runs",
+    )
+
+
+STYLE = """
+.runs .wide { overflow-x: auto; margin: 24px 0; }
+.runs table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.runs th, .runs td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); }
+.runs th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
+.runs th:first-child, .runs td:first-child { text-align: left; padding-left: 0; }
+"""
+
+
+def _html_row(cells: Sequence[str]) -> str:
+    first, *rest = (html.escape(cell) for cell in cells)
+    inner = first.replace("  ", "\N{EM SPACE}", 1) if first.startswith("  ") else first
+    return f'<tr><th scope="row">{inner}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+
+
+FORMS: Mapping[str, Callable[[Runs], str]] = {
+    "text": runs_as_text,
+    "json": runs_as_json,
+    "csv": runs_as_csv,
+    "html": runs_as_html,
+}
+
+
+def _compared(found: Runs) -> str:
+    known = found.metric and len(found) > 1
+    return f", compared by {metrics.title(found.metric or '')}" if known else ""
+
+
+def _common(found: Runs) -> str:
+    """What is the same in all runs, of what a reader asks for first."""
+    readable = [row for row in found if row.status != UNREADABLE]
+    rates = {row.learning_rate for row in readable}
+    sizes = {row.parameters for row in readable}
+    said = []
+    if len(rates) == 1 and (rate := rates.pop()) is not None:
+        said.append(f"learning rate {_written(rate)}")
+    if len(sizes) == 1 and (size := sizes.pop()) is not None:
+        said.append(counted(size, "parameter"))
+    of = "All have" if len(readable) > 1 else "It has"
+    return f" {of} {listed(said)}." if said else ""
+
+
+def _columns(found: Runs, *, whole: bool = False) -> dict[str, list[str]]:
+    """The cells of each column; a group has a line of its own before those of its runs."""
+    lines = _lines(found)
+    names = _short_names([row.file for row in found], whole=whole)
+    columns: dict[str, list[str]] = {
+        "run": [
+            counted(len(each.rows), "run")
+            if isinstance(each, Group)
+            else f"{'  ' * inside}{names[each.file]}"
+            for each, inside in lines
+        ]
+    }
+
+    def add(name: str, cell: Callable[[RunRow], str], group: Callable[[Group], str]) -> None:
+        columns[name] = [
+            group(each) if isinstance(each, Group) else cell(each) for each, _ in lines
+        ]
+
+    add("status", lambda row: STATUS.get(row.status, row.status).lower(), _group_status)
+    add("epochs", _epochs, lambda _: "")
+    if found.metric:
+        add(f"best {metrics.title(found.metric)}", lambda row: _best(found, row), _mean)
+    differing, readable = found.differing(), [e for e in found if e.status != UNREADABLE]
+    places = {id(row): at for at, row in enumerate(readable)}
+    order = ["learning_rate", "parameters", "rows"]
+    order = [name for name in order if name in differing]
+    order += [name for name in differing if name not in order]
+    if _rules(found):
+        add("findings", _codes, lambda _: "")
+    for name in order:
+        column = differing[name]
+        add(
+            name.replace("learning_rate", "learning rate"),
+            lambda row, of=column: _cell(of, places.get(id(row))),  # type: ignore[misc]
+            lambda _: "",
+        )
+    return columns
+
+
+def _lines(found: Runs) -> list[tuple[RunRow | Group, bool]]:
+    """Runs and groups in order, each group at the place of its first run."""
+    of = {id(row): group for group in found.groups() for row in group.rows}
+    lines: list[tuple[RunRow | Group, bool]] = []
+    for row in found:
+        group = of.get(id(row))
+        if group is None:
+            lines.append((row, False))
+        elif group.rows[0] is row:
+            lines += [(group, False), *((each, True) for each in group.rows)]
+    return lines
+
+
+def _short_names(files: Sequence[str], *, whole: bool) -> dict[str, str]:
+    """The paths without the folder that all share, long ones cut in the middle."""
+    folder = os.path.commonpath([str(Path(each).parent) for each in files] or ["."])
+    found = {}
+    for each in files:
+        name = os.path.relpath(each, folder) if folder else each
+        if len(name) > LONGEST_NAME and not whole:
+            half = LONGEST_NAME // 2 - 1
+            name = f"{name[:half]}…{name[-half - 1 :]}"
+        found[each] = name
+    return found
+
+
+def _group_status(group: Group) -> str:
+    finished = sum(row.status == "finished" for row in group.rows)
+    return "finished" if finished == len(group.rows) else f"{finished} finished"
+
+
+def _epochs(row: RunRow) -> str:
+    planned = row.settings.get("planned_epochs", row.epochs)
+    if row.status == UNREADABLE:
+        return ""
+    return f"{row.epochs} of {planned}" if planned != row.epochs else str(row.epochs)
+
+
+def _best(found: Runs, row: RunRow) -> str:
+    metric = row.metrics.get(found.metric or "")
+    if metric is None or found.metric is None:
+        return ""
+    return metrics.written(found.metric, metric.last if metric.best is None else metric.best)
+
+
+def _mean(group: Group) -> str:
+    if group.spread is None or group.metric is None:
+        return ""
+    mean, std = group.spread.mean, group.spread.std
+    written = metrics.written(group.metric, mean)
+    if std is None:
+        return written
+    return f"{written} ± {figure(100 * std if written.endswith('%') else std, 2)}"
+
+
+def _codes(row: RunRow) -> str:
+    """The rules of the errors and warnings, errors first."""
+    levels = {each.code: each.level for each in reversed(row.findings) if each.level != NOTE}
+    codes = sorted(levels, key=lambda code: (LEVELS.index(levels[code]), code))
+    more = f" +{len(codes) - MOST_CODES}" if len(codes) > MOST_CODES else ""
+    return " ".join(codes[:MOST_CODES]) + more
+
+
+def _rules(found: Runs) -> tuple[tuple[str, str, str], ...]:
+    """Each error and warning with the number of runs that have it, errors first."""
+    counts: Counter[tuple[int, str, str]] = Counter()
+    for row in found:
+        seen = {each.code: each for each in reversed(row.findings) if each.level != NOTE}
+        counts.update((LEVELS.index(e.level), e.code, e.name) for e in seen.values())
+    order = sorted(counts.items(), key=lambda pair: (pair[0][0], -pair[1], pair[0]))
+    return tuple(
+        (f"{code} {name}", LEVELS[level], str(runs)) for (level, code, name), runs in order
+    )
+
+
+def _cell(column: Sequence[Value | None], at: int | None) -> str:
+    value = None if at is None else column[at]
+    return "" if value is None else _written(value)
+
+
+def _written(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return number(value)
+    if isinstance(value, float):
+        plain = 1e-7 <= abs(value) < 1e7
+        return np.format_float_positional(value, trim="-") if plain else f"{value:g}"
+    return value
+
+
+def _spread(found: Runs, group: Group) -> str:
+    """A group in a sentence."""
+    names = _short_names([row.file for row in found], whole=True)
+    first, last = names[group.rows[0].file], names[group.rows[-1].file]
+    same = "the same settings" if group.same_settings else "different settings"
+    said = f"{counted(len(group.rows), 'run')} of one process with {same}, {first} to {last}"
+    spread = group.spread
+    if spread is None or group.metric is None:
+        return f"{said}."
+    low, mean, high = (
+        metrics.written(group.metric, each) for each in (spread.low, spread.mean, spread.high)
+    )
+    std = ""
+    if spread.std is not None:
+        written = points if mean.endswith("%") else figure
+        std = f", standard deviation {written(spread.std)}"
+    of = "" if spread.count == len(group.rows) else f" of {counted(spread.count, 'run')}"
+    return (
+        f"{said}: mean of the best {metrics.title(group.metric)}{of} {mean}{std}, "
+        f"from {low} to {high}."
+    )
+
+
+def _fitting(columns: Columns, width: int) -> list[dict[str, Sequence[str]]]:
+    """The columns in tables that fit, each with the names of the runs."""
+    (first, names), *rest = columns.items()
+
+    def needed(name: str, cells: Sequence[str]) -> int:
+        return max(map(len, (name, *cells))) + GAP_WIDTH
+
+    tables: list[dict[str, Sequence[str]]] = [{first: names}]
+    left = width - needed(first, names)
+    for name, cells in rest:
+        if needed(name, cells) > left and len(tables[-1]) > 1:
+            tables.append({first: names})
+            left = width - needed(first, names)
+        tables[-1][name] = cells
+        left -= needed(name, cells)
+    return tables
+
+
+def table_of(found: Runs) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The names of all columns, and their cells line by line."""
+    columns = _columns(found, whole=True) if found else {}
+    return tuple(columns), list(zip(*columns.values(), strict=True))
