@@ -88,6 +88,7 @@ def test_stages_hold_what_keras_computes(tmp_path: Path) -> None:
         assert stage.summary is not None
         assert stage.summary.count == values.size
         assert stage.summary.mean == pytest.approx(values.mean(dtype=np.float64), abs=1e-5)
+        assert stage.example is not None
         np.testing.assert_allclose(stage.example, values[trace.run.data.example_row], atol=1e-5)
     for name, values in trace.weights.items():
         layer, _, which = name.rpartition("/")
@@ -143,7 +144,7 @@ def test_not_a_number_is_located(tmp_path: Path) -> None:
     assert any(event.row == 40 for event in trace.events)
 
 
-class Raises(keras.layers.Layer):  # type: ignore[misc] # Keras has no types
+class Raises(keras.layers.Layer):  # type: ignore[misc, name-defined] # Keras has no types
     """Wants three columns."""
 
     def call(self, inputs: Any) -> Any:

@@ -1,13 +1,13 @@
-"""Keras on JAX and on PyTorch: forward passes and gradients of a model that runs call by call.
+"""Keras on JAX and on PyTorch: forward passes and gradients without TensorFlow.
 
-There is no function that TensorFlow would trace once. The model runs under the hook for each pass,
-and the tensors that its calls give are read at once. What is computed between the calls of Keras
-leaves no trace in a tensor, so a stage that gets such a tensor has an input without a source.
+PyTorch runs the model under the hook for each pass. JAX compiles it once for each number of rows,
+and the hook runs meanwhile. What is computed between the calls of Keras leaves no trace in a
+tensor, so a stage that gets such a tensor has an input without a source.
 """
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from pipetrace.capture.weights import (
 )
 from pipetrace.trace.document import Array
 
-COLUMNS = 2
+FIRST_ROWS = 2
 """Rows of the first pass, by whose number the axis of the rows is told."""
 
 
@@ -43,6 +43,11 @@ def gradients_of(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Gradi
     return (Gradients if backend.on_tensorflow() else EagerGradients)(model, x, y, sample_weight)
 
 
+_Taken: TypeAlias = tuple[Any, Any, list[Any], list[Any] | None]
+"""A loss, the part of the added losses, and the gradients of both; of the added ones None where
+there are none."""
+
+
 class EagerForward(Forward):
     """The forward pass of a model that runs call by call; see ``Forward``."""
 
@@ -51,44 +56,54 @@ class EagerForward(Forward):
     def _prepare(self, example: Any) -> None:
         if self.step is not None:
             raise NotImplementedError("a training step of one's own runs on TensorFlow only")
+        count = self.fixed or FIRST_ROWS
         rows = structures.mapped(
-            lambda each: np.resize(each, (self.fixed or COLUMNS, *np.shape(each)[1:])), example
+            lambda each: np.resize(each, (count, *np.shape(each)[1:])), example
         )
         if not self.model.built:  # the first pass makes the variables
             self.model(structures.mapped(load().ops.convert_to_tensor, rows))
         self._variables = weights(self.model)
-        self.seen = self._see(rows, None, self.fixed or COLUMNS)
+        self._compiled = _compiled(self._pass, self.model)
+        self._latest = Graph()
+        self._run(rows, None)
+        self.seen = self._latest
         self.operations = [node.operation for node in self.seen.nodes]
         self._nodes = self._wanted(self.seen)
         self._outside = _outside(self.seen)
 
-    def _see(self, rows: Any, instead: Weights | None, count: int) -> Graph:
-        """The stages of one pass, with their tensors."""
-        given = structures.mapped(load().ops.convert_to_tensor, rows)
-        inputs = list(zip(structures.flatten(given), self._sources, strict=True))
+    def _pass(self, values: list[Any], rows: Any) -> tuple[Any, Any, list[Any]]:
+        """The tensors and masks of the stages, by their names; where JAX compiles it, this runs for
+        each new number of rows only."""
+        inputs = list(zip(structures.flatten(rows), self._sources, strict=True))
+        count = int(inputs[0][0].shape[0])
         with watch(self._until) as calls:
             try:
-                with untouched(self.model, self._variables, tensors_of(self._variables, instead)):
-                    result = self.model(given, training=self._training)
+                with untouched(self.model, self._variables, values):
+                    result = self.model(rows, training=self._training)
             except Exception:
                 self.seen = failed_graph(self._keras, calls, inputs, count, taken=self.taken)
                 raise
-            return graph(self._keras, calls, inputs, result, count, self.taken)
+            self._latest = found = graph(self._keras, calls, inputs, result, count, self.taken)
+        nodes = self._wanted(found)
+        masks = {
+            each.stage.name: each.masks[0]
+            for each in nodes
+            if each.masks and each.masks[0] is not None
+        }
+        lengths = [int(node.outside[place].shape[0]) for node, place in _outside(found)]
+        return {each.stage.name: list(each.tensors) for each in nodes}, masks, lengths
 
     def _wanted(self, found: Graph) -> list[Node]:
         return [each for each in found.nodes if self._only is None or each.stage.name in self._only]
 
     def _run(self, rows: Any, instead: Weights | None) -> Passed:
-        found = self._see(rows, instead, len(structures.flatten(rows)[0]))
-        nodes = self._wanted(found)
+        given = structures.mapped(load().ops.convert_to_tensor, rows)
+        values = tensors_of(self._variables, instead)
+        outputs, masks, lengths = self._compiled(values, given)
         return Passed(
-            {each.stage.name: tuple(map(_array, each.tensors)) for each in nodes},
-            {
-                each.stage.name: _array(each.masks[0])
-                for each in nodes
-                if each.masks and each.masks[0] is not None
-            },
-            tuple(int(node.outside[place].shape[0]) for node, place in _outside(found)),
+            {name: tuple(map(_array, tensors)) for name, tensors in outputs.items()},
+            {name: _array(mask) for name, mask in masks.items()},
+            tuple(map(int, lengths)),
         )
 
     def final(self, rows: Any, instead: Weights | None = None) -> list[Array] | None:
@@ -130,8 +145,10 @@ class EagerForward(Forward):
 class EagerGradients(Gradients):
     """Gradients of a model's loss by its weights; see ``Gradients``."""
 
-    def _prepare(self, x: Any, y: Any, sample_weight: Any) -> None:
-        """Nothing is compiled."""
+    def _prepare(self, x: Any, y: Any, sample_weight: Any) -> None:  # noqa: ARG002 as they come
+        self._taken = _compiled(self._with_jax, self._model)
+        if backend.name() == "torch":
+            self._taken = self._with_torch
 
     def __call__(
         self, x: Any, y: Any, sample_weight: Any = None, instead: Weights | None = None
@@ -143,8 +160,7 @@ class EagerGradients(Gradients):
         )
         every = tensors_of(self._every, instead)
         trained = tensors_of(self._variables, instead)
-        taken = _with_torch if backend.name() == "torch" else _with_jax
-        loss, extra, whole, parts = taken(lambda some: self._losses(some, every, given), trained)
+        loss, extra, whole, parts = self._taken(trained, every, given)
         self.penalised = parts is not None
         return Slopes(
             loss=float(loss),
@@ -169,42 +185,43 @@ class EagerGradients(Gradients):
         pairs = zip(self._variables, gradients, strict=True)
         return {id(variable): _array(gradient) for variable, gradient in pairs}
 
+    def _with_jax(self, trained: list[Any], every: list[Any], given: Any) -> _Taken:
+        jax: Any = importlib.import_module("jax")
+        has_added = False
 
-_Losses = Callable[[list[Any]], tuple[Any, Any]]
+        def both(some: list[Any]) -> tuple[Any, Any]:
+            nonlocal has_added
+            loss, extra = self._losses(some, every, given)
+            has_added = extra is not None
+            return loss, loss * 0 if extra is None else extra
+
+        (loss, extra), whole = jax.value_and_grad(both, has_aux=True)(trained)
+        parts = jax.grad(lambda some: both(some)[1])(trained) if has_added else None
+        return loss, extra, whole, parts
+
+    def _with_torch(self, trained: list[Any], every: list[Any], given: Any) -> _Taken:
+        torch: Any = importlib.import_module("torch")
+        some = [each.detach().clone().requires_grad_(True) for each in trained]
+        loss, extra = self._losses(some, every, given)
+
+        def gradients(of: Any) -> list[Any]:
+            found = torch.autograd.grad(of, some, retain_graph=True, allow_unused=True)
+            return [
+                torch.zeros_like(each) if one is None else one
+                for each, one in zip(some, found, strict=True)
+            ]
+
+        if extra is None or not getattr(extra, "requires_grad", False):
+            return loss, 0.0 if extra is None else extra, gradients(loss), None
+        return loss, extra, gradients(loss), gradients(extra)
 
 
-def _with_jax(losses: _Losses, trained: list[Any]) -> tuple[Any, Any, list[Any], list[Any] | None]:
-    jax: Any = importlib.import_module("jax")
-    has_added = False
-
-    def both(some: list[Any]) -> tuple[Any, Any]:
-        nonlocal has_added
-        loss, extra = losses(some)
-        has_added = extra is not None
-        return loss, loss * 0 if extra is None else extra
-
-    (loss, extra), whole = jax.value_and_grad(both, has_aux=True)(trained)
-    parts = jax.grad(lambda some: both(some)[1])(trained) if has_added else None
-    return loss, extra, whole, parts
-
-
-def _with_torch(
-    losses: _Losses, trained: list[Any]
-) -> tuple[Any, Any, list[Any], list[Any] | None]:
-    torch: Any = importlib.import_module("torch")
-    some = [each.detach().clone().requires_grad_(True) for each in trained]
-    loss, extra = losses(some)
-
-    def gradients(of: Any) -> list[Any]:
-        found = torch.autograd.grad(of, some, retain_graph=True, allow_unused=True)
-        return [
-            torch.zeros_like(each) if one is None else one
-            for each, one in zip(some, found, strict=True)
-        ]
-
-    if extra is None or not getattr(extra, "requires_grad", False):
-        return loss, 0.0 if extra is None else extra, gradients(loss), None
-    return loss, extra, gradients(loss), gradients(extra)
+def _compiled(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
+    """A function as JAX compiles it, unless the model is to run without that; else itself."""
+    if backend.name() != "jax" or getattr(model, "run_eagerly", False):
+        return function
+    compiled: Callable[..., Any] = importlib.import_module("jax").jit(function)
+    return compiled
 
 
 def _array(tensor: Any) -> Array:

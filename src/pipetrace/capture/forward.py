@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import internals, structures
+from pipetrace.capture import fit, internals, structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import graph
 from pipetrace.capture.hook import watch
@@ -258,8 +258,7 @@ class Forward:
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, by names such as ``conv2d/kernel``; each once."""
         return {
-            name: np.array(internals.array_of(variable))
-            for name, variable in self.variables().items()
+            name: np.array(fit.array_of(variable)) for name, variable in self.variables().items()
         }
 
     def variables(self) -> dict[str, Any]:

@@ -137,49 +137,6 @@ def steps_per_call(model: Any) -> int:
     return int(getattr(model, "steps_per_execution", 1) or 1)
 
 
-_held: dict[int, Any] = {}
-
-
-@contextlib.contextmanager
-def held_by_step(model: Any, state: Any = ()) -> Iterator[None]:
-    """A block in which ``value_of`` finds a model's variables in the state of JAX's training step.
-
-    While the steps of an epoch run, Keras on JAX takes the values out of the variables.
-
-    Args:
-        model: of Keras.
-        state: what the step is given or gives, the variables that train first, then the others;
-            nothing on another backend.
-    """
-    if not state:
-        yield
-        return
-    groups = zip((model.trainable_variables, model.non_trainable_variables), state, strict=False)
-    found = {
-        id(variable): value
-        for variables, values in groups
-        for variable, value in zip(variables, values, strict=False)
-    }
-    _held.update(found)
-    try:
-        yield
-    finally:
-        for place in found:
-            _held.pop(place, None)
-
-
-def value_of(variable: Any) -> Any:
-    """The tensor that a variable holds, or that Keras holds for it."""
-    held = _held.get(id(variable))
-    return variable.value if held is None else held
-
-
-def array_of(variable: Any) -> Any:
-    """A copy of what ``value_of`` gives, as an array."""
-    held = _held.get(id(variable))
-    return variable.numpy() if held is None else np.array(held)
-
-
 def is_end_of_data(error: BaseException) -> bool:
     """Whether TensorFlow raised this since the data has no further batch."""
     if not on_tensorflow():

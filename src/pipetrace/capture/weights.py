@@ -94,13 +94,13 @@ def size(variables: Iterable[Any]) -> int:
 
 def copied(variables: Iterable[Any]) -> dict[int, Array]:
     """Copies of what variables hold, by their identities."""
-    return {id(variable): internals.array_of(variable) for variable in variables}
+    return {id(variable): fit.array_of(variable) for variable in variables}
 
 
 def values_of(variable: Any, instead: Weights | None = None) -> Array:
     """What a variable holds, or what ``instead`` has for it."""
     value = None if instead is None else instead.get(id(variable))
-    return np.asarray(internals.array_of(variable) if value is None else value)
+    return np.asarray(fit.array_of(variable) if value is None else value)
 
 
 def is_float(variable: Any) -> bool:
@@ -121,7 +121,7 @@ def tensors_of(variables: Sequence[Any], others: Weights | None = None) -> list[
     for variable in variables:
         value = None if others is None else others.get(id(variable))
         if value is None:
-            found.append(convert(internals.value_of(variable)))
+            found.append(convert(fit.value_of(variable)))
         else:
             found.append(convert(value, dtype=variable.dtype))
     return found

@@ -61,7 +61,7 @@ def record_digits(
         TrainingError: the training failed, or measuring after it.
     """
     drawn = draw(source, plan)
-    progress.begins("Loading Keras and TensorFlow")
+    progress.begins("Loading Keras")
     backend.load_quietly()
     from pipetrace.demo.shown_recorder import (
         ShownRecorder,  # a class of Keras, now that it is there

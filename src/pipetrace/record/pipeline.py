@@ -206,7 +206,7 @@ def record_saved(
         FrameworkError: Keras is not there.
         OutputError: the trace cannot be written.
     """
-    progress.begins("Loading Keras and TensorFlow")
+    progress.begins("Loading Keras")
     load_quietly()
     progress.begins("Loading the model")
     model = saved.load_model(model_path)
