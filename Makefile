@@ -17,7 +17,7 @@ unexport PYTHONHOME
 MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
 HERE := $(shell pwd -P)
 
-.PHONY: help digits test test-all test-oldest test-backend test-trackers test-onnx accept accept-facts lint format docs clean FORCE
+.PHONY: help digits test test-all test-oldest test-backend test-trackers test-onnx test-scale accept accept-facts lint format docs clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test-oldest: .venv-oldest/.installed ## Run the tests of capturing and layers wi
 test-onnx: .venv-onnx/.installed ## Run the tests that write ONNX models and compare them with runs
 	.venv-onnx/bin/python -m pytest tests/comparison/test_saved.py $(ARGS)
 
+test-scale: .venv-scale/.installed ## Run the tests of many files on a Dask cluster of two processes
+	.venv-scale/bin/python -m pytest tests/scale $(ARGS)
+
 test-trackers: .venv-trackers/.installed ## Read exports back with TensorBoard, MLflow, W&B, pandas, polars and pyarrow
 	.venv-trackers/bin/python -m pytest tests/trackers $(ARGS)
 
@@ -58,7 +61,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation site into build/site
 	@echo "Open build/site/index.html."
 
 clean: ## Remove what make installed and what the checks left; recordings and pages stay
-	rm -rf $(VENV) .venv-oldest .venv-jax .venv-torch .venv-trackers .venv-onnx node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .venv-jax .venv-torch .venv-trackers .venv-onnx .venv-scale node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(wildcard src tests benchmarks tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(MADE_IN),$(HERE))
@@ -77,11 +80,8 @@ test-backend: .venv-$(KERAS_BACKEND)/.installed ## Run the tests of another back
 .venv-oldest/.installed: pyproject.toml constraints.txt constraints-oldest.txt
 	@sh tools/setup.sh oldest
 
-.venv-onnx/.installed .venv-trackers/.installed: pyproject.toml constraints.txt
+.venv-jax/.installed .venv-onnx/.installed .venv-scale/.installed .venv-torch/.installed .venv-trackers/.installed: pyproject.toml constraints.txt
 	@sh tools/setup.sh $(patsubst .venv-%/.installed,%,$@)
-
-.venv-jax/.installed .venv-torch/.installed: pyproject.toml constraints.txt
-	@sh tools/setup.sh $(KERAS_BACKEND)
 
 $(VENV)/.installed-docs: $(VENV)/.installed
 	@sh tools/setup.sh docs

@@ -213,6 +213,18 @@ def rows_do_not_fit(folder: Path, patch: pytest.MonkeyPatch) -> None:
     np.savez(folder / "rows.npz", x=np.zeros((5, 3), np.float32))
 
 
+def no_cluster(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "model.keras").touch()
+
+
+def columns_differ(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    rows_do_not_fit(folder, patch)
+    (folder / "rows").mkdir()
+    for number, kind in ((1, np.int64), (2, np.int32)):
+        x, y = np.zeros((5, 4), np.float32), np.zeros(5, kind)
+        np.savez(folder / "rows" / f"{number}.npz", x=x, y=y)
+
+
 def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
     """Make these rules those of installed packages; None stands for one that is not there."""
 

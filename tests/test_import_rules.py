@@ -20,6 +20,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "run_table": frozenset({"trace", "explain"}),
     "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    "scale": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "pytest_plugin": frozenset({"trace", "explain", "present", "config"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
@@ -27,8 +28,10 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "comparison", "run_table", "present", "record"}),
     "__main__": frozenset({"cli"}),
+    "serve": frozenset({"trace", "run_table", "present"}),
     "cli": frozenset(
         {
+            "serve",
             "__init__",
             "trace",
             "stats",
@@ -41,6 +44,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "present",
             "demo",
             "selfcheck",
+            "scale",
             "ablate",
             "gallery",
             "config",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.explain.learn.lesson import Lesson
+from pipetrace.present.comparison.views import ComparisonView
 from pipetrace.present.model_view import ModelView
 from pipetrace.present.views import Document
 from pipetrace.trace.codec import SPECIAL
@@ -34,7 +35,7 @@ def declarations() -> Iterator[tuple[Path, str]]:
     """The files and their texts."""
     yield (
         ROOT / "src/pipetrace/present/viewer/document.d.ts",
-        typescript(Document, ModelView, Lesson),
+        typescript(Document, ModelView, Lesson, ComparisonView),
     )
     schema = json_schema(Trace, "A pipetrace trace")
     yield ROOT / "docs/trace.schema.json", json.dumps(schema, indent=2) + "\n"

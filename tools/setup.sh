@@ -7,6 +7,7 @@
 #   tools/setup.sh jax     .venv-jax, with Keras on JAX, for `make test-backend`; torch is the same for PyTorch
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 #   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
+#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
@@ -108,7 +109,7 @@ oldest)
     install --build-constraint constraints.txt --editable '.[cpu]' --group test
     pwd -P >.venv-oldest/.installed
     ;;
-onnx | trackers)
+onnx | trackers | scale)
     venv=.venv-$1
     make_venv
     say "Installing TensorFlow and the group $1 of pyproject.toml into $venv (about 2 GB the first time)"
@@ -117,7 +118,7 @@ onnx | trackers)
     pwd -P >"$venv/.installed"
     ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | jax | torch"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | scale | jax | torch"
     exit 2
     ;;
 esac

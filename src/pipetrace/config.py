@@ -33,7 +33,7 @@ CHOICES = {
     "format": ("text", "json", "sarif", "github", "junit"),
     "export": ("json", "csv", "parquet", "junit", "tensorboard", "mlflow"),
     "quiz": ("text", "json", "gift", "moodle", "qti", "anki"),
-    "compare": ("text", "json", "markdown"),
+    "compare": ("text", "json", "markdown", "html"),
     "learn": ("text", "markdown", "notebook"),
     "runs": ("text", "json", "csv", "html"),
 }

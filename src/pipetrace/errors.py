@@ -46,6 +46,9 @@ class PipetraceError(Exception):
     slug = "error"
     exit_code = 2
 
+    def __init_subclass__(cls, slug: str | None = None) -> None:
+        cls.slug = slug or cls.slug
+
     def __init__(self, what: str, *, hint: str, where: str | None = None) -> None:
         # Names of a stranger's file stand in errors too.
         self.what = visible(what, kept="\n")
@@ -53,250 +56,188 @@ class PipetraceError(Exception):
         self.hint = visible(hint, kept="\n")
         super().__init__(self.what)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is raised on one machine may be shown on another.
+        return _again, (type(self), self.what, self.where, self.hint)
+
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         return f"{self.what}{place} {self.hint} [{self.slug}]"
 
 
-class ArgumentError(PipetraceError):
+def _again(kind: type[PipetraceError], what: str, where: str | None, hint: str) -> PipetraceError:
+    return kind(what, where=where, hint=hint)
+
+
+class ArgumentError(PipetraceError, slug="bad-argument"):
     """An argument has an invalid value, such as zero epochs."""
 
-    slug = "bad-argument"
 
-
-class TooManyRowsError(ArgumentError):
+class TooManyRowsError(ArgumentError, slug="too-many-rows"):
     """More rows were requested than the data has, validation rows included."""
 
-    slug = "too-many-rows"
 
-
-class FrameworkError(PipetraceError):
+class FrameworkError(PipetraceError, slug="no-framework"):
     """Keras or its backend is not installed or does not start."""
 
-    slug = "no-framework"
+
+class MissingLibraryError(PipetraceError, slug="library-missing"):
+    """A format is written or read by a library that is not installed."""
 
 
-class MissingLibraryError(PipetraceError):
-    """A format is written by a library that is not installed."""
-
-    slug = "library-missing"
-
-
-class ModelFileError(PipetraceError):
+class ModelFileError(PipetraceError, slug="bad-model-file"):
     """A saved model is missing, is not a Keras model, or Keras refuses to load it."""
 
-    slug = "bad-model-file"
 
-
-class ModelInputError(PipetraceError):
+class ModelInputError(PipetraceError, slug="rows-do-not-fit"):
     """The rows do not fit the model's inputs, or the model fails on them."""
 
-    slug = "rows-do-not-fit"
 
-
-class TrainingError(PipetraceError):
+class TrainingError(PipetraceError, slug="training-failed"):
     """Keras raised an error during training; the trace holds the epochs before it."""
 
-    slug = "training-failed"
 
-
-class StepError(PipetraceError):
+class StepError(PipetraceError, slug="step-failed"):
     """A step of a pipeline raised an error on the rows that it received."""
 
-    slug = "step-failed"
 
-
-class ScriptError(PipetraceError):
+class ScriptError(PipetraceError, slug="script-failed"):
     """A checked program fails, or ends its process, before anything can be compared."""
 
-    slug = "script-failed"
 
-
-class NothingToCompareError(PipetraceError):
+class NothingToCompareError(PipetraceError, slug="nothing-to-compare"):
     """A checked program fits no model, records itself, or cannot be recorded."""
 
-    slug = "nothing-to-compare"
 
-
-class RetrainError(PipetraceError):
+class RetrainError(PipetraceError, slug="cannot-retrain"):
     """A run cannot be trained again, or a change of it cannot be tried."""
 
-    slug = "cannot-retrain"
+
+class ClusterError(PipetraceError, slug="no-cluster"):
+    """A cluster cannot be reached, lacks what it needs, or lost its workers."""
 
 
-class DataError(PipetraceError):
+class DataError(PipetraceError, slug="bad-data"):
     """The base of what can be wrong with images and labels."""
 
-    slug = "bad-data"
 
-
-class DataNotFoundError(DataError):
+class DataNotFoundError(DataError, slug="data-not-found"):
     """Nothing is there, or nothing in it is of a known form."""
 
-    slug = "data-not-found"
 
-
-class DataUnavailableError(DataError):
+class DataUnavailableError(DataError, slug="data-unavailable"):
     """A dataset that has to be downloaded could not be."""
 
-    slug = "data-unavailable"
 
-
-class IdxFormatError(DataError):
+class IdxFormatError(DataError, slug="not-idx"):
     """A file is not IDX, has the wrong magic number, or ends too early."""
 
-    slug = "not-idx"
+
+class ArrayFormatError(DataError, slug="bad-arrays"):
+    """A file of arrays cannot be read, lacks x or y, or its arrays have a wrong shape or type."""
 
 
-class ArrayFormatError(DataError):
-    """An ``.npz`` file cannot be read, lacks x or y, or holds arrays of a wrong shape or type."""
-
-    slug = "bad-arrays"
-
-
-class CountMismatchError(DataError):
+class CountMismatchError(DataError, slug="count-mismatch"):
     """There are not as many labels as images."""
 
-    slug = "count-mismatch"
+
+class ColumnsError(DataError, slug="columns-differ"):
+    """The files of one data set have different columns, or the model takes none of them."""
 
 
-class LabelError(DataError):
+class LabelError(DataError, slug="bad-labels"):
     """A label is outside 0 to 9 or not a whole number."""
 
-    slug = "bad-labels"
 
-
-class PixelError(DataError):
+class PixelError(DataError, slug="bad-pixels"):
     """Pixels are outside 0 to 255, not finite, or scaled already."""
 
-    slug = "bad-pixels"
 
-
-class ImageFolderError(DataError):
+class ImageFolderError(DataError, slug="bad-image-folder"):
     """A folder of images has fewer than two classes, more than ten, or a class without images."""
 
-    slug = "bad-image-folder"
 
-
-class ImageError(DataError):
+class ImageError(DataError, slug="unreadable-image"):
     """An image file cannot be decoded."""
 
-    slug = "unreadable-image"
 
-
-class TraceError(PipetraceError):
+class TraceError(PipetraceError, slug="bad-trace"):
     """The base of errors in reading a trace."""
 
-    slug = "bad-trace"
 
-
-class TraceNotFoundError(TraceError):
+class TraceNotFoundError(TraceError, slug="trace-not-found"):
     """The file does not exist."""
 
-    slug = "trace-not-found"
 
-
-class NotATraceError(TraceError):
+class NotATraceError(TraceError, slug="not-a-trace"):
     """The file is something else."""
 
-    slug = "not-a-trace"
 
-
-class DamagedTraceError(TraceError):
+class DamagedTraceError(TraceError, slug="damaged-trace"):
     """The file is a trace but is damaged."""
 
-    slug = "damaged-trace"
 
-
-class NewerTraceError(TraceError):
+class NewerTraceError(TraceError, slug="newer-trace"):
     """The file was written by a newer pipetrace with an unknown schema."""
 
-    slug = "newer-trace"
 
-
-class IncompleteTraceError(TraceError):
+class IncompleteTraceError(TraceError, slug="incomplete-trace"):
     """The trace ends before the requested part."""
 
-    slug = "incomplete-trace"
 
-
-class UnknownStageError(TraceError, KeyError):
+class UnknownStageError(TraceError, KeyError, slug="no-such-stage"):
     """The trace has no stage, nested model or block of the requested name."""
 
-    slug = "no-such-stage"
 
-
-class RuleError(PipetraceError):
+class RuleError(PipetraceError, slug="rule-failed"):
     """A rule raised an error or yielded something else than findings; the others still ran."""
 
-    slug = "rule-failed"
     findings: tuple[Any, ...] = ()  # the findings of the other rules
 
 
-class BadRuleError(PipetraceError):
+class BadRuleError(PipetraceError, slug="bad-rule"):
     """An object is not a rule: no subclass of Rule, or attributes are missing or malformed."""
 
-    slug = "bad-rule"
 
-
-class RuleClashError(PipetraceError):
+class RuleClashError(PipetraceError, slug="rule-clash"):
     """Two rules have one code."""
 
-    slug = "rule-clash"
 
-
-class UnknownRuleError(PipetraceError):
+class UnknownRuleError(PipetraceError, slug="no-such-rule"):
     """No rule has this code or name."""
 
-    slug = "no-such-rule"
 
-
-class SettingsError(PipetraceError):
+class SettingsError(PipetraceError, slug="bad-settings"):
     """``[tool.pipetrace]`` in pyproject.toml cannot be read or has an unknown key or value."""
 
-    slug = "bad-settings"
 
-
-class ExpectationError(PipetraceError):
+class ExpectationError(PipetraceError, slug="bad-expectation"):
     """A condition cannot be parsed, or names something that the trace does not have."""
 
-    slug = "bad-expectation"
 
-
-class RunsError(PipetraceError):
+class RunsError(PipetraceError, slug="bad-condition"):
     """A condition or an order of runs cannot be parsed, or names what no run has."""
 
-    slug = "bad-condition"
 
-
-class OutputError(PipetraceError):
+class OutputError(PipetraceError, slug="bad-output"):
     """The base of errors in writing a file."""
 
-    slug = "bad-output"
 
-
-class OutputExistsError(OutputError):
+class OutputExistsError(OutputError, slug="output-exists"):
     """The file exists and would be overwritten."""
 
-    slug = "output-exists"
 
-
-class NotWritableError(OutputError):
+class NotWritableError(OutputError, slug="not-writable"):
     """The folder is missing or not writable."""
 
-    slug = "not-writable"
 
-
-class DiskFullError(OutputError):
+class DiskFullError(OutputError, slug="disk-full"):
     """The disk is full, or the file can no longer be written for another reason."""
 
-    slug = "disk-full"
 
-
-class InterruptedRunError(PipetraceError):
+class InterruptedRunError(PipetraceError, slug="interrupted"):
     """Ctrl-C ended the run."""
 
-    slug = "interrupted"
     exit_code = 130
 
 

@@ -61,7 +61,7 @@ class EagerForward(Forward):
             lambda each: np.resize(each, (count, *np.shape(each)[1:])), example
         )
         if not self.model.built:  # the first pass makes the variables
-            self.model(structures.mapped(load().ops.convert_to_tensor, rows))
+            self._pass([], structures.mapped(load().ops.convert_to_tensor, rows))
         self._variables = weights(self.model)
         self._compiled = _compiled(self._pass, self.model)
         self._latest = Graph()

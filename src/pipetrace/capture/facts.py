@@ -133,6 +133,12 @@ def input_specs(model: Any) -> list[str]:
     return [f"{each.name} {tuple(each.shape)} {each.dtype}" for each in inputs]
 
 
+def input_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """The shape of a row for each input of a functional model; none of a subclassed one."""
+    inputs = getattr(model, "inputs", None) or []
+    return {str(each.name): tuple(each.shape[1:]) for each in inputs}
+
+
 def stops(model: Any) -> bool:
     """Whether a callback has asked for the end of training."""
     return bool(getattr(model, "stop_training", False))

@@ -58,13 +58,6 @@ class Forward:
         until: when to give up tracing, as ``time.perf_counter`` counts.
         rows: how many rows the model takes at a time, where it works for one number of them only.
 
-    Attributes:
-        model: of Keras; ``step``: its training step, where that runs in place of it.
-        fixed: how many rows the model takes at a time, where that is so; None otherwise.
-        most: rows that pass at a time, at the most; no limit where None.
-        most_final: the same where only the model's own outputs are kept.
-        function: TensorFlow's, which gives all outputs of all stages.
-
     Raises:
         Exception: whatever the model raises; ``seen`` then holds the stages up to there.
         TookTooLongError: tracing was given up.
@@ -88,8 +81,8 @@ class Forward:
         self._sources = list(sources)
         self._training, self._only, self._until = training, only, until
         self.fixed, self.taken = fixed_rows(model) or rows, frozenset(taken)
-        self.most: int | None = None
-        self.most_final: int | None = None
+        self.most: int | None = None  # rows that pass at a time; no limit where None
+        self.most_final: int | None = None  # the same where only the own outputs are kept
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()

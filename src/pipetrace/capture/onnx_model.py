@@ -64,11 +64,9 @@ class OnnxModel:
     def run(
         self, inputs: Mapping[str, Array], wanted: Sequence[str] = ()
     ) -> tuple[list[Array], dict[str, Array]]:
-        """The model's outputs, and values between its layers.
+        """The model's outputs, and ``wanted`` values between its layers.
 
-        Args:
-            inputs: rows by the names of the inputs, or in their order where no name fits.
-            wanted: names of further values.
+        Rows are given by the names of the inputs, or in their order where no name fits.
 
         Raises:
             ModelFileError: onnxruntime refuses the model or the rows.

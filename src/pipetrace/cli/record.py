@@ -2,7 +2,7 @@
 
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -201,9 +201,15 @@ def run(
 @click.option(
     "--data",
     required=True,
-    type=PATH,
     help="The rows: an .npz with x and optionally targets y (for several inputs one array each, "
-    "under the input's name), or a single array as .npy.",
+    "under the input's name), a single array as .npy, or many files: a pattern, a folder or an "
+    "address such as s3://bucket/rows/*.parquet, of Parquet, NPZ, TFRecord or images.",
+)
+@click.option(
+    "--on",
+    metavar="dask[://HOST:PORT]",
+    help="Measure many files on a Dask cluster: on processes of this machine, or on those of a "
+    "scheduler.  [default: in this process]",
 )
 @out_option("Path of the trace.  [default: like MODEL, with .trace]")
 @click.option("--exact", is_flag=True, help="Use all rows for histograms, even beyond 10,000.")
@@ -213,31 +219,51 @@ def run(
 @plain_option
 @quiet_option
 def trace(
-    model: Path, data: Path, out: Path | None, force: bool, plain: bool, quiet: bool, **asked: bool
+    model: Path,
+    data: str,
+    on: str | None,
+    out: Path | None,
+    force: bool,
+    plain: bool,
+    quiet: bool,
+    **asked: bool,
 ) -> None:
     """Record what rows become in a saved Keras model.
 
     The trace holds the data flow and predictions; nothing is trained. MODEL is a .keras file. It
     is loaded in Keras' safe mode, without its optimizer; no code in the file runs.
     """
+    from pipetrace.capture.backend import load_quietly
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.files import load_rows
     from pipetrace.present.output_files import check_outputs, keep_apart
-    from pipetrace.record.pipeline import record_saved
+    from pipetrace.scale.partitions import are_many, find, without_secrets
 
     out = out or model.parent / f"{model.stem}.trace"
     check_model(model)
-    keep_apart(data, [out])
+    keep_apart(Path(data), [out])
     keep_apart(model, [out])
     check_outputs([out], force=force)
     console = console_for(plain)
+    named: dict[str, Any] = {"anonymous": asked["anonymous"]}
+    if not asked["anonymous"]:
+        named["data_name"] = PurePosixPath(without_secrets(data)).name
+        named["command"] = command_line(asked["record_arguments"])
+    many = on is not None or are_many(data)
     with progress_for(console, plain=plain, quiet=quiet) as progress:
-        x, y = load_rows(data)
-        named: dict[str, Any] = {"exact": asked["exact"], "anonymous": asked["anonymous"]}
-        if not asked["anonymous"]:
-            named["data_name"] = data.name
-            named["command"] = command_line(asked["record_arguments"])
-        out = record_saved(model, x, y, out, progress, **named)
+        # What can be wrong with the files is told before Keras is loaded.
+        found: Any = find(data, on) if many else load_rows(Path(data))
+        progress.begins("Loading Keras and TensorFlow")
+        load_quietly()  # before the recorder, whose callback is a class of Keras
+        if many:
+            from pipetrace.scale.record import record_partitions
+
+            out = record_partitions(model, found, on, out, progress, **named)
+        else:
+            from pipetrace.record.pipeline import record_saved
+
+            x, y = found
+            out = record_saved(model, x, y, out, progress, exact=asked["exact"], **named)
     if not quiet:
         _, made = load_document(out)
         print_document(made, console, plain=plain, file=out)

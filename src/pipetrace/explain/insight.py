@@ -93,8 +93,8 @@ def _what_failed(trace: Trace) -> str:
     found = [f"{called(stage)} has {', '.join(settings[:4])}."] if settings else []
     for spec in stage.inputs:
         source, shape = stage_of(trace, spec.source), dimensions(spec.shape)
-        giver = called(source) if source else "An unknown stage"
-        found.append(f"{giver} passed it rows of shape {shape}.")
+        giver = called(source) if source else "an unknown stage"
+        found.append(f"{called(stage)} received rows of shape {shape} from {giver}.")
     return " ".join(found)
 
 
@@ -160,7 +160,7 @@ def _improvement(trace: Trace) -> str:
     if judgement(trace).trend != LEARNING:
         return f"{text} In epoch {numbers[-1]} it barely changed."
     slightly = " slightly" if falls[-1] < 0.1 * whole else ""
-    return f"{text} In epoch {numbers[-1]} the model was still improving{slightly}."
+    return f"{text} In epoch {numbers[-1]} the {called} was still falling{slightly}."
 
 
 def _fraction(part: float) -> str:

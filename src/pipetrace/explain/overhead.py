@@ -8,6 +8,7 @@ from pipetrace.trace.overhead import (
     DISK,
     INTERRUPTED_BY_USER,
     NOT_BY_ROW,
+    SPREAD,
     UNSUPPORTED,
     Skipped,
 )
@@ -50,6 +51,7 @@ REASONS = {
     DECLINED: "Turned off",
     UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
     NOT_BY_ROW: "Not recorded, because the loss of a batch is not the mean of its rows' losses",
+    SPREAD: "Not recorded, because the rows were measured one partition at a time",
 }
 
 

@@ -34,39 +34,41 @@ def shown(path: object) -> str:
 
 
 def load_rows(path: Path) -> tuple[Any, Any]:
-    """The rows and targets of a file.
+    """The rows and targets of a file, arrays or dictionaries of arrays; targets may be None.
 
-    Args:
-        path: an ``.npy`` file with the rows, or an ``.npz`` file with the rows as ``x`` and the
-            targets as ``y``; for several inputs with one array for each under the input's name.
-            Targets are optional; for several outputs they are called ``y_`` and the output's name.
-
-    Returns:
-        the rows, an array or a dictionary of arrays, and the targets in the same way, or None.
+    An ``.npy`` file has the rows; an ``.npz`` file has rows ``x`` and targets ``y``; for several
+    inputs an array for each under its name; for several outputs ``y_`` and the output's name.
 
     Raises:
         DataNotFoundError: there is no such file.
         ArrayFormatError: it is no file of arrays, is damaged, or an array has no rows.
         CountMismatchError: not all arrays have as many rows.
     """
-    arrays = arrays_in(path)
+    return split_rows(arrays_in(path), shown(path))
+
+
+def split_rows(arrays: Mapping[str, NDArray[Any]], where: str) -> tuple[Any, Any]:
+    """Arrays by name as rows and targets; see ``load_rows``. Errors name ``where``.
+
+    Raises:
+        ArrayFormatError: an array has no rows.
+        CountMismatchError: not all arrays have as many rows.
+    """
     targets = {
         name: values for name, values in arrays.items() if name in TARGETS or name.startswith("y_")
     }
     rows = {name: values for name, values in arrays.items() if name not in targets}
     if not rows:
-        raise ArrayFormatError("The file has no rows, only targets.", where=shown(path), hint=HINT)
+        raise ArrayFormatError("The file has no rows, only targets.", where=where, hint=HINT)
     lengths = {name: len(values) if values.ndim else 0 for name, values in arrays.items()}
     if 0 in lengths.values():
         empty = next(name for name, length in lengths.items() if not length)
-        raise ArrayFormatError(
-            f"The array {shown(empty)} has no rows.", where=shown(path), hint=HINT
-        )
+        raise ArrayFormatError(f"The array {shown(empty)} has no rows.", where=where, hint=HINT)
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{shown(name)} {length:,}" for name, length in sorted(lengths.items()))
         raise CountMismatchError(
             f"The arrays do not have as many rows each: {counts}.",
-            where=shown(path),
+            where=where,
             hint="Save arrays that belong together.",
         )
     return _alone(rows, SINGLE), _alone(

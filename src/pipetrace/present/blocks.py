@@ -4,7 +4,6 @@ Drawings (charts, small tables, the graph) and marks of findings are blocks them
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from pipetrace.present.drawings import Bar, Chart, GraphView, Grid, ImageView, Threshold
@@ -15,7 +14,6 @@ from pipetrace.present.views import (
 from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Title(Record):
     """The document's title, its framework, and its facts."""
 
@@ -24,7 +22,6 @@ class Title(Record):
     facts: tuple[str, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Heading(Record):
     """The heading of a section, with a count; ``minor`` for one within a section."""
 
@@ -33,7 +30,6 @@ class Heading(Record):
     minor: bool = False
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Paragraph(Record):
     """Prose; ``tone`` is ``note``, ``strong``, ``warning``, ``accent`` or empty."""
 
@@ -41,7 +37,6 @@ class Paragraph(Record):
     tone: str = ""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Labelled(Record):
     """A text with a label, such as a number of parameters."""
 
@@ -49,14 +44,12 @@ class Labelled(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Facts(Record):
     """Several labelled texts below each other."""
 
     rows: tuple[Labelled, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Code(Record):
     """Lines to copy: Python, or commands."""
 
@@ -64,7 +57,6 @@ class Code(Record):
     language: str = "python"
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Shapes(Record):
     """The shapes of an input and an output."""
 
@@ -72,14 +64,12 @@ class Shapes(Record):
     output: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Bars(Record):
     """Bars below each other, such as class probabilities."""
 
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Figure(Record):
     """An image, with a caption or without."""
 
@@ -87,7 +77,6 @@ class Figure(Record):
     caption: str = ""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Epochs(Record):
     """The table of epochs. Its last column holds the observations."""
 
@@ -95,7 +84,6 @@ class Epochs(Record):
     rows: tuple[EpochRow, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Question(Record):
     """A quiz question with its options, unanswered."""
 
@@ -104,7 +92,6 @@ class Question(Record):
     options: tuple[str, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Entry(Record):
     """A numbered part: a stage, a group, a layer."""
 
@@ -117,7 +104,6 @@ class Entry(Record):
     last: bool = False  # whether the thread ends here
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Finding(Record):
     """A finding: severity, rule and places in its heading, then what is written of it."""
 

@@ -4,15 +4,12 @@ Every text is worded, every number rounded and every position computed when one 
 The terminal and the page draw them and decide nothing.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ImageView(Record):
     """A tensor as an image."""
 
@@ -38,7 +35,6 @@ class ImageView(Record):
     hidden: tuple[int, ...] = ()  # the rows that a mask hides
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Bar(Record):
     """A bar: its name, its length from 0 to 1, its value in words, and whether it is marked."""
 
@@ -48,7 +44,6 @@ class Bar(Record):
     marked: bool
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Distribution(Record):
     """A histogram."""
 
@@ -60,7 +55,6 @@ class Distribution(Record):
     texts: tuple[str, ...]  # the range and the count of each bar
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Tick(Record):
     """A mark on an axis: its position from 0 to 1, and its text."""
 
@@ -68,7 +62,6 @@ class Tick(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Point(Record):
     """A measured point: epoch, position from 0 to 1, value in words. NaN and Inf have no ``y``."""
 
@@ -78,7 +71,6 @@ class Point(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Series(Record):
     """A line of a chart; ``role`` is ``training`` or ``validation``."""
 
@@ -87,7 +79,6 @@ class Series(Record):
     points: tuple[Point, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Chart(Record):
     """A line chart over epochs."""
 
@@ -104,7 +95,6 @@ class Chart(Record):
     borders: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Threshold(Record):
     """A probability on a line from 0 to 1, the threshold, and the comparison in words."""
 
@@ -113,7 +103,6 @@ class Threshold(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Grid(Record):
     """A small table."""
 
@@ -124,7 +113,6 @@ class Grid(Record):
     note: str | None  # which rows are not shown, or None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Box(Record):
     """A box of the graph: a stage or a collapsed group."""
 
@@ -141,7 +129,6 @@ class Box(Record):
     height: int
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Wire(Record):
     """A line between two boxes: its path as SVG writes it, and the names of both."""
 
@@ -149,7 +136,6 @@ class Wire(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class TreeLine(Record):
     """A line of the graph as text."""
 
@@ -164,7 +150,6 @@ class TreeLine(Record):
     output: bool  # whether it is one of several outputs of the model
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class GraphView(Record):
     """How the stages are connected."""
 

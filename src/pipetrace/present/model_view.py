@@ -4,13 +4,11 @@ As with the views, its fields are the page's wire format.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pipetrace.trace.document import Array
 from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class InputView(Record):
     """One input of a stage: the stage that it comes from, and which of its outputs it is."""
 
@@ -18,14 +16,12 @@ class InputView(Record):
     output: int
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ShapeView(Record):
     """The shape of one output, without the axis of rows; 0 for a length that is not fixed."""
 
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ModelStage(Record):
     """A stage as the page computes it."""
 
@@ -48,7 +44,6 @@ class ModelStage(Record):
     filters: tuple[str, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class RowView(Record):
     """A row that was followed through the model."""
 
@@ -60,7 +55,6 @@ class RowView(Record):
     outputs: Mapping[str, Array]  # by stage what was recorded for it
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class SectionView(Record):
     """Some of the stages of a large model, in their order: a name, theirs, and what they hold."""
 
@@ -69,7 +63,6 @@ class SectionView(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class KeptInput(Record):
     """What a stage gave for the kept rows."""
 
@@ -78,7 +71,6 @@ class KeptInput(Record):
     levels: Array | None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class KeptView(Record):
     """Rows that the model can be computed for."""
 
@@ -91,7 +83,6 @@ class KeptView(Record):
     outputs: tuple[Array, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class EpochView(Record):
     """What is kept of an earlier epoch."""
 
@@ -103,7 +94,6 @@ class EpochView(Record):
     filters: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ResultView(Record):
     """How the kept rows came out after an epoch: the result, and sentences on its parts."""
 
@@ -112,7 +102,6 @@ class ResultView(Record):
     sentences: tuple[str, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class OutputView(Record):
     """What one output of the model predicts."""
 
@@ -125,7 +114,6 @@ class OutputView(Record):
     results: tuple[ResultView, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ResultsView(Record):
     """How the kept rows came out."""
 
@@ -135,7 +123,6 @@ class ResultsView(Record):
     outputs: tuple[OutputView, ...]  # of the model, in order
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ModelView(Record):
     """What the page computes values from."""
 

@@ -11,7 +11,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from urllib.parse import quote
@@ -31,11 +31,31 @@ from pipetrace.present.teach.hidden import hidden
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
+from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
 RELOAD_SECONDS = 10
 """How often the page of a training that is still running loads itself again."""
+
+FILE, FRAME = "file", "frame"
+"""Where a page is shown: opened from disk, or in a frame, where it cannot load itself again."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a page is shown that ``pipetrace serve`` sends.
+
+    Attributes:
+        changes: the address of the events that tell the state of the trace.
+        version: the state that the page shows.
+        home: the address of the table of runs.
+    """
+
+    changes: str
+    version: str
+    home: str
+
 
 TEMPLATE = """<!doctype html>
 <html lang="en"{live}>
@@ -82,22 +102,17 @@ def trace_page(
     title: str | None = None,
     detail: str = NORMAL,
     rows: int | None = None,
-    frame: bool = False,
+    where: str | Served = FILE,
     quiz_seed: int | str | None = None,
     questions: int = LENGTH,
     hide_answers: bool = False,
 ) -> str:
-    """A trace as HTML text.
+    """A trace as HTML text, with its own title, its own quiz seed and all recorded rows unless
+    given.
 
-    Args:
-        trace: the recording.
-        title: the title of the page; the trace's own when left out.
-        detail: how much goes into it: ``brief``, ``normal`` or ``all``.
-        rows: how many recorded rows, at least one; all when left out.
-        frame: whether it is shown in a frame, where it cannot load itself again.
-        quiz_seed: which questions the quiz has; the run's own seed when left out.
-        questions: how many; 0 for none.
-        hide_answers: whether the right answers are left out of the text in clear.
+    ``detail`` is ``brief``, ``normal`` or ``all``; ``rows`` at least one; ``where`` is
+    ``"file"``, ``"frame"``, or ``Served``; no questions leave the quiz out; ``hide_answers`` keeps
+    the answers out of the text in clear.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -124,7 +139,7 @@ def trace_page(
         made = replace(made, title=title)
     if hide_answers:
         made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
-    live = trace.ending.kind == RUNNING and not frame
+    live = _live(where, running=trace.ending.kind == RUNNING)
     model = model_view(trace, much, rows)
     ways = lessons(trace, seed_of(trace, quiz_seed), with_tasks=not hide_answers)
     return page(made, model, ways, live=live)
@@ -150,27 +165,61 @@ def page(
     model: ModelView | None = None,
     ways: Sequence[Lesson] = (),
     *,
-    live: bool = False,
+    live: str = "",
 ) -> str:
-    """A document as HTML text; a ``live`` page loads itself again, as the training still runs."""
+    """A document as HTML text; ``live`` says how it learns of more."""
     shown = _without_what_is_computed(made, model) if model else made
-    modules = import_map()
-    return TEMPLATE.format(
-        policy=html.escape(_policy(START, modules)),
-        title=html.escape(f"{made.title} · {made.kind}"),
-        # Painted before the rest has arrived.
-        heading=html.escape(made.title),
-        headline=html.escape(made.headline),
-        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
-        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
-        style=stylesheet(),
-        modules=_packed(modules),
-        plain=html.escape(document_text(made)),
-        # A number stays on one line with its percent sign.
-        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
+    return shell(
+        shown,
+        Front(f"{made.title} · {made.kind}", made.title, made.headline, document_text(made)),
         model=_packed(to_json(model)) if model else "",
         lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
-        start=START,
+        live=live,
+    )
+
+
+@dataclass(frozen=True)
+class Front:
+    """What a page has before its modules draw it."""
+
+    title: str  # of the window
+    # heading, headline: what is painted before the rest has arrived
+    heading: str
+    headline: str
+    plain: str  # what is shown without JavaScript
+
+
+def shell(
+    shown: Record,
+    front: Front,
+    *,
+    entry: str = "viewer/main.js",
+    style: str = "",
+    model: str = "",
+    lessons: str = "",
+    live: str = "",
+) -> str:
+    """A page with its modules, styles and data, as HTML text; ``entry`` is the module that draws
+    it.
+
+    The model and the lessons are packed; ``live`` has attributes that say how it learns of more.
+    """
+    start, modules = START.replace("viewer/main.js", entry), import_map()
+    return TEMPLATE.format(
+        policy=html.escape(policy("data:", start, modules, served="data-home" in live)),
+        title=html.escape(front.title),
+        heading=html.escape(front.heading),
+        headline=html.escape(front.headline),
+        live=live,
+        reload=RELOAD.format(RELOAD_SECONDS) if "data-reload" in live else "",
+        style=stylesheet() + style,
+        modules=_packed(modules),
+        plain=html.escape(front.plain),
+        # A number stays on one line with its percent sign.
+        document=in_script(to_json(shown).replace(" %", "\u00a0%")),
+        model=model,
+        lessons=lessons,
+        start=start,
     )
 
 
@@ -209,16 +258,34 @@ def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
             yield f"{name}/{entry.name}", entry.read_bytes()
 
 
-def _policy(*scripts: str) -> str:
-    """Nothing from outside, and no script but ours: a value in the data can never become code."""
+def policy(*scripts: str, served: bool = False) -> str:
+    """Nothing from outside, and no script but ours: a value in the data can never become code.
+
+    Args:
+        scripts: the texts of those that may run, or ``data:`` for those of such addresses.
+        served: whether the page may ask the server that sent it.
+    """
     hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
+        each
+        if each == "data:"
+        else f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
         for each in scripts
     )
     styles = "style-src 'unsafe-inline'; img-src data:; font-src 'none'"
-    return f"default-src 'none'; script-src data: {hashes}; {styles}"
+    asks = "; connect-src 'self'" if served else ""
+    return f"default-src 'none'; script-src {hashes}; {styles}{asks}"
 
 
-def stylesheet() -> str:
-    """The styles of every page."""
-    return (resources.files("pipetrace.present") / "viewer" / "page.css").read_text("utf-8")
+def _live(where: str | Served, *, running: bool) -> str:
+    """The attributes of a page that say how it learns of more."""
+    if not isinstance(where, Served):
+        return f' data-reload="{RELOAD_SECONDS}"' if running and where == FILE else ""
+    told = {"home": where.home}
+    if running:
+        told |= {"changes": where.changes, "version": where.version}
+    return "".join(f' data-{name}="{html.escape(text)}"' for name, text in told.items())
+
+
+def stylesheet(name: str = "page.css") -> str:
+    """The styles of every page, or those of another file of the viewer."""
+    return (resources.files("pipetrace.present") / "viewer" / name).read_text("utf-8")

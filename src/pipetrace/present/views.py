@@ -4,7 +4,7 @@ Its fields are also the page's wire format: the TypeScript declarations of the v
 these classes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pipetrace.present.drawings import (
     Bar,
@@ -18,7 +18,6 @@ from pipetrace.present.drawings import (
 from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Link(Record):
     """A place of the document, by its id, and its name."""
 
@@ -26,7 +25,6 @@ class Link(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Mark(Record):
     """A finding, in short, at the stage or epoch that it concerns."""
 
@@ -36,7 +34,6 @@ class Mark(Record):
     text: str  # what is wrong
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class FindingView(Record):
     """A finding, worded."""
 
@@ -53,7 +50,6 @@ class FindingView(Record):
     symptoms: "tuple[FindingView, ...]" = ()  # the findings that it causes
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class FindingsView(Record):
     """All findings."""
 
@@ -63,7 +59,6 @@ class FindingsView(Record):
     failed: tuple[str, ...] = ()  # the rules that could not run, in sentences
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Change(Record):
     """How a stage's output differs in training: a sentence, and both outputs as images."""
 
@@ -72,7 +67,6 @@ class Change(Record):
     training: ImageView | None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class StageView(Record):
     """One stage of the data flow."""
 
@@ -113,7 +107,6 @@ class StageView(Record):
     courses: tuple[Chart, ...] = ()  # what was measured of it after the epochs
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class GroupView(Record):
     """Stages that can be shown as one: a nested model, a layer of layers, or a repeated block."""
 
@@ -132,7 +125,6 @@ class GroupView(Record):
     findings: tuple[Mark, ...] = ()  # the findings at its stages
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class EpochRow(Record):
     """A row of the training table: its numbers as text, the observation, new findings.
 
@@ -148,7 +140,6 @@ class EpochRow(Record):
     border: str = ""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class TrainingView(Record):
     """The training: charts, a table and what a step is."""
 
@@ -166,7 +157,6 @@ class TrainingView(Record):
     evaluations: Grid | None = None  # the calls of ``evaluate`` and ``predict``; None without any
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class LayerView(Record):
     """The output of one layer for the predicted row."""
 
@@ -179,7 +169,6 @@ class LayerView(Record):
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class OutcomeView(Record):
     """One output of the model for a row, drawn as its kind asks for."""
 
@@ -197,7 +186,6 @@ class OutcomeView(Record):
     images: tuple[ImageView, ...]
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class PredictionView(Record):
     """One prediction: the row, the result, its layers, and the check in NumPy."""
 
@@ -213,7 +201,6 @@ class PredictionView(Record):
     total: int = 0  # how many layers there are, these included
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class QuestionView(Record):
     """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name.
 
@@ -229,7 +216,6 @@ class QuestionView(Record):
     sealed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Fact(Record):
     """A line of the foot: a name and a text."""
 
@@ -237,7 +223,6 @@ class Fact(Record):
     text: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class KeyFigure(Record):
     """A figure under the headline."""
 
@@ -249,7 +234,6 @@ class KeyFigure(Record):
     column: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Document(Record):
     """A whole trace, ready to show."""
 

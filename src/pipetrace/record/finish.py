@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,16 +10,16 @@ from pipetrace.capture.nodes import variables_of
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
 from pipetrace.record.measure.after_training import Sample, TrainingMode
-from pipetrace.record.measure.data_flow import flow
+from pipetrace.record.measure.data_flow import first_row, flow
 from pipetrace.record.measure.kept_rows import kept_rows, with_earlier_outputs
 from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.outcomes import DEPENDENCE_PASSES, compared
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import Followed, State
 from pipetrace.record.writer_thread import WriterThread
-from pipetrace.trace.document import Prediction
+from pipetrace.trace.document import Array, Prediction
 from pipetrace.trace.measurements import TRAINING, VALIDATION
-from pipetrace.trace.overhead import BUDGET
+from pipetrace.trace.overhead import BUDGET, SPREAD
 
 SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE, TIMES_SHARE = 0.2, 0.2, 0.5, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
@@ -162,18 +162,27 @@ class _Parts:
         validation = self.validation is not None
         of = self.validation or self.rows
         before = None if validation else self.state.settings.before
-        found = self._sample(of)
+        found, numbers = self._sample(of), self._numbers(of)
         for each in after_training.predictions(measure, of, found, before, validation=validation):
-            self.writer.add_prediction(each)
+            # Predictions of a user's validation rows are numbered within these.
+            row = each.row if validation else int(numbers[each.row])
+            self.writer.add_prediction(replace(each, row=row))
             self.shown_rows.append(each.row)
+
+    def _numbers(self, rows: Rows) -> Array:
+        """The numbers of the rows in their data."""
+        settings = self.state.settings
+        given = settings.measured.numbers if settings.measured else None
+        if self.validation is not None:
+            given = settings.validation_numbers
+        return np.arange(len(rows)) if given is None else given
 
     def _kept_rows(self) -> None:
         state, measure = self.state, self.measure
         if state.settings.anonymous:
             return
-        of, numbers = self.validation or self.rows, state.settings.validation_numbers
-        if self.validation is None or numbers is None:
-            numbers = np.arange(len(of))
+        of = self.validation or self.rows
+        numbers = self._numbers(of)
         found = self._sample(of)
         shown = [place for place, row in enumerate(found.places) if row in self.shown_rows]
         if (followed := state.settings.followed) is not None and followed.row.y is not None:
@@ -193,6 +202,9 @@ class _Parts:
             self.writer.add_kept_rows(kept)
 
     def _outcomes(self) -> None:
+        if (measured := self.state.settings.measured) is not None:
+            self.state.add(measured.outcomes)
+            return
         for rows, name in ((self.validation, VALIDATION), (self.trained, TRAINING)):
             if rows is not None:
                 found = self._sample(rows)
@@ -215,6 +227,9 @@ class _Parts:
 
     def _checks(self) -> None:
         state, source = self.state, self.state.source
+        if state.settings.measured is not None:
+            state.skip("dataset checks", SPREAD)
+            return
         state.add(
             dataset_checks.checks(
                 self.measure, source.call, self.trained, self.validation, source.trained_before
@@ -267,14 +282,19 @@ class _Parts:
     def _data_flow(self, progress: ShowRows | None) -> None:
         state, writer, before = self.state, self.writer, self.state.settings.before
         seconds = self._share_or_least(FLOW_SHARE, LEAST_OF_FLOW)
-        found = flow(
-            self.measure,
-            self.rows.x,
-            len(self.rows),
-            progress,
-            seconds=seconds if state.allowance.is_limited else None,
-            exact=state.settings.exact,
-        )
+        if (measured := state.settings.measured) is not None:
+            found = measured.flow
+            passed = self.measure.passed(self.rows.taken(slice(0, 1)).x)
+            found.examples, found.mask_examples = first_row(self.measure, passed)
+        else:
+            found = flow(
+                self.measure,
+                self.rows.x,
+                len(self.rows),
+                progress,
+                seconds=seconds if state.allowance.is_limited else None,
+                exact=state.settings.exact,
+            )
         if found.rows < found.total:
             state.skip("rows", BUDGET, found.total - found.rows)
         ahead = before.way(0) if before else {}

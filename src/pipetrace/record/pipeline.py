@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pipetrace.capture import facts, saved, structures
-from pipetrace.capture.backend import load_quietly
 from pipetrace.capture.fit import callbacks_in
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, ModelInputError, in_short
@@ -206,8 +205,6 @@ def record_saved(
         FrameworkError: Keras is not there.
         OutputError: the trace cannot be written.
     """
-    progress.begins("Loading Keras")
-    load_quietly()
     progress.begins("Loading the model")
     model = saved.load_model(model_path)
     return record_model(model, Rows(x, y), out, progress, **settings)

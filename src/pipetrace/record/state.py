@@ -15,6 +15,7 @@ from pipetrace.capture.weights import Untracked
 from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record import privacy
 from pipetrace.record.budget import DEFAULT_SHARE, Allowance, Budget, Cost
+from pipetrace.record.measure.data_flow import Flow
 from pipetrace.record.measure.failure import Suspect
 from pipetrace.record.measure.model_pass import PROBE_ROWS, ModelPass
 from pipetrace.record.measure.outcomes import Found
@@ -54,6 +55,15 @@ class Followed:
     way: Mapping[str, Array]  # what it was before the model, by stage
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured of all rows before, of which the rows of the recording are a sample."""
+
+    flow: Flow  # without examples
+    outcomes: Found
+    numbers: Array  # of the sample's rows in the data
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a recording was asked for."""
@@ -81,6 +91,9 @@ class Settings:
     # whether the caller handles the errors, so that nothing is said of them here
     strict: bool = False
     data: Data | None = None  # what is known of the data beforehand, in place of what the rows tell
+    measured: Measured | None = (
+        None  # what is known of all rows, where ``rows`` is a sample of them
+    )
     # the single row to show as a prediction, in place of those that are chosen
     followed: Followed | None = None
     # is called with the rows of the data flow that are done; None draws a line on standard error

@@ -125,12 +125,8 @@ def _file(path: str) -> File | None:
 def read_runs(
     files: Sequence[File], progress: Progress | None = None, *, cached: bool = True
 ) -> list[RunRow]:
-    """A row for each file; one that vanished meanwhile has none.
-
-    Args:
-        files: to read.
-        progress: is told how far it is.
-        cached: whether to use the index.
+    """A row for each file, by the index unless not ``cached``; one that vanished meanwhile has
+    none.
     """
     index = Index(cache_folder() / NAME) if cached else None
     known = index.rows(files) if index else {}
@@ -168,11 +164,7 @@ def _read(file: File) -> RunRow | None:
 
 
 class Index:
-    """What was read of files. Whatever goes wrong with it, the files themselves are read.
-
-    Args:
-        place: the file.
-    """
+    """What was read of files. Whatever goes wrong with it, the files themselves are read."""
 
     def __init__(self, place: Path) -> None:
         self.place = place

@@ -23,7 +23,8 @@ def outcome(given: Array, wanted: Array | None, *, classes: bool = True) -> Outc
     found = _of_targets(found, target)
     labels = labels_of(given, wanted) if classes else None
     if labels is not None:
-        return replace(_classes(found, *labels), log_loss=_log_loss(given, labels[1]))
+        counted = of_classes(found, class_counts(*labels))
+        return replace(counted, log_loss=log_loss(given, labels[1]))
     if given.size == target.size:
         rows = given.astype(np.float64).reshape(len(given), -1)
         return _numbers(found, rows, target.reshape(len(given), -1))
@@ -86,15 +87,19 @@ def by_class(given: Array, wanted: Array | None) -> dict[int, ClassOutcome]:
     )
     if labels is None or labels[2] > MOST_CLASSES:
         return {}
-    predicted, true, count = labels
-    return {
-        each: ClassOutcome(
-            rows=int((true == each).sum()),
-            predicted=int((predicted == each).sum()),
-            correct=int(((predicted == each) & (true == each)).sum()),
-        )
-        for each in range(count)
-    }
+    return outcome_of_each(class_counts(*labels))
+
+
+def class_counts(predicted: Array, true: Array, count: int) -> Array:
+    """For each class its places, the places predicted to be of it and the correct ones,
+    ``(3, count)``."""
+    each = (true, predicted, true[predicted == true])
+    return np.stack([np.bincount(values, minlength=count) for values in each])
+
+
+def outcome_of_each(counts: Array) -> dict[int, ClassOutcome]:
+    """The outcome of each class, out of ``class_counts``."""
+    return {each: ClassOutcome(*map(int, found)) for each, found in enumerate(counts.T)}
 
 
 def _of_given(given: Array) -> Outcome:
@@ -151,21 +156,21 @@ def _of_targets(found: Outcome, target: Array) -> Outcome:
     )
 
 
-def _classes(found: Outcome, predicted: Array, true: Array, count: int) -> Outcome:
-    counts = np.bincount(true, minlength=count)
-    right = predicted == true
-    recalls = [right[true == each].mean() for each in np.flatnonzero(counts)]
+def of_classes(found: Outcome, counts: Array) -> Outcome:
+    """The same with what ``class_counts`` tells."""
+    true, _, right = counts
+    total, there = int(true.sum()), true > 0
     return replace(
         found,
-        accuracy=float(right.mean()),
-        balanced_accuracy=float(np.mean(recalls)),
-        majority_share=float(counts.max() / len(true)),
-        classes=count,
-        classes_present=int((counts > 0).sum()),
+        accuracy=float(right.sum() / total),
+        balanced_accuracy=float(np.mean(right[there] / true[there])),
+        majority_share=float(true.max() / total),
+        classes=len(true),
+        classes_present=int(there.sum()),
     )
 
 
-def _log_loss(given: Array, true: Array) -> float | None:
+def log_loss(given: Array, true: Array) -> float | None:
     """The mean negative logarithm of the true class's probability; None for other outputs."""
     scores = given.reshape(-1, given.shape[-1]).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1 + 1e-6:

@@ -1,7 +1,8 @@
 """The summary of a tensor, whole and per channel, and the merging of two."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -212,15 +213,16 @@ def merge(first: Summary, second: Summary) -> Summary:
     Counts, extremes and histograms are exact; mean and standard deviation agree to float64
     rounding. Channels are merged if both have equally many, and dropped otherwise.
     """
-    moments = join([_moments(first), _moments(second)])
-    histogram = merge_histograms(first.histogram, second.histogram)
-    channels = None
-    if first.channels and second.channels and len(first.channels) == len(second.channels):
-        channels = tuple(
-            merge(ours, theirs)
-            for ours, theirs in zip(first.channels, second.channels, strict=True)
-        )
-    return _summary(moments, 0, histogram, channels)
+    ours, theirs = (each.channels or () for each in (first, second))
+    if len(ours) != len(theirs):
+        ours = theirs = ()
+    # The whole and its channels are joined at once: there may be a thousand of them.
+    moments = join([_moments((first, *ours)), _moments((second, *theirs))])
+    whole, *parts = (
+        _summary(moments, index, merge_histograms(one.histogram, other.histogram))
+        for index, (one, other) in enumerate(zip((first, *ours), (second, *theirs), strict=True))
+    )
+    return replace(whole, channels=tuple(parts) or None)
 
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[Any]:
@@ -279,21 +281,21 @@ def _summary(
     )
 
 
-def _moments(summary: Summary) -> Moments:
-    def one(value: float) -> NDArray[np.float64]:
-        return np.array([value], np.float64)
+def _moments(summaries: Sequence[Summary]) -> Moments:
+    def of(values: Iterable[float]) -> NDArray[np.float64]:
+        return np.array([*values], np.float64)
 
-    def whole(value: int) -> NDArray[np.int64]:
-        return np.array([value], np.int64)
+    def counts(name: str) -> NDArray[np.int64]:
+        return np.array([getattr(each, name) for each in summaries], np.int64)
 
     return Moments(
-        count=whole(summary.count),
-        nan=whole(summary.nan),
-        positive_infinity=whole(summary.positive_infinity),
-        negative_infinity=whole(summary.negative_infinity),
-        zeros=whole(summary.zeros),
-        low=one(np.inf if summary.min is None else summary.min),
-        high=one(-np.inf if summary.max is None else summary.max),
-        mean=one(summary.mean or 0.0),
-        squares=one((summary.std or 0.0) ** 2 * summary.finite),
+        count=counts("count"),
+        nan=counts("nan"),
+        positive_infinity=counts("positive_infinity"),
+        negative_infinity=counts("negative_infinity"),
+        zeros=counts("zeros"),
+        low=of(np.inf if each.min is None else each.min for each in summaries),
+        high=of(-np.inf if each.max is None else each.max for each in summaries),
+        mean=of(each.mean or 0.0 for each in summaries),
+        squares=of((each.std or 0.0) ** 2 * each.finite for each in summaries),
     )

@@ -75,7 +75,6 @@ class Weight:
     trainable: bool = True
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Stage(Record):
     """One thing that the data passes.
 
@@ -154,7 +153,6 @@ class Group:
     parameters: Parameters = Parameters()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Epoch(Record):
     """What one epoch measured.
 
@@ -178,7 +176,6 @@ class Epoch(Record):
     weights: Mapping[str, Summary] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Prediction(Record):
     """One row that was passed through every stage after training.
 
@@ -218,7 +215,6 @@ class Ending:
     rule: str | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Data(Record):
     """Which rows ran."""
 
@@ -243,9 +239,10 @@ class Data(Record):
     complete: bool = True  # whether the recorder saw all rows, or only the first batches
     # what the columns of the rows are called; none where they have no names
     feature_names: tuple[str, ...] = ()
+    # how many parts the rows lie in, each measured by itself; None for arrays
+    partitions: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class ModelFacts(Record):
     """The model as a whole."""
 
@@ -264,7 +261,6 @@ class ModelFacts(Record):
     seed_places: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Run(Record):
     """What ran, where and when."""
 
@@ -284,7 +280,6 @@ class Run(Record):
     evaluations: tuple[Evaluation, ...] = ()
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Trace(Record, Shown, EpochTable):
     """A recording, read back: facts only.
 

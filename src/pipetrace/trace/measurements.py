@@ -3,7 +3,6 @@
 A field that was not measured is None. ``docs/trace-format.md`` lists when each kind is measured.
 """
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pipetrace.trace.records import Record
@@ -16,18 +15,19 @@ ALIGNED, REVERSED = "0", "reversed"
 """Names of shifted targets: not shifted, in reverse order. Others are numbers of rows: ``-2``."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Figures(Record):
     """The figures of one measurement."""
 
     kind: ClassVar[str] = ""
 
+    def __init_subclass__(cls, kind: str) -> None:
+        cls.kind = kind
+        super().__init_subclass__()
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Signal(Figures):
+
+class Signal(Figures, kind="signal"):
     """The output of a stage on at most 256 training rows; a unit is an index of the last axis."""
 
-    kind: ClassVar[str] = "signal"
     rms: float | None = None  # root mean square
     # standard deviation over the rows, as the root mean square over all positions
     std: float | None = None
@@ -41,11 +41,9 @@ class Signal(Figures):
     not_finite: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class NormalizedInput(Figures):
+class NormalizedInput(Figures, kind="normalized_input"):
     """What a batch normalization receives, against the moving averages that it normalises with."""
 
-    kind: ClassVar[str] = "normalized_input"
     # standard deviation of the input over the moving one, median over the channels
     std_ratio: float | None = None
     # distance of the means in moving standard deviations, median over the channels. Neither is
@@ -53,11 +51,9 @@ class NormalizedInput(Figures):
     mean_offset: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class UntrackedVariables(Figures):
+class UntrackedVariables(Figures, kind="untracked_variables"):
     """Trainable TensorFlow variables that a stage reads beside the model's; ``model`` with none."""
 
-    kind: ClassVar[str] = "untracked_variables"
     # count, values: how many variables, and how many numbers they hold
     count: int | None = None
     values: int | None = None
@@ -65,21 +61,17 @@ class UntrackedVariables(Figures):
     changed: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class BatchDependence(Figures):
+class BatchDependence(Figures, kind="batch_dependence"):
     """How much the output of a stage for a row depends on the other rows of its batch."""
 
-    kind: ClassVar[str] = "batch_dependence"
     # root mean square of the change where its neighbours are others, over the standard deviation of
     # the output over the rows
     difference: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class InitialWeight(Figures):
+class InitialWeight(Figures, kind="initial_weight"):
     """A weight before training."""
 
-    kind: ClassVar[str] = "initial_weight"
     mean: float | None = None
     std: float | None = None
     min: float | None = None
@@ -91,20 +83,16 @@ class InitialWeight(Figures):
     duplicate_units: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class LossPoint(Figures):
+class LossPoint(Figures, kind="loss"):
     """The loss of at most 64 training rows in training mode."""
 
-    kind: ClassVar[str] = "loss"
     loss: float | None = None  # all of it
     penalty: float | None = None  # the part that regularizers and ``add_loss`` add
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Gradient(Figures):
+class Gradient(Figures, kind="gradient"):
     """The gradient of that loss with respect to a weight."""
 
-    kind: ClassVar[str] = "gradient"
     norm: float | None = None  # Euclidean
     rms: float | None = None  # root mean square
     max: float | None = None  # the largest absolute value
@@ -114,11 +102,9 @@ class Gradient(Figures):
     not_finite: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Update(Figures):
+class Update(Figures, kind="update"):
     """How far a weight moved in an epoch, in Euclidean norms."""
 
-    kind: ClassVar[str] = "update"
     update_norm: float | None = None  # of the epoch's change
     weight_norm: float | None = None  # of the weight after the epoch
     from_start: float | None = None  # of the change since the start of training
@@ -126,11 +112,9 @@ class Update(Figures):
     cosine: float | None = None  # between this epoch's change and that of the epoch before
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class StepLosses(Figures):
+class StepLosses(Figures, kind="step_losses"):
     """The loss of each step of an epoch."""
 
-    kind: ClassVar[str] = "step_losses"
     # count, not_finite: how many steps there were, and how many had a loss of NaN or Inf
     count: int | None = None
     not_finite: int | None = None
@@ -145,11 +129,9 @@ class StepLosses(Figures):
     jumps: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Outcome(Figures):
+class Outcome(Figures, kind="outcome"):
     """The outputs of the model against their targets."""
 
-    kind: ClassVar[str] = "outcome"
     rows: int | None = None  # how many were passed
     not_finite: int | None = None  # how many values are NaN or Inf
     # min, max, mean: of the outputs
@@ -192,30 +174,24 @@ class Outcome(Figures):
     binary_accuracy: float | None = None  # of several independent targets of 0 or 1
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class ClassOutcome(Figures):
+class ClassOutcome(Figures, kind="class_outcome"):
     """One class: its rows, the rows predicted to be of it, and how many of those are correct."""
 
-    kind: ClassVar[str] = "class_outcome"
     rows: int | None = None
     predicted: int | None = None
     correct: int | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class FitArguments(Figures):
+class FitArguments(Figures, kind="fit_arguments"):
     """The arguments of ``fit`` that decide which rows it trains on, and in which order."""
 
-    kind: ClassVar[str] = "fit_arguments"
     shuffle: bool | None = None
     validation_split: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class DatasetCheck(Figures):
+class DatasetCheck(Figures, kind="dataset_check"):
     """What is known of rows and targets without any model."""
 
-    kind: ClassVar[str] = "dataset_check"
     # rows, distinct: how many rows, and how many different inputs among them
     rows: int | None = None
     distinct: int | None = None
@@ -266,11 +242,9 @@ class DatasetCheck(Figures):
     mutual_best: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class BaselineModel(Figures):
+class BaselineModel(Figures, kind="baseline_model"):
     """Scores of a baseline model on the same rows: accuracy for classes, R2 for numbers."""
 
-    kind: ClassVar[str] = "baseline_model"
     rows: int | None = None  # training rows that it learned from
     classification: bool | None = None  # whether the scores are accuracies
     # score, balanced: leave-one-out on the training rows; balanced is the mean of the classes
@@ -282,37 +256,29 @@ class BaselineModel(Figures):
     within_validation: float | None = None  # leave-one-out among the validation rows
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class ShiftedTargets(Figures):
+class ShiftedTargets(Figures, kind="shifted_targets"):
     """The linear baseline's leave-one-out score where the targets are moved to other rows."""
 
-    kind: ClassVar[str] = "shifted_targets"
     score: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class PrincipalComponents(Figures):
+class PrincipalComponents(Figures, kind="principal_components"):
     """R2 of the rows rebuilt from so many principal components as the name says."""
 
-    kind: ClassVar[str] = "principal_components"
     r2: float | None = None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Dimensions(Figures):
+class Dimensions(Figures, kind="dimensions"):
     """In how many directions the rows differ at a stage."""
 
-    kind: ClassVar[str] = "dimensions"
     # (sum of the variances)^2 over the sum of their squares
     participation_ratio: float | None = None
     values: int | None = None  # how many values a row has there
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class StageTime(Figures):
+class StageTime(Figures, kind="stage_time"):
     """How long a batch takes at a stage of the forward pass."""
 
-    kind: ClassVar[str] = "stage_time"
     seconds: float | None = None  # median of the passes
     rows: int | None = None  # of the batch
     passes: int | None = None  # that were timed, after one that was not

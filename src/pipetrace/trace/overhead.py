@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 BUDGET, DISK, DECLINED, INTERRUPTED_BY_USER = "budget", "disk", "declined", "interrupted"
-UNSUPPORTED, NOT_BY_ROW = "unsupported", "not by row"
+UNSUPPORTED, NOT_BY_ROW, SPREAD = "unsupported", "not by row", "spread"
 """Why something was skipped: to stay within the budget, because the disk was slow, because it was
 not wanted, because Ctrl-C ended the measuring after training, because the installed Keras or the
-iterator of the data gives no access to it, or because the loss of a batch is not the mean of its
-rows' losses."""
+iterator of the data gives no access to it, because the loss of a batch is not the mean of its
+rows' losses, or because the rows are spread over partitions, which are measured one by one."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Skipped:
     # ``baseline models``, ``dimensions``, ``batch dependence``, ``training mode``, ``final
     # weights`` and ``kept rows``
     what: str
-    # ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported`` or ``not by row``
+    # ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported``, ``not by row`` or
+    # ``spread``
     reason: str
     # amount, total: how many epochs, rows or steps were skipped, and of how many; or None
     amount: int | None = None

@@ -7,9 +7,17 @@ package registers them when it is imported, NumPy is imported where it is used.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
-from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
+from typing import (
+    Any,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeVar,
+    dataclass_transform,
+    overload,
+)
 
 from pipetrace.errors import UnknownStageError
 
@@ -17,14 +25,18 @@ LONGEST = 80
 """Characters of a value in a ``repr``; a longer one is told by its size."""
 
 
+@dataclass_transform(frozen_default=True, eq_default=False)
 class Record:
-    """A record that may hold arrays.
+    """A record that may hold arrays: a frozen dataclass, as is every class made of it.
 
     Two are equal if all their values are, NaN to NaN and array by array. A record has no hash, as
     with other values that are compared by content and may be large.
     """
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, repr=False, eq=False)(cls)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

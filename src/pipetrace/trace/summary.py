@@ -1,14 +1,11 @@
 """Statistics of a tensor."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Histogram(Record):
     """Exact counts of float32 values by their leading bits.
 
@@ -22,7 +19,6 @@ class Histogram(Record):
     bits: int = 16  # how many leading bits make the key
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Summary(Record):
     """Mergeable statistics of a tensor. ``min`` to ``histogram`` are of the finite values alone.
 

@@ -61,7 +61,6 @@ def test_every_way_of_every_kind_of_model_opens(
                 expect(page.locator("#mode h2", has_text=part.heading).first).to_be_visible()
             # Nothing is wider than the window.
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, mode)
-        page.context.close()
 
 
 def test_a_step_opens_its_place(page: Page, digits_trace: Trace) -> None:

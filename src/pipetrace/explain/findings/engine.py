@@ -165,15 +165,7 @@ def run(trace: Trace, rules: Sequence[Rule]) -> Report:
     """Run rules, whatever the severity of their findings.
 
     A rule counts as not run where something that it needs was not recorded, unless it finds a fault
-    without it.
-
-    Args:
-        trace: of any run.
-        rules: the rules to run.
-
-    Raises:
-        PipetraceError: one that a rule raised on purpose, such as an expectation of an unknown
-            metric.
+    without it. A ``PipetraceError`` that one raises on purpose passes through.
     """
     found: list[Finding] = []
     ran, not_run, failed = [], [], []

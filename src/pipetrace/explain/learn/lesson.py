@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import numpy as np
@@ -15,7 +14,6 @@ BLANK = "____"
 """What stands in a code or a text where something is to be filled in."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Place(Record):
     """A place of the page."""
 
@@ -23,7 +21,6 @@ class Place(Record):
     text: str  # what it is called
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Table(Record):
     """Rows below a header; the first column names them."""
 
@@ -32,7 +29,6 @@ class Table(Record):
     caption: str = ""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Part(Record):
     """A part to read: a heading, sentences, then a table or code."""
 
@@ -43,7 +39,6 @@ class Part(Record):
     place: Place | None = None  # where the page shows it, or None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Slip(Record):
     """A wrong answer that a known mistake gives, and what to tell a person who gave it."""
 
@@ -51,7 +46,6 @@ class Slip(Record):
     remark: str
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Blank(Record):
     """Something to fill in."""
 
@@ -60,7 +54,6 @@ class Blank(Record):
     slips: tuple[Slip, ...]  # wrong answers that are known
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Exercise(Record):
     """A task with blanks."""
 
@@ -73,7 +66,6 @@ class Exercise(Record):
     place: Place | None  # where the page shows it, or None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Problem(Record):
     """A question with four options."""
 
@@ -87,7 +79,6 @@ class Problem(Record):
     place: Place | None  # where the page shows it, or None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Card(Record):
     """A card to turn over: a question, and its answer with the reason."""
 
@@ -98,7 +89,6 @@ class Card(Record):
     place: Place | None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Curve(Record):
     """How a binary answer depends on its threshold."""
 
@@ -111,7 +101,6 @@ class Curve(Record):
     noun: str  # of what is counted: rows, positions or pixels
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Cells(Record):
     """A confusion matrix."""
 
@@ -122,7 +111,6 @@ class Cells(Record):
     noun: str  # of what is counted: rows, positions or pixels
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Pairs(Record):
     """Predicted numbers beside the measured ones."""
 
@@ -130,7 +118,6 @@ class Pairs(Record):
     pairs: tuple[tuple[float, float], ...]  # the true value and the predicted one of each row
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Lesson(Record):
     """One way to learn from a run."""
 

@@ -108,8 +108,8 @@ def causes_grid(made: Comparison) -> Grid:
     ]
     if len(rows) > MOST_LISTED:
         note = f"{len(rows) - MOST_LISTED} more; --format json has all."
-        return _grid("Settings", ("", "what", *labels(made)), rows[:MOST_LISTED], note)
-    return _grid("Settings", ("", "what", *labels(made)), rows)
+        return _grid("Settings", ("kind", "what", *labels(made)), rows[:MOST_LISTED], note)
+    return _grid("Settings", ("kind", "what", *labels(made)), rows)
 
 
 def _short(text: str) -> str:
@@ -136,7 +136,7 @@ def metrics_grid(made: Comparison) -> Grid:
         )
     columns = ("at the end", *labels(made), "differs from epoch")
     note = NOISE_RULE if any(e.noise is not None for c in made.courses for e in c.effects) else None
-    return _grid("Metrics", (*columns, *(["noise"] if several else [])), rows, note)
+    return _grid("Metrics at the end", (*columns, *(["noise"] if several else [])), rows, note)
 
 
 def metric_title(course: Course) -> str:
@@ -210,7 +210,10 @@ def classes_grid(made: Comparison) -> Grid:
         for each in sorted(made.classes, key=lambda each: -_range(each))
     ]
     more = len(rows) - MOST_LISTED
-    note = f"{counted(more, 'more class', 'more classes')} differ less." if more > 0 else None
+    notes = [f"{counted(more, 'more class', 'more classes')} differ less."] if more > 0 else []
+    if any(each.name == "fingerprint" for each in made.differences):
+        notes.append("The runs have other rows, so these counts are not of the same ones.")
+    note = " ".join(notes) or None
     return _grid("Right, by class", ("class", *labels(made)), rows[:MOST_LISTED], note)
 
 
@@ -231,20 +234,24 @@ def _range(each: ClassRow) -> float:
 
 
 def _rows(made: Comparison, rows: Rows) -> Iterator[Block]:
+    *texts, note = row_texts(made, rows)
+    yield from map(Paragraph, texts)
+    yield Paragraph(note, "note")
+    if rows.changed:
+        yield rows_grid(made, rows)
+
+
+def row_texts(made: Comparison, rows: Rows) -> Iterator[str]:
+    """How many rows changed sides from the first run to each other one; then what they are."""
     first = made.runs[0].label
     for at, run in enumerate(made.runs[1:], 1):
         gained = sum(each.right[at] and not each.right[0] for each in rows.changed)
         lost = sum(each.right[0] and not each.right[at] for each in rows.changed)
-        yield Paragraph(
-            f"Of {counted(rows.common, 'row')} that all traces keep, {first} has "
-            f"{rows.right[0]} right and {run.label} {rows.right[at]}: {run.label} gains "
-            f"{gained} and loses {lost}."
+        yield (
+            f"Of {counted(rows.common, 'row')} that all traces keep, {first} has {rows.right[0]} "
+            f"right and {run.label} {rows.right[at]}: {run.label} gains {gained} and loses {lost}."
         )
-    yield Paragraph(
-        "A trace keeps mistakes first, so these rows are not a sample of all rows.", "note"
-    )
-    if rows.changed:
-        yield rows_grid(made, rows)
+    yield "A trace keeps mistakes first, so these rows are not a sample of all rows."
 
 
 def rows_grid(made: Comparison, kept: Rows) -> Grid:

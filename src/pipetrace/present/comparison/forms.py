@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipetrace.comparison.records import Comparison, ModelComparison
+from pipetrace.errors import ArgumentError
 from pipetrace.present.blocks import Block
 from pipetrace.present.comparison.blocks import comparison_blocks, model_blocks
 from pipetrace.present.formats.json import encode
@@ -39,9 +40,27 @@ def as_json(made: Made, traces: Sequence[Trace]) -> str:  # noqa: ARG001 as the 
     return json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
+def as_html(made: Made, traces: Sequence[Trace]) -> str:
+    """A comparison of runs as a page; that of a saved model has none.
+
+    Raises:
+        ArgumentError: it is of a saved model.
+    """
+    if not isinstance(made, Comparison):
+        raise ArgumentError(
+            "There is no page for the comparison with a saved model.",
+            where="--format html",
+            hint="Give --format markdown or json.",
+        )
+    from pipetrace.present.comparison.page import comparison_page
+
+    return comparison_page(made, traces)
+
+
 FORMS: Mapping[str, Callable[[Made, Sequence[Trace]], str]] = {
     "text": as_text,
     "markdown": as_markdown,
     "json": as_json,
+    "html": as_html,
 }
 """By the names that ``config.CHOICES`` lists for the command line."""

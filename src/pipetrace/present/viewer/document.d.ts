@@ -63,6 +63,22 @@ export interface Lesson {
   absent: string;
 }
 
+export interface ComparisonView {
+  title: string;
+  headline: string;
+  labels: string[];
+  runs: Grid;
+  causes: Grid | null;
+  metrics: Grid | null;
+  classes: Grid | null;
+  of_rows: string;
+  unknown: string;
+  weights: string[];
+  charts: Chart[];
+  epochs: EpochTable[];
+  rows: ComparedRows | null;
+}
+
 export interface TrainingView {
   charts: Chart[];
   columns: string[];
@@ -79,6 +95,14 @@ export interface FindingsView {
   title: string;
   found: FindingView[];
   failed: string[];
+}
+
+export interface Grid {
+  label: string;
+  columns: string[];
+  rows: string[][];
+  marks: string[];
+  note: string | null;
 }
 
 export interface StageView {
@@ -170,14 +194,6 @@ export interface KeyFigure {
   note: string;
   level: string;
   column: number | null;
-}
-
-export interface Grid {
-  label: string;
-  columns: string[];
-  rows: string[][];
-  marks: string[];
-  note: string | null;
 }
 
 export interface ModelStage {
@@ -304,6 +320,18 @@ export interface Chart {
   best: number | null;
   best_text: string | null;
   borders: number[];
+}
+
+export interface EpochTable {
+  epoch: number;
+  table: Grid;
+}
+
+export interface ComparedRows {
+  texts: string[];
+  epochs: number[];
+  rows: ComparedRow[];
+  omitted: string;
 }
 
 export interface EpochRow {
@@ -472,6 +500,14 @@ export interface Series {
   points: Point[];
 }
 
+export interface ComparedRow {
+  number: string;
+  true: string;
+  picture: RowPicture | null;
+  predicted: string[][];
+  right: boolean[][];
+}
+
 export interface Link {
   id: string;
   text: string;
@@ -499,4 +535,9 @@ export interface Point {
   x: number;
   y: number | null;
   text: string;
+}
+
+export interface RowPicture {
+  shape: number[];
+  values: Tensor;
 }

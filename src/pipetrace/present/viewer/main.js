@@ -50,7 +50,7 @@ export async function start() {
     recolour();
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => state.changed("theme"));
-  const epochs = epochsOf(view, model, state);
+  const epochs = epochsOf(view.training.rows.map((row) => row.epoch), model?.epochs.includes(0) || view.training.start.length > 0, state);
   const inside = model && h("div", {}, rows(view, model, state), explorer(view, model, state, epochs));
   const show = () => {
     document.getElementById("panel")?.scrollIntoView({ block: "start" });

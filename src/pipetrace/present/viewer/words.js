@@ -32,6 +32,7 @@ const WORDS = {
   nat: "The unit of a loss that is made with the natural logarithm: 0.693 nats are one bit.",
   batch: "The rows that one training step sees.",
   epoch: "One pass over all training rows.",
+  norm: "How large many numbers are together: the square root of the sum of their squares.",
   gradient: "How the loss changes with a weight. Training moves each weight against it.",
   query: "The vector of a position that is compared with the keys of all positions.",
   key: "The vector of a position that queries are compared with.",

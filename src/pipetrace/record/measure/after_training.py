@@ -208,13 +208,7 @@ def predictions(
 
 
 def stage_times(measure: ModelPass, rows: Rows, seconds: float) -> Found:
-    """How long a batch takes at each stage, the median of a few passes.
-
-    Args:
-        measure: the model's forward pass.
-        rows: of which a batch passes.
-        seconds: that it may take, tracing the model once more included.
-    """
+    """How long a batch takes at each stage, the median of a few passes, in so many seconds."""
     forward, began = measure.forward, time.perf_counter()
     if forward.step is not None or not len(rows):
         return []

@@ -50,19 +50,15 @@ def flow(
     seconds: float | None = None,
     exact: bool = False,
     fast: bool | None = None,
+    seen: Callable[[Passed], None] | None = None,
 ) -> Flow:
     """The summaries of all rows at every stage.
 
-    Args:
-        measure: the model's forward pass.
-        x: an array or a structure of arrays, the first axis the rows.
-        total: how many rows.
-        progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, None for no limit: what a batch takes is measured first, and
-            only so many rows pass, evenly spaced.
-        exact: whether the histograms count all rows too, however many there are.
-        fast: whether to use numba's compiled loops, which count the same; None uses them where
-            they are installed and pay.
+    Rows are an array or a structure of arrays. In ``seconds``, of which None is no limit, as far as
+    a first batch tells, evenly spaced rows pass. ``exact`` histograms count all rows, however many.
+    ``fast`` uses numba's compiled loops, which count the same; None uses them where they are
+    installed and pay. ``progress`` is told how many rows are done; ``seen`` gets what each batch
+    became.
     """
     values = total * measure.extent.values
     # Loading the compiled loops takes longer than a limit allows.
@@ -81,7 +77,9 @@ def flow(
     with ThreadPoolExecutor(THREADS, "pipetrace summary") as pool:
         for start, passed in _batches(measure, x, count, places):
             if not start:
-                found.examples, found.mask_examples = _first_row(measure, passed)
+                found.examples, found.mask_examples = first_row(measure, passed)
+            if seen is not None:
+                seen(passed)
             stop = min(count, start + measure.extent.together)
             summing.add(
                 pool,
@@ -96,7 +94,7 @@ def flow(
     return found
 
 
-def _first_row(
+def first_row(
     measure: ModelPass, passed: Passed
 ) -> tuple[dict[str, tuple[Array, ...]], dict[str, Array]]:
     """Copies of the first row's outputs and masks, so that the batch can be let go."""

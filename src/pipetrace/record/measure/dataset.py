@@ -33,8 +33,8 @@ class DataFacts:
         """What is ``known``, or was ``given`` beforehand, without reading any rows for it."""
         read = self._read if self._of is None or self._of[0]() is rows else None
         if given is not None:
-            targets = read.targets if read else ()
-            return replace(given, targets=targets, rows=known.rows, complete=known.complete)
+            targets = given.targets or (read.targets if read else ())
+            return replace(given, targets=targets, rows=known.rows)
         if read is None:
             return known
         return replace(

@@ -28,7 +28,6 @@ class Target:
     distinct: int | None
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class KeptRows(Record):
     """Rows that the file holds, to compute the model for them.
 

@@ -11,7 +11,6 @@ MOST_EVALUATIONS = 100
 """Evaluations that a trace keeps, the first ones: a program may evaluate after every step."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Callback(Record):
     """A callback that ``fit`` was given; pipetrace's own are left out."""
 
@@ -21,7 +20,6 @@ class Callback(Record):
     settings: Config = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Training(Record):
     """The arguments of ``compile`` and ``fit``."""
 
@@ -58,7 +56,6 @@ class Training(Record):
         return self.sample_weights or bool(self.class_weights)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Fit(Record):
     """One call of ``fit``."""
 
@@ -85,7 +82,6 @@ class Fit(Record):
     last_epoch: int | None = None  # the last one that it finished; None where it finished none
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Evaluation(Record):
     """A call of ``evaluate`` or ``predict``, other than the validation of a ``fit``."""
 
@@ -115,7 +111,6 @@ NONE = "none"
 """The change of the baseline, which changes nothing."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
 class Ablation(Record):
     """One training, from the same start and on the same rows as the run, with one thing changed."""
 

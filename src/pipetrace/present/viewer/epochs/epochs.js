@@ -2,7 +2,6 @@
 
 import { h } from "viewer/dom.js";
 
-/** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
@@ -19,16 +18,15 @@ const CALM_STEP_MS = 1400;
  */
 
 /**
- * @param {Document} view
- * @param {Model | null} model
+ * @param {readonly number[]} numbers of the epochs
+ * @param {boolean} before whether the time before training can be looked at
  * @param {State} state
  * @returns {Epochs}
  */
-export function epochsOf(view, model, state) {
-  const numbers = view.training.rows.map((row) => row.epoch);
+export function epochsOf(numbers, before, state) {
   const last = numbers.at(-1) ?? 0;
   const { end } = state;
-  const first = end > 0 && (model?.epochs.includes(0) || view.training.start.length) ? [0] : [];
+  const first = end > 0 && before ? [0] : [];
   const all = [...new Set([...first, ...numbers, ...(numbers.length ? [end] : [])])];
   const long = (/** @type {number} */ epoch) => {
     if (epoch > last) return "after training";

@@ -96,7 +96,7 @@ export function addends(context, output) {
     const bias = model.weightsOf(state.at, stage.name).bias?.data[filter] ?? null;
     title.replaceChildren(
       one ? `What filter ${filter} sums up` : `What each input channel adds to filter ${filter}`,
-      h("small", {}, `${one ? "Its one input channel × its kernel, at every position." : "Input channel × its part of the kernel, at every position; the largest first."}${stage.config.activation === "relu" ? " ReLU then keeps what is positive." : ""}`),
+      h("small", {}, `${one ? "The input × the kernel, summed at every position." : "Input channel × its part of the kernel, at every position; the largest first."}${stage.config.activation === "relu" ? " ReLU then keeps what is positive." : ""}`),
     );
     const count = Math.min(shown, names.length);
     while (tiles.length < count + 1) tile();

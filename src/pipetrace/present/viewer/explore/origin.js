@@ -146,7 +146,7 @@ function windows({ model, state, stage }, { terms, window: extent }) {
 function steps(context, place, { terms, bias, activation, how }, total, value) {
   /** @type {Line[]} */
   const found = [];
-  const products = how === "product" ? "product of all" : `sum of ${counted(terms.length)} products`;
+  const products = how === "product" ? "product of all" : `sum of ${counted(terms.length)} ${terms.length === 1 ? "product" : "products"}`;
   const gain = terms.reduce((sum, term) => sum + Math.max(0, term.product), 0);
   if (terms.length > MOST_CELLS && how !== "product") found.push(["for", signed(gain, 4)], ["against", signed(total - gain, 4)]);
   found.push([products, fixed(total, 6)]);
@@ -194,7 +194,8 @@ function lines({ state }, { terms, bias, activation, window: extent, how }, tota
     const numbers = [fixed(value, 6), "= e to the power of (", fixed(total, 6), plus, ")", `/ ${fixed(Math.exp(logit) / value, 6)}`];
     return formula([["in words", words], ["in numbers", numbers]]);
   }
-  const each = extent ? "input × weight, summed over the window" : how === "product" ? "all inputs multiplied" : terms.length === 1 ? "input" : "value × weight, all summed";
+  const weighted = terms.some(({ value: of, product }) => product !== of);
+  const each = extent ? "input × weight, summed over the window" : how === "product" ? "all inputs multiplied" : terms.length > 1 ? "value × weight, all summed" : weighted ? "value × weight" : "input";
   const many = extent && extent.channels > 1 ? " and its channels" : "";
   const words = ["value", "=", open, `${each}${many}`, bias === null ? "" : "+ bias", close];
   const numbers = [fixed(value, 6), "=", open, fixed(total, 6), plus, close];

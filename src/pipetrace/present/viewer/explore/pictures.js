@@ -74,7 +74,7 @@ export function pictureOf(context, shown, role) {
   // The steps of a sequence are lines of text at most, whatever the number of features.
   if (first.shape.length === 2) Object.assign(picture.element.style, { aspectRatio: "auto", height: `${Math.min((wide * slice.rows) / slice.columns, LINE * slice.rows, HIGHEST)}px` });
   const caption = h("span", {});
-  const scale = legend(acrossEpochs(model, shown) ? "for all epochs" : "");
+  const scale = legend(acrossEpochs(model, shown) ? "one scale for all epochs" : "");
   const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, !colours && scale.element);
   return {
     element,

@@ -66,7 +66,7 @@ function followed(model, state, place) {
  * @param {State} state
  * @returns {HTMLElement}
  */
-function theme(state) {
+export function theme(state) {
   const root = document.documentElement;
   const dark = () =>
     root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

@@ -34,9 +34,10 @@ export function sources(model) {
 
 /**
  * @param {Model} model
- * @returns {boolean} whether the page has the arithmetic of every layer
+ * @returns {boolean} whether the page has the arithmetic of every layer, and not too many weights for it
  */
 export function isKnown(model) {
+  if (model.stages.reduce((sum, { parameters }) => sum + parameters, 0) > MOST_WEIGHTS) return false;
   return model.stages.every(({ inputs, layer, name }) => !inputs.length || model.fixed.has(name) || LAYERS.has(layer));
 }
 

@@ -1,0 +1,1 @@
+"""Rows in many files, measured file by file in this process or on a Dask cluster, and merged."""
