@@ -60,8 +60,8 @@ class EagerForward(Forward):
         rows = structures.mapped(
             lambda each: np.resize(each, (count, *np.shape(each)[1:])), example
         )
-        if not self.model.built:  # the first pass makes the variables
-            self._pass([], structures.mapped(load().ops.convert_to_tensor, rows))
+        if not self.model.built:  # the first pass makes the variables, for rows as they come
+            self._pass([], structures.mapped(load().ops.convert_to_tensor, example))
         self._variables = weights(self.model)
         self._compiled = _compiled(self._pass, self.model)
         self._latest = Graph()
