@@ -24,11 +24,7 @@ NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 def load() -> Any:
-    """Import Keras with its backend; later calls return the same module.
-
-    Raises:
-        FrameworkError: one of them is missing or does not start, or the backend is another one.
-    """
+    """Import Keras with its backend, or raise a ``FrameworkError``; later calls give the same."""
     return _load(_nothing_apart)
 
 
@@ -37,9 +33,6 @@ def load_quietly() -> Any:
 
     TensorFlow's write to file descriptor 2 before they read any logging level. The descriptor
     belongs to the whole process, so it is redirected for the first import alone.
-
-    Raises:
-        FrameworkError: as ``load``.
     """
     if "tensorflow" in sys.modules:
         return load()

@@ -35,13 +35,8 @@ def replay(
 ) -> Replayed:
     """Run a saved model on rows by the stages that give them, in the order of the model's inputs.
 
-    The outputs of the run's stages are wanted of the first ``followed`` rows.
-
-    Raises:
-        ModelFileError: there is no such model, or it cannot be loaded.
-        ModelInputError: it cannot take the rows.
-        MissingLibraryError: onnxruntime is needed and not installed.
-        FrameworkError: Keras is needed and not there.
+    The outputs of the run's stages are wanted of the first ``followed`` rows. A ``ModelFileError``
+    or ``ModelInputError`` where that is impossible, or the library is missing.
     """
     if path.suffix.lower() == ONNX:
         return _of_onnx(path, inputs, stages, followed)

@@ -30,14 +30,8 @@ Shape = tuple[int | None, ...]
 def read(partition: Partition, inputs: Mapping[str, Shape]) -> tuple[Any, Any] | None:
     """The rows and targets of a partition, as ``load_rows`` has them; None where it has none.
 
-    ``inputs`` has the model's inputs by name, each with the shape of a row; empty where unknown.
-
-    Raises:
-        DataNotFoundError: a file cannot be fetched.
-        ArrayFormatError: it is damaged, or holds something else.
-        ImageError: an image cannot be decoded.
-        ColumnsError: its columns do not give what the model takes.
-        MissingLibraryError: a library is not installed.
+    ``inputs`` has the model's inputs by name, each with the shape of a row; empty where unknown. A
+    ``DataError``, an ``ImageError`` or a ``ColumnsError`` where files or columns do not fit.
     """
     where = partition.name
     if partition.kind == IMAGES:

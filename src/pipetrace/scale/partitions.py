@@ -110,12 +110,8 @@ def find(pattern: str, on: str | None = None) -> list[Partition]:
     """The partitions that a pattern names, in the order of the files' names.
 
     It is a file, a folder, or has ``*``, ``?``, ``[...]`` and ``**``, local or with the address of
-    an object storage. The address of the cluster that is to read them is checked as well.
-
-    Raises:
-        ClusterError: that is no address of a cluster.
-        DataNotFoundError: no file matches, or files of several kinds do.
-        MissingLibraryError: a library is not installed.
+    an object storage. The address of the cluster that is to read them is checked as well. A
+    ``DataNotFoundError`` where no file matches, or files of several kinds do.
     """
     if on is not None:
         cluster_address(on)

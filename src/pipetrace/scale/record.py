@@ -35,15 +35,7 @@ def record_partitions(
 
     Data flow and outcomes are those of all rows. Predictions, rows to look at and what else needs
     single rows come from at most 2,000, evenly spaced in each partition. ``settings`` are further
-    fields of ``Settings``.
-
-    Raises:
-        ClusterError: the cluster cannot be used.
-        DataError: a file cannot be read, or their columns differ.
-        MissingLibraryError: a library is not installed.
-        ModelFileError: Keras does not load the model.
-        ModelInputError: the rows do not fit it.
-        OutputError: the trace cannot be written.
+    fields of ``Settings``. Errors are those of ``record_saved``, of files, and of the cluster.
     """
     progress.begins("Loading the model")
     model, file = saved.load_model(model_path), model_file(model_path)

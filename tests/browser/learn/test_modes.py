@@ -11,8 +11,9 @@ from tests.browser.test_accessibility import COLOURS, violations
 from tests.tasks import KINDS
 
 from pipetrace.explain.learn.lesson import Exercise
-from pipetrace.explain.learn.modes import MODES, lesson
+from pipetrace.explain.learn.modes import MODES, lesson, lessons
 from pipetrace.present.page import trace_page
+from pipetrace.present.teach.hidden import hidden_lessons
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.browser
@@ -252,7 +253,7 @@ def test_axe_finds_nothing_in_any_way(pages: Pages, scheme: str) -> None:
         assert violations(page, COLOURS if scheme == "dark" else None) == {}, mode
 
 
-def test_hidden_answers_leave_the_tasks_out(
+def test_hidden_answers_leave_the_tasks_out_and_seal_the_problems(
     chromium: Browser, tmp_path: Path, digits_trace: Trace
 ) -> None:
     text = trace_page(digits_trace, hide_answers=True)
@@ -262,4 +263,16 @@ def test_hidden_answers_leave_the_tasks_out(
     page.goto(f"{path.as_uri()}#mode=try")
     expect(page.locator("#mode .notice")).to_contain_text("hidden")
     assert page.locator(".task").count() == 0
+    made = lesson(digits_trace, "challenge", digits_trace.run.training.seed or 0).problems
+    sealed = hidden_lessons(lessons(digits_trace), "digits")[list(MODES).index("challenge")]
+    assert all(each.answer < 0 and not each.remarks for each in sealed.problems)
+    choose(page, "challenge")
+    page.get_by_role("button", name="Start the clock").click()
+    for problem in made:
+        page.locator(".mode .option").nth((problem.answer + 1) % 4).click()
+        expect(page.locator(".mode .verdict")).to_contain_text("Not this one")
+        page.locator(".mode .option").nth(problem.answer).click()
+        expect(page.locator(".mode .verdict")).to_contain_text(problem.remarks[problem.answer])
+        page.locator(".mode .next").click()
+    expect(page.locator(".mode .question")).to_contain_text(f"{len(made)} of {2 * len(made)}")
     page.close()

@@ -113,19 +113,11 @@ def findings(
 def check(
     trace: Trace, options: CheckOptions = CheckOptions(level=WARNING), file: str = ""
 ) -> Report:
-    """Check a trace. A rule that raises is reported, and the others still run.
+    """Check a trace, by the name of its file. A rule that raises is reported, and the others still
+    run.
 
-    Args:
-        trace: of any run.
-        options: what to check.
-        file: the name of the trace's file.
-
-    Raises:
-        UnknownRuleError: a code matches no rule.
-        ArgumentError: there is no such level, or the tolerance is negative.
-        BadRuleError: a further rule is not a rule.
-        RuleClashError: two rules share a code.
-        ExpectationError: a condition cannot be parsed, or names a metric that the trace lacks.
+    Options that no rule, level, condition or tolerance fits are an ``UnknownRuleError``, an
+    ``ArgumentError``, a ``BadRuleError``, a ``RuleClashError`` or an ``ExpectationError``.
     """
     check_level(options.level)
     known, broken = known_rules(options.rules)
