@@ -49,17 +49,11 @@ FILE, FRAME = "file", "frame"
 
 @dataclass(frozen=True)
 class Served:
-    """Where a page is shown that ``pipetrace serve`` sends.
+    """Where a page is shown that ``pipetrace serve`` sends."""
 
-    Attributes:
-        changes: the address of the events that tell the state of the trace.
-        version: the state that the page shows.
-        home: the address of the table of runs.
-    """
-
-    changes: str
-    version: str
-    home: str
+    changes: str  # the address of the events that tell the state of the trace
+    version: str  # the state that the page shows
+    home: str  # the address of the table of runs
 
 
 TEMPLATE = """<!doctype html>
@@ -277,9 +271,7 @@ def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
 def policy(*scripts: str, served: bool = False) -> str:
     """Nothing from outside, and no script but ours: a value in the data can never become code.
 
-    Args:
-        scripts: the texts of those that may run, or ``data:`` for those of such addresses.
-        served: whether the page may ask the server that sent it.
+    Scripts may run by their texts, or by ``data:``; a served page may ask the server that sent it.
     """
     hashes = " ".join(
         each
