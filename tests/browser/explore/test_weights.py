@@ -76,7 +76,7 @@ def test_a_kernel_is_changed_cell_by_cell(pages: Pages, convolutions: Trace, sta
         if kernel.ndim == 4
         else kernel[1, channel, number]
     )
-    assert float(cell.input_value()) == pytest.approx(weight, rel=1e-5)
+    assert float(cell.input_value()) == pytest.approx(weight, rel=1e-3)
     cell.fill(str(weight + 2))
     source = convolutions.predictions[0].outputs[
         {"few": "many", "depthwise": "few", "steps": "series"}[stage]
