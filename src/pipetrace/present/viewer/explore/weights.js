@@ -56,11 +56,11 @@ export function otherWeights(context) {
     back.disabled = !model.edits.all.length;
     const channels = origin?.window?.channels ?? 1;
     choice.hidden = channels < 2;
+    if (channel < 0 || channel >= channels) channel = strongestOf(all, channels);
     const key = `${place[place.length - 1]} ${origin?.window ? "" : `${place} ${state.now.row}`} ${model.nearest(state.now.epoch)} ${channel} ${model.edits.restored}`;
     if (key !== built) {
       built = key;
       if (channels > 1 && select.options.length !== channels) select.replaceChildren(...Array.from({ length: channels }, (_, at) => h("option", { value: at }, String(at))));
-      if (channel < 0 || channel >= channels) channel = strongestOf(all, channels);
       select.value = String(channel);
       fields.replaceChildren(...rowsOf(context, chosen(all, origin, channel), origin));
     }
