@@ -9,12 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipetrace import errors
 from pipetrace.errors import ClusterError, DataNotFoundError, MissingLibraryError, visible
 
 PARQUET, NPZ, RECORDS, IMAGES = "Parquet", "NPZ", "TFRecord", "images"
@@ -50,20 +49,9 @@ class Partition:
         return without_secrets(self.urls[0])
 
 
-def library(name: str, where: str) -> ModuleType:
-    """A library of the extra ``cluster``.
-
-    Raises:
-        MissingLibraryError: it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"Rows in many files are read with {name.partition('.')[0]}, which is not installed.",
-            where=where,
-            hint='Install it: pip install "pipetrace[cluster]"',
-        ) from error
+def library(name: str, where: str) -> Any:
+    """A library of the extra ``cluster``, or a ``MissingLibraryError``."""
+    return errors.library(name, "Rows in many files are read with", where, "cluster")
 
 
 def are_many(data: str) -> bool:
