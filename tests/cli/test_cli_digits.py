@@ -99,6 +99,7 @@ def test_the_last_lines_name_the_files_and_what_to_do_with_them(
         "Open the page:   xdg-open run.html",
         "Show it again:   pipetrace show run.trace",
         "Take the quiz:   pipetrace quiz run.trace",
+        "Learn from it:   pipetrace learn run.trace",
     ]
 
 

@@ -20,10 +20,8 @@ INSTALL = (
 
 
 def load() -> Any:
-    """Import Keras with its TensorFlow backend; later calls return the same module.
-
-    Raises:
-        FrameworkError: one of them is missing, does not start, or Keras is set to another backend.
+    """Import Keras with its TensorFlow backend, or raise a ``FrameworkError``; later calls give the
+    same.
     """
     return _load(_nothing_apart)
 
@@ -33,9 +31,6 @@ def load_quietly() -> Any:
 
     TensorFlow's write to file descriptor 2 before they read any logging level. The descriptor
     belongs to the whole process, so it is redirected for the first import alone.
-
-    Raises:
-        FrameworkError: as ``load``.
     """
     if "tensorflow" in sys.modules:
         return load()

@@ -37,10 +37,8 @@ class BatchRecorder:
         self._taken: list[Any] = []
 
     def __call__(self, iterator: Any) -> Any:
-        """The iterator to use for this step; ``copy`` then keeps what it gives.
-
-        Raises:
-            BaseException: whatever the source raises, as it would have within the step.
+        """The iterator to use for this step, whose source may raise anything; ``copy`` keeps what
+        it gives.
         """
         if self.done:
             return iterator

@@ -30,17 +30,9 @@ class OnnxNode:
 
 
 class OnnxModel:
-    """A model of an ONNX file.
+    """A model of an ONNX file with the weights in it; its ``nodes`` are in the order of execution.
 
-    Args:
-        path: of the file, with the weights in it.
-
-    Attributes:
-        nodes: in the order of execution.
-
-    Raises:
-        ModelFileError: there is no such file, or it is no ONNX model.
-        MissingLibraryError: onnxruntime is not installed.
+    A ``ModelFileError`` where there is none, a ``MissingLibraryError`` without onnxruntime.
     """
 
     def __init__(self, path: Path) -> None:

@@ -207,7 +207,7 @@ class StageCheck(Record):
     equal: bool | None = None
 
 
-class ModelComparison(Record, Shown):
+class ModelComparison(Record):
     """A saved model against a run, on the rows that the run kept."""
 
     # run, model: the names of their files

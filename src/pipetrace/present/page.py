@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -35,6 +36,10 @@ from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
+ENTRY = "viewer/main.js"
+"""The module that draws the page of a trace."""
+IMPORTED = re.compile(r'^\s*import [^;]*?from "([^"]+)"', re.MULTILINE)
+"""What a module of the viewer imports; types are imported in comments."""
 RELOAD_SECONDS = 10
 """How often the page of a training that is still running loads itself again."""
 
@@ -44,17 +49,11 @@ FILE, FRAME = "file", "frame"
 
 @dataclass(frozen=True)
 class Served:
-    """Where a page is shown that ``pipetrace serve`` sends.
+    """Where a page is shown that ``pipetrace serve`` sends."""
 
-    Attributes:
-        changes: the address of the events that tell the state of the trace.
-        version: the state that the page shows.
-        home: the address of the table of runs.
-    """
-
-    changes: str
-    version: str
-    home: str
+    changes: str  # the address of the events that tell the state of the trace
+    version: str  # the state that the page shows
+    home: str  # the address of the table of runs
 
 
 TEMPLATE = """<!doctype html>
@@ -195,7 +194,7 @@ def shell(
     shown: Record,
     front: Front,
     *,
-    entry: str = "viewer/main.js",
+    entry: str = ENTRY,
     style: str = "",
     model: str = "",
     lessons: str = "",
@@ -206,7 +205,7 @@ def shell(
 
     The model and the lessons are packed; ``live`` has attributes that say how it learns of more.
     """
-    start, modules = START.replace("viewer/main.js", entry), import_map()
+    start, modules = START.replace(ENTRY, entry), import_map(entry)
     return TEMPLATE.format(
         policy=html.escape(policy("data:", start, modules, served="data-home" in live)),
         title=html.escape(front.title),
@@ -241,13 +240,22 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
 
-def import_map() -> str:
-    """Where the browser finds the viewer's modules: in the page itself."""
+def import_map(entry: str = ENTRY) -> str:
+    """Where the browser finds the viewer's modules: in the page itself.
+
+    Args:
+        entry: the module that draws the page; it and all that it imports are in the map.
+    """
+    known = dict(_modules(resources.files("pipetrace.present") / "viewer", "viewer"))
+    wanted, waiting = set[str](), [entry]
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += IMPORTED.findall(known[name].decode())
     modules = {
-        name: "data:text/javascript;charset=utf-8," + quote(content, safe=SAFE)
-        for name, content in sorted(
-            _modules(resources.files("pipetrace.present") / "viewer", "viewer")
-        )
+        name: "data:text/javascript;charset=utf-8," + quote(known[name], safe=SAFE)
+        for name in sorted(wanted)
     }
     return json.dumps({"imports": modules})
 
@@ -263,9 +271,7 @@ def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
 def policy(*scripts: str, served: bool = False) -> str:
     """Nothing from outside, and no script but ours: a value in the data can never become code.
 
-    Args:
-        scripts: the texts of those that may run, or ``data:`` for those of such addresses.
-        served: whether the page may ask the server that sent it.
+    Scripts may run by their texts, or by ``data:``; a served page may ask the server that sent it.
     """
     hashes = " ".join(
         each

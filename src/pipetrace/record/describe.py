@@ -34,9 +34,7 @@ READ_SHARE = 0.4
 def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
     """Trace the model once on some rows; the state then has its stages and a pass of all of them.
 
-    Raises:
-        Exception: whatever the model raises.
-        TookTooLongError: tracing was not done at the moment ``until`` of ``time.perf_counter``.
+    Whatever the model raises is raised, or a ``TookTooLongError`` at the moment ``until``.
     """
     _name_sources(state, rows)
     few, batch, model = rows.taken(slice(0, 2)).x, state.source.batch_size, state.model

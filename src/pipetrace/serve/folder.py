@@ -57,11 +57,7 @@ class _Made:
 
 
 class Folder:
-    """The traces in a folder and below it; a link that leads out of it is passed over.
-
-    Args:
-        root: the folder.
-    """
+    """The traces in a folder and below it; a link that leads out of it is passed over."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()

@@ -26,16 +26,12 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Access:
-    """Who may read.
+    """Who may read."""
 
-    Attributes:
-        loopback_only: whether the address has to name this machine. A page of a stranger, whose
-            own name leads here (DNS rebinding), names another.
-        token: that has to be given once, in the address; None where none is needed.
-    """
-
+    # whether the address has to name this machine. A page of a stranger, whose own name leads here
+    # (DNS rebinding), names another.
     loopback_only: bool
-    token: str | None = None
+    token: str | None = None  # that has to be given once, in the address; None where none is needed
 
     @property
     def cookie(self) -> str:
@@ -44,12 +40,7 @@ class Access:
 
 
 class Guard:
-    """Lets through what may be asked, and adds the headers that keep others out.
-
-    Args:
-        app: what answers.
-        access: who may ask.
-    """
+    """Lets through what may be asked of an app, and adds the headers that keep others out."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app, self.access = app, access

@@ -18,17 +18,11 @@ SHORTEST_TOKEN = 16
 
 
 def serve(root: Path, host: str, port: int, token: str | None, said: Callable[[str], None]) -> None:
-    """Serve the runs of a folder until the process is interrupted.
+    """Serve the runs of a folder until interrupted, or raise an ``ArgumentError`` where that cannot
+    be.
 
-    Args:
-        root: the folder.
-        host: the name or address to listen on.
-        port: the port; 0 takes a free one.
-        token: that a browser has to give; one is made where the host is not loopback.
-        said: is told the address once the server listens.
-
-    Raises:
-        ArgumentError: the folder, the host, the port or the token cannot be used.
+    Port 0 takes a free one. Without a token one is made where the host is not loopback. ``said`` is
+    told the address once the server listens.
     """
     if not root.is_dir():
         raise ArgumentError(

@@ -15,20 +15,14 @@ NEAR = 1e-3
 
 @dataclass(frozen=True)
 class Heads:
-    """What an attention computes of a row.
+    """What an attention computes of a row."""
 
-    Attributes:
-        query: the positions that ask, ``(queries, width)``.
-        scores, shares: before and behind the softmax, ``(heads, queries, keys)``.
-        values: what each position offers, ``(keys, heads, depth)``.
-        output: ``(queries, width)``.
-    """
-
-    query: Array
+    query: Array  # the positions that ask, ``(queries, width)``
+    # scores, shares: before and behind the softmax, ``(heads, queries, keys)``
     scores: Array
     shares: Array
-    values: Array
-    output: Array
+    values: Array  # what each position offers, ``(keys, heads, depth)``
+    output: Array  # ``(queries, width)``
 
 
 def heads_of(trace: Trace, stage: Stage) -> Heads | None:

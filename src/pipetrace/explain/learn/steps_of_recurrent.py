@@ -15,19 +15,12 @@ NEAR = 1e-3
 
 @dataclass(frozen=True)
 class Run:
-    """What a recurrent layer computes of a row.
+    """What a recurrent layer computes of a row."""
 
-    Attributes:
-        x: what it reads, ``(steps, features)``.
-        states: before the first step and after each, ``(steps + 1, units)``.
-        memories: the same of an LSTM's cell; empty for other layers.
-        gates: what each gate gives at each step, ``(steps, units)``.
-    """
-
-    x: Array
-    states: Array
-    memories: Array
-    gates: dict[str, Array]
+    x: Array  # what it reads, ``(steps, features)``
+    states: Array  # before the first step and after each, ``(steps + 1, units)``
+    memories: Array  # the same of an LSTM's cell; empty for other layers
+    gates: dict[str, Array]  # what each gate gives at each step, ``(steps, units)``
 
     def last_gates(self, unit: int) -> dict[str, float]:
         """What each gate of a unit gives at the last step."""

@@ -113,12 +113,9 @@ def _csv_cell(value: Value | None) -> str:
 
 
 def runs_as_html(found: Runs, *, links: Mapping[str, str] | None = None, script: str = "") -> str:
-    """One HTML file, which loads nothing.
+    """One HTML file, which loads nothing, with links to the pages of files where given.
 
-    Args:
-        found: the runs.
-        links: the address of a run's page, by its file; without links when left out.
-        script: runs in the page, which may ask the server that sent it.
+    The script runs in the page and may ask the server that sent it.
     """
     from pipetrace.present.page import policy, stylesheet
     from pipetrace.present.teach.gallery import POLICY, TEMPLATE

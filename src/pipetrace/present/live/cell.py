@@ -15,13 +15,7 @@ CELL = "text-align: right; padding: 2px 12px 2px 0"
 
 
 def in_cell(epochs: Sequence[Epoch], planned: int, lines: Sequence[str]) -> dict[str, str]:
-    """The epochs so far and what was said of them, as text and as HTML.
-
-    Args:
-        epochs: those that are finished.
-        planned: the number of the last one.
-        lines: what was said.
-    """
+    """The finished epochs of those planned, and what was said of them, as text and as HTML."""
     done = f"{len(epochs)} of {counted(max(planned, len(epochs)), 'epoch')} finished"
     text = "\n".join([f"pipetrace: {done}", *map(epoch_line, epochs), *lines])
     shown = epochs[-MOST_ROWS:]

@@ -16,12 +16,7 @@ TRACKERS = ("mlflow", "wandb")
 
 
 def check_alerts(stop_on: object, on_finding: object, log_to: object = None) -> None:
-    """Check what a recorder is to do about findings.
-
-    Raises:
-        ArgumentError: ``stop_on`` is neither None nor ``"error"``, or ``on_finding`` no function,
-            or ``log_to`` no tracker.
-    """
+    """Raise an ``ArgumentError`` unless ``stop_on`` and ``on_finding`` are what they can be."""
     if stop_on not in (None, ERROR):
         raise ArgumentError(
             f"stop_on must be 'error' or None, received {stop_on!r}.",
