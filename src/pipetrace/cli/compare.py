@@ -8,6 +8,7 @@ import click
 
 from pipetrace.cli.group import (
     PATH,
+    TRACE,
     commands,
     console_for,
     is_standard,
@@ -22,7 +23,7 @@ MODELS = (".keras", ".h5", ".hdf5", ".onnx")
 
 
 @commands.command()
-@click.argument("files", metavar="TRACE TRACE...|MODEL", nargs=-1, required=True, type=PATH)
+@click.argument("files", metavar="TRACE TRACE...|MODEL", nargs=-1, required=True, type=TRACE)
 @click.option(
     "--format",
     "form",

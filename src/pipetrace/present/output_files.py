@@ -146,5 +146,6 @@ def files_written(trace: Trace, out: Path, page: Path) -> str:
             f"Open the page:   xdg-open {written}",
             f"Show it again:   pipetrace show {recording}",
             f"Take the quiz:   pipetrace quiz {recording}",
+            f"Learn from it:   pipetrace learn {recording}",
         ]
     )

@@ -80,7 +80,7 @@ def check_deep(page: Page, trace: Trace) -> None:
             assert close(numbers(told_here)[0], wanted)
         if number < len(lesson(trace, "deep").steps):
             page.get_by_role("button", name="Next step").click()
-    assert compared >= 3
+    assert compared >= 3 or not math.isfinite(trace.epochs[-1].metrics["loss"])
 
 
 def check_try(page: Page, trace: Trace) -> None:

@@ -160,6 +160,7 @@ def test_what_was_missed_comes_first_again(page: Page, digits_trace: Trace) -> N
     for number, card in enumerate(made.cards):
         expect(page.locator(".mode .question")).to_have_text(" ".join(card.front.split()))
         assert not page.locator(".mode .verdict").is_visible()
+        assert not page.get_by_role("button", name="I knew it").is_visible()
         page.get_by_role("button", name="Turn over").press("Enter")
         expect(page.locator(".mode .verdict")).to_have_text(card.answer)
         page.get_by_role("button", name="I missed it" if number == 2 else "I knew it").press(
