@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from tests.markdown import DOCS, Block, blocks, documents
+
+from pipetrace.trace import read
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 FRAMEWORK = "framework"
@@ -193,6 +196,27 @@ def test_the_guide_to_comparing_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-compare.md").read_text(encoding="utf-8")):
         follow(block, tmp_path)
     assert {"report.html", "report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.framework
+def test_the_guide_to_watching_works(tmp_path: Path) -> None:
+    for block in blocks((DOCS / "guide-live.md").read_text(encoding="utf-8")):
+        follow(block, tmp_path)
+    trace = read(tmp_path / "run.trace")
+    assert (trace.ending.rule, len(trace.epochs) < 60) == ("PT303", True)
+
+
+@pytest.mark.slow
+@pytest.mark.framework
+def test_the_guide_to_many_runs_works(tmp_path: Path) -> None:
+    for block in blocks((DOCS / "guide-runs.md").read_text(encoding="utf-8")):
+        follow(block, tmp_path)
+    assert {"runs.csv", "runs.html", "fast.csv", "fast.xml", "train.html"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
+    test = ["-m", "pytest", "-q", "-p", "pipetrace.pytest_plugin", "test_training.py"]
+    ran = subprocess.run([sys.executable, *test], cwd=tmp_path, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stdout.decode()
 
 
 @pytest.mark.slow

@@ -42,10 +42,9 @@ PATHS = ("baseline",)
 
 
 def config(folder: Path) -> Config:
-    """Return the configuration for a folder: that of the nearest pyproject.toml with the table.
+    """The configuration for a folder: that of the nearest pyproject.toml with the table.
 
-    Raises:
-        SettingsError: the file cannot be read, or the table has an unknown key or a wrong value.
+    A ``SettingsError`` where it cannot be read, or has an unknown key or a wrong value.
     """
     for each in (folder, *folder.parents):
         if (table := _table(each / NAME)) is not None:

@@ -91,12 +91,8 @@ def selfcheck(
     """Run a program twice plain and once recorded, each time in its own process, and compare.
 
     Each run is seeded with ``seed``; the recorded one has the budget. With ``show_output`` the
-    program's output goes to standard error.
-
-    Raises:
-        ArgumentError: there is no such program.
-        ScriptError: it raises, or ends its process, without a recorder.
-        NothingToCompareError: it fits no model, records itself, or cannot be recorded.
+    program's output goes to standard error. A ``ScriptError`` where it raises or ends its process
+    without a recorder; a ``NothingToCompareError`` where it fits no model or cannot be recorded.
     """
     check_program(program, is_module=is_module)
     plan = json.dumps([program, list(arguments), is_module, budget, seed])

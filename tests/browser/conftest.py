@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from playwright.sync_api import (
@@ -14,6 +14,8 @@ from playwright.sync_api import (
     Dialog,
     Page,
     Request,
+    ViewportSize,
+    WebError,
     expect,
     sync_playwright,
 )
@@ -28,6 +30,10 @@ PATIENCE = 60_000
 """Milliseconds after which something that should be on the page is taken as missing, on a busy machine too."""
 
 
+EVENTS = ("request", "console", "dialog", "weberror")
+SCREEN = {"width": 1280, "height": 900}
+
+
 @dataclass
 class Heard:
     """What a page must not do: call out, complain, or open a dialog."""
@@ -35,10 +41,15 @@ class Heard:
     wrong: list[str] = field(default_factory=list)
 
     def listen(self, context: BrowserContext) -> None:
-        context.on("request", self.request)
-        context.on("console", self.console)
-        context.on("dialog", self.dialog)
-        context.on("weberror", lambda error: self.wrong.append(f"error: {error.error}"))
+        for event in EVENTS:
+            context.on(event, getattr(self, event))  # type: ignore[call-overload]
+
+    def leave(self, context: BrowserContext) -> None:
+        for event in EVENTS:
+            context.remove_listener(event, getattr(self, event))
+
+    def weberror(self, error: WebError) -> None:
+        self.wrong.append(f"error: {error.error}")
 
     def request(self, request: Request) -> None:
         if not request.url.startswith(("file:", "data:")):
@@ -90,30 +101,57 @@ def address(page: Page) -> str:
 
 
 class Pages:
-    """Opens pages in contexts of their own, and checks at the end that none of them did what it must not."""
+    """Opens pages in contexts of their own, and checks at the end that none of them did what it must not.
+
+    Another page of the browser takes a second of processor time, so those that are like any other are used again.
+    """
+
+    left: ClassVar[list[Page]] = []
+    """Pages that tests are done with; of one browser, which lasts as long as the session."""
 
     def __init__(self, browser: Browser, write: Callable[[Trace], Path], trace: Trace) -> None:
         self.browser, self.write, self.trace = browser, write, trace
         self.heard = Heard()
-        self.contexts: list[BrowserContext] = []
+        self.pages: list[tuple[Page, bool]] = []
 
     def open(self, trace: Trace | None = None, *, place: str = "", **options: Any) -> Page:
         """A new page on a trace, on the recorded one when left out; options are those of a browser's context."""
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        context = self.browser.new_context(offline=True, reduced_motion="reduce", **options)
-        context.set_default_timeout(PATIENCE)
-        self.contexts.append(context)
-        self.heard.listen(context)
-        page = context.new_page()
+        options.setdefault("viewport", SCREEN)
+        is_plain = options.keys() <= {"viewport", "color_scheme"}
+        page = self._again(**options) if is_plain and self.left else self._new(**options)
+        self.pages.append((page, is_plain))
+        self.heard.listen(page.context)
         page.goto(self.write(trace or self.trace).as_uri() + place)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")
             page.evaluate(OPEN_LIST)
         return page
 
+    def _new(self, **options: Any) -> Page:
+        context = self.browser.new_context(offline=True, reduced_motion="reduce", **options)
+        context.set_default_timeout(PATIENCE)
+        return context.new_page()
+
+    def _again(self, viewport: ViewportSize, color_scheme: Any = "null") -> Page:
+        page = self.left.pop()
+        page.set_viewport_size(viewport)
+        page.emulate_media(media="null", color_scheme=color_scheme, reduced_motion="reduce")
+        return page
+
     def close(self) -> None:
-        for context in self.contexts:
-            context.close()
+        for page, is_plain in self.pages:
+            context = page.context
+            if is_plain and not page.is_closed() and len(context.pages) == 1:
+                page.goto("about:blank")
+                page.mouse.move(-1, -1)
+                forget = {"origin": "file://", "storageTypes": "all"}
+                session = context.new_cdp_session(page)
+                session.send("Storage.clearDataForOrigin", forget)
+                session.detach()
+                self.heard.leave(context)
+                self.left.append(page)
+            else:
+                context.close()
         assert not self.heard.wrong
 
 

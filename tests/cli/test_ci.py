@@ -36,6 +36,7 @@ LINE = 1 + PROGRAM.splitlines().index(next(e for e in PROGRAM.splitlines() if "m
 def test_a_checked_run_in_a_workflow_of_github(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text(PROGRAM)
+    (tmp_path / "pyproject.toml").write_text('[tool.pipetrace]\nexpect = ["epochs > 5"]\n')
     summary = tmp_path / "summary.md"
     summary.write_text("Before.\n")
     env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
@@ -45,13 +46,12 @@ def test_a_checked_run_in_a_workflow_of_github(tmp_path: Path) -> None:
     assert f"::error file=code/train.py,line={LINE},title=PT303" in ran.stderr
     assert summary.read_text().startswith("Before.\n")
     assert "PT303" in summary.read_text()
+    assert "title=PT001" in ran.stderr  # as pyproject.toml asks
     assert "<html" in (tmp_path / "train.html").read_text()
     (fit,) = pipetrace.read(tmp_path / "train.trace").fits
     assert fit.called_from == f"code/train.py:{LINE}"
-    assert start(*command, "3", cwd=tmp_path).returncode == 3
-    (tmp_path / "pyproject.toml").write_text('[tool.pipetrace]\nignore = ["PT"]\n')
-    hidden = start(*command[:1], "--anonymous", *command[1:], "0", cwd=tmp_path)
-    assert hidden.returncode == 0, hidden.stderr
+    hidden = start(*command[:1], "--anonymous", *command[1:], "3", cwd=tmp_path)
+    assert hidden.returncode == 3, hidden.stderr
     assert pipetrace.read(tmp_path / "train.trace").fits[0].called_from == ""
 
 

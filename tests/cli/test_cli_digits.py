@@ -53,7 +53,7 @@ def test_it_says_what_it_does_while_it_does_it(finished: Ran) -> None:
     head = finished.out.partition("Conv2D digits\n")[0].splitlines()
     assert [line for line in head if not line.startswith("Epoch ")] == [
         "Reading the data ...",
-        "Loading Keras and TensorFlow ...",
+        "Loading Keras ...",
         "Building the model ...",
         "Training ...",
         "Measuring the data flow ...",
@@ -99,6 +99,7 @@ def test_the_last_lines_name_the_files_and_what_to_do_with_them(
         "Open the page:   xdg-open run.html",
         "Show it again:   pipetrace show run.trace",
         "Take the quiz:   pipetrace quiz run.trace",
+        "Learn from it:   pipetrace learn run.trace",
     ]
 
 

@@ -15,6 +15,7 @@ from tests.traces import killed, with_metrics
 import pipetrace
 from pipetrace.cli import main
 from pipetrace.comparison.records import Comparison, Missing
+from pipetrace.comparison.words import main_course
 from pipetrace.explain.ablations.rows import noise
 from pipetrace.trace import Trace, read
 
@@ -188,6 +189,28 @@ def test_the_first_difference_is_that_of_the_first_epoch_that_has_one(digits_tra
     assert made.first.equal_epochs == (0, 1)
     (course,) = [each for each in made.courses if each.first]
     assert (course.name, course.first) == ("val_loss", 2)
+
+
+def test_what_follows_from_another_optimizer_or_loss_is_not_told_apart(digits_trace: Trace) -> None:
+    run = digits_trace.run
+    (fit,) = run.fits
+    rate = fit.training.optimizer_config["learning_rate"]
+    sgd = {"learning_rate": rate, "momentum": 0.5, "name": "sgd"}
+    training = replace(fit.training, optimizer="SGD", optimizer_config=sgd, losses={"": "mse"})
+    other = replace(
+        digits_trace, run=replace(run, training=training, fits=(replace(fit, training=training),))
+    )
+    made = pipetrace.compare(digits_trace, other)
+    assert [each[:3] for each in causes(made)] == [
+        ("optimizer", None, "optimizer"),
+        ("loss", None, "loss"),
+    ]
+    course = main_course(made)
+    assert course is not None
+    assert course.name == "val_accuracy"
+    without = with_metrics(digits_trace, lambda each: {"loss": each.metrics["loss"]})
+    made = pipetrace.compare(without, replace(other, epochs=without.epochs))
+    assert main_course(made) is None  # two losses cannot be compared
 
 
 def without_results(trace: Trace) -> Trace:

@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-import subprocess
 import sys
 
 import pytest
@@ -44,13 +43,13 @@ def test_one_line_is_pipetraces() -> None:
         assert list(inspect.signature(example.build).parameters) == ["seed"], name
 
 
-def test_the_command_line_is_explained() -> None:
-    said = subprocess.run(
-        [sys.executable, str(EXAMPLES / "residual.py"), "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+def test_the_command_line_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(EXAMPLES / "residual.py"), "--help"])
+    with pytest.raises(SystemExit):
+        load("residual").main()
+    said = capsys.readouterr().out
     for option in ("--epochs", "--rows", "--trace"):
         assert option in said
     assert "residual.trace" in said

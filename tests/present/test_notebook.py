@@ -17,7 +17,7 @@ def test_a_trace_is_its_page_in_a_sandboxed_frame_with_its_text_beside(digits_tr
     running = replace(digits_trace, ending=Ending(RUNNING))
     for trace in (digits_trace, running):
         shown = trace._repr_mimebundle_()
-        page = html.escape(trace_page(trace, detail="brief", frame=True))
+        page = html.escape(trace_page(trace, detail="brief", where="frame"))
         assert shown["text/html"].count('sandbox="allow-scripts" style="') == 1
         assert shown["text/html"].count(f'srcdoc="{page}"') == 1
         assert "data-reload" not in page

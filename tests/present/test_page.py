@@ -19,8 +19,9 @@ import pipetrace
 from pipetrace.errors import ArgumentError, OutputExistsError
 from pipetrace.present.build.detail import DETAILS, UNLIMITED, Detail
 from pipetrace.present.build.document import document
+from pipetrace.present.comparison.page import ENTRY
 from pipetrace.present.formats.json import to_json
-from pipetrace.present.page import in_script, page, trace_page
+from pipetrace.present.page import import_map, in_script, page, trace_page
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace
 
@@ -132,10 +133,14 @@ def test_no_module_calls_out(modules: dict[str, str]) -> None:
 
 
 def test_the_import_map_holds_every_module_as_it_is(modules: dict[str, str]) -> None:
-    assert modules == {
+    everything = {
         f"viewer/{file.relative_to(VIEWER)}": file.read_text(encoding="utf-8")
         for file in VIEWER.rglob("*.js")
     }
+    compared = json.loads(import_map(ENTRY))["imports"].keys()
+    assert compared | modules.keys() == everything.keys()
+    assert modules.items() <= everything.items()
+    assert not any(name.startswith("viewer/compare/") for name in modules)
 
 
 def test_every_import_is_in_the_map(modules: dict[str, str], parsed: Parsed) -> None:

@@ -30,10 +30,8 @@ def of_program(program: str, arguments: Sequence[str], *, is_module: bool) -> So
 
 
 def of_trace(trace: Trace, path: Path) -> Source:
-    """The source of the run of a trace: the built-in digits, whose rows can be drawn again.
-
-    Raises:
-        RetrainError: the trace is of another run, or its rows cannot be had again.
+    """The source of a trace's run: the built-in digits, drawn again; of other runs a
+    ``RetrainError``.
     """
     from pipetrace.demo.model import TITLE, Plan
     from pipetrace.demo.run import fingerprint

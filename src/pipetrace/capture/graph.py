@@ -36,13 +36,9 @@ def graph(
     """The stages of a forward pass: one for each leaf call, and one for what TensorFlow computed
     between them; the second call of a layer gets a number after its name.
 
-    Args:
-        keras: the module.
-        calls: all that were seen, the model's own first, their tensors alive.
-        inputs: the model's tensors, each with the stage and the output that it comes from.
-        result: what the model returned, if it did.
-        rows: of the pass, where fixed; None where the first axis is open.
-        taken: names that no stage may have.
+    All calls that were seen are given, the model's own first, their tensors alive; the model's
+    input tensors, each with the stage and the output that it comes from; what it returned, if it
+    did; and how many rows the pass has, where fixed. No stage has one of the names ``taken``.
     """
     return _Builder(keras, calls, inputs, rows, taken).build(result)
 

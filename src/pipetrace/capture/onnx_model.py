@@ -5,13 +5,11 @@ be repeated: further outputs are appended to its bytes. Names of nodes are read 
 so that nothing but NumPy and onnxruntime is needed.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pipetrace.errors import MissingLibraryError, ModelFileError
+from pipetrace.errors import ModelFileError, library
 from pipetrace.trace.document import Array
 
 GRAPH, NODE, OUTPUT = 7, 1, 12
@@ -30,17 +28,9 @@ class OnnxNode:
 
 
 class OnnxModel:
-    """A model of an ONNX file.
+    """A model of an ONNX file with the weights in it; its ``nodes`` are in the order of execution.
 
-    Args:
-        path: of the file, with the weights in it.
-
-    Attributes:
-        nodes: in the order of execution.
-
-    Raises:
-        ModelFileError: there is no such file, or it is no ONNX model.
-        MissingLibraryError: onnxruntime is not installed.
+    A ``ModelFileError`` where there is none, a ``MissingLibraryError`` without onnxruntime.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,23 +42,14 @@ class OnnxModel:
             raise self._refused(f"{error.strerror}.") from error
         except (ValueError, IndexError) as error:
             raise self._refused("It is not an ONNX model.") from error
-        try:
-            self._library: Any = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise MissingLibraryError(
-                "An ONNX model is run by onnxruntime, which is not installed.",
-                where=str(path),
-                hint='Install it: pip install "pipetrace[onnx]"',
-            ) from error
+        self._library = library("onnxruntime", "An ONNX model is run by", str(path), "onnx")
 
     def run(
         self, inputs: Mapping[str, Array], wanted: Sequence[str] = ()
     ) -> tuple[list[Array], dict[str, Array]]:
-        """The model's outputs, and values between its layers.
+        """The model's outputs, and ``wanted`` values between its layers.
 
-        Args:
-            inputs: rows by the names of the inputs, or in their order where no name fits.
-            wanted: names of further values.
+        Rows are given by the names of the inputs, or in their order where no name fits.
 
         Raises:
             ModelFileError: onnxruntime refuses the model or the rows.

@@ -45,11 +45,8 @@ def check_model(path: Path) -> None:
 
 
 def load_model(path: Path) -> Any:
-    """A model out of a ``.keras`` file, or out of an older ``.h5`` file.
-
-    Raises:
-        ModelFileError: there is none, or Keras refuses it; the message says why in words.
-        FrameworkError: Keras is not there.
+    """A model out of a ``.keras`` or an older ``.h5`` file, or a ``ModelFileError`` that says why
+    not.
     """
     check_model(path)
     keras = load()

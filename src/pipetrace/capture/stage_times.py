@@ -10,14 +10,11 @@ from pipetrace.capture.weights import tensors_of
 
 
 class StageTimes(Forward):
-    """The model once more, with a look at the clock before and after each stage.
+    """The model once more, with a look at the clock before and after each of some operations.
 
     A stage begins when all its inputs are there and the stage before it is done, so two stages
     never run at once. On a GPU, whose work is only queued, a value of each tensor is fetched before
     the clock is read. Arguments are those of ``Forward``; the model has a ``call``.
-
-    Args:
-        operations: those that are stages.
     """
 
     def __init__(self, operations: list[Any], *args: Any, **kwargs: Any) -> None:
@@ -48,15 +45,12 @@ class StageTimes(Forward):
 
 
 class _Clock:
-    """Reads the time before and after some operations.
-
-    Attributes:
-        took: how long each took, a tensor, by the key of its first output.
-    """
+    """Reads the time before and after some operations."""
 
     def __init__(self, keras: Any, operations: list[Any]) -> None:
         self._keras, self._timed = keras, {id(each) for each in operations if each is not None}
         self._began: dict[int, Any] = {}
+        # how long each took, a tensor, by the key of its first output
         self.took: dict[Any, Any] = {}
 
     def begins(self, operation: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:

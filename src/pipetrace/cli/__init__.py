@@ -7,6 +7,7 @@ from pipetrace.cli import (  # noqa: F401 importing a module adds its commands
     export,
     record,
     runs,
+    serve,
     show,
     teach,
 )

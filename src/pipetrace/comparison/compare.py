@@ -51,12 +51,7 @@ def compare(first: Given, *others: Given) -> Comparison:
 
 
 def compared(traces: Sequence[Trace], names: Sequence[str]) -> Comparison:
-    """The same of traces that were read.
-
-    Args:
-        traces: at least two.
-        names: what each is called, such as the name of its file.
-    """
+    """The same of two traces or more that were read, with the names of their files."""
     found = differences(traces)
     settings = settings_of(found, len(traces))
     of_rows, classes = by_class(traces)

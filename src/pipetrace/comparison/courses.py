@@ -15,12 +15,7 @@ LEARNING_RATE = "learning_rate"
 
 
 def courses(traces: Sequence[Trace], settings: Sequence[int]) -> tuple[Course, ...]:
-    """Each metric of the runs, ``loss`` first, then the learning rate where it is known.
-
-    Args:
-        traces: of the runs.
-        settings: which setting each has.
-    """
+    """Each metric of the runs, ``loss`` first, then the learning rate where it is known."""
     ordered = dict.fromkeys(name for trace in traces for name in metric_names(trace))
     by_epoch = [{each.number: dict(each.metrics) for each in trace.epochs} for trace in traces]
     for trace, known in zip(traces, by_epoch, strict=True):

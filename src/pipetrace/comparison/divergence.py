@@ -15,17 +15,13 @@ from pipetrace.trace.measurements import Gradient
 
 @dataclass(frozen=True)
 class _Found:
-    """Something of one stage that both runs recorded at one time.
+    """Something of one stage that both runs recorded at one time."""
 
-    Attributes:
-        stage: where; None of a metric.
-        what, name: as in the record.
-        figure, place, values: of the difference; None where it is equal.
-    """
-
-    stage: str | None
+    stage: str | None  # where; None of a metric
+    # what, name: as in the record
     what: str
     name: str
+    # figure, place, values: of the difference; None where it is equal
     figure: str | None = None
     place: tuple[int, ...] | None = None
     values: tuple[float, float] | None = None
@@ -36,10 +32,6 @@ def first_difference(first: Trace, other: Trace, run: int) -> FirstDifference | 
 
     Within an epoch the stages are looked at in the order of the data flow, of each its weights
     before its output on the probe rows; then gradients, backwards; then metrics.
-
-    Args:
-        first, other: the runs.
-        run: the number of the other one, from 1.
     """
     named = names(first, other)
     back = {ours: theirs for theirs, ours in named.items()}

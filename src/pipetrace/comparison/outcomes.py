@@ -41,23 +41,14 @@ def by_class(traces: Sequence[Trace]) -> tuple[str, tuple[ClassRow, ...]]:
 
 @dataclass(frozen=True)
 class _Kept:
-    """The kept rows of a run that tells one class of a row.
+    """The kept rows of a run that tells one class of a row."""
 
-    Attributes:
-        places: where each row is.
-        arrays: inputs and targets.
-        true: the class of each row, ``(n,)``.
-        predicted: by the trained model; -1 where its output is NaN or Inf, ``(n,)``.
-        confidence: in the prediction, ``(n,)``; None where outputs are no probabilities.
-        after: the predictions after earlier epochs.
-    """
-
-    places: Mapping[Place, int]
-    arrays: tuple[Array, ...]
-    true: Array
-    predicted: Array
-    confidence: Array | None
-    after: Mapping[int, Array]
+    places: Mapping[Place, int]  # where each row is
+    arrays: tuple[Array, ...]  # inputs and targets
+    true: Array  # the class of each row, ``(n,)``
+    predicted: Array  # by the trained model; -1 where its output is NaN or Inf, ``(n,)``
+    confidence: Array | None  # in the prediction, ``(n,)``; None where outputs are no probabilities
+    after: Mapping[int, Array]  # the predictions after earlier epochs
 
 
 def rows(traces: Sequence[Trace]) -> Rows | None:

@@ -57,13 +57,7 @@ def names(first: Trace, other: Trace) -> Mapping[str, str]:
 def weights(
     values: Mapping[str, Array], trace: Trace, named: Mapping[str, str]
 ) -> dict[str, Array]:
-    """Weights by the names of the first run, in the order of its stages.
-
-    Args:
-        values: by the names of their own run.
-        trace: their run.
-        named: its stages under the names of the first run.
-    """
+    """Weights of a trace by the names that their stages have in the first run, in its order."""
     stages, found = trace.stages.by_name, {}
     for name, value in values.items():
         stage = stage_of_weight(name, stages)

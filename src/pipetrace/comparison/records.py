@@ -29,101 +29,60 @@ class Missing(StrEnum):
 
 
 class ComparedRun(Record):
-    """One of the runs.
+    """One of the runs."""
 
-    Attributes:
-        label: ``A`` for the first.
-        name: of its file, or its title where it was given as a trace.
-        title: of its trace.
-        status: how it ended: ``finished``, ``failed`` and so on.
-        error: why it failed; None otherwise.
-        epochs: how many it finished.
-        parameters: of its model; None where not recorded.
-        setting: which setting it has, from 0; runs of one setting differ in their seeds only.
-    """
-
-    label: str
-    name: str
-    title: str
-    status: str
-    error: str | None
-    epochs: int
-    parameters: int | None
-    setting: int = 0
+    label: str  # ``A`` for the first
+    name: str  # of its file, or its title where it was given as a trace
+    title: str  # of its trace
+    status: str  # how it ended: ``finished``, ``failed`` and so on
+    error: str | None  # why it failed; None otherwise
+    epochs: int  # how many it finished
+    parameters: int | None  # of its model; None where not recorded
+    setting: int = 0  # which setting it has, from 0; runs of one setting differ in their seeds only
 
 
 class Difference(Record):
-    """One thing that was set differently: a possible cause.
+    """One thing that was set differently: a possible cause."""
 
-    Attributes:
-        kind: one of ``KINDS``.
-        name: such as ``learning_rate``, ``--epochs``, or ``kernel_regularizer.l2``.
-        values: one for each run; ``Missing`` where it has none.
-        stage: whose configuration it is; None where of none.
-        decides: whether runs that differ in it have different settings.
-    """
-
-    kind: str
-    name: str
-    values: tuple[Any, ...]
-    stage: str | None = None
-    decides: bool = True
+    kind: str  # one of ``KINDS``
+    name: str  # such as ``learning_rate``, ``--epochs``, or ``kernel_regularizer.l2``
+    values: tuple[Any, ...]  # one for each run; ``Missing`` where it has none
+    stage: str | None = None  # whose configuration it is; None where of none
+    decides: bool = True  # whether runs that differ in it have different settings
 
 
 class TensorDifference(Record):
-    """Where an array of a run differs most from that of the first run.
+    """Where an array of a run differs most from that of the first run."""
 
-    Attributes:
-        name: of the weight or the stage, in the first run.
-        run: the number of the other run, from 1.
-        place: of the largest difference; None where the shapes differ.
-        values: of the first and of the other run there; NaN where the shapes differ.
-        absolute: the largest absolute difference, the tolerance that would be needed.
-        relative: the same over the larger of the two values there.
-        differing: how many values differ.
-        size: how many there are.
-    """
-
-    name: str
-    run: int
-    place: tuple[int, ...] | None
+    name: str  # of the weight or the stage, in the first run
+    run: int  # the number of the other run, from 1
+    place: tuple[int, ...] | None  # of the largest difference; None where the shapes differ
+    # of the first and of the other run there; NaN where the shapes differ
     values: tuple[float, float]
-    absolute: float
-    relative: float
-    differing: int
-    size: int
+    absolute: float  # the largest absolute difference, the tolerance that would be needed
+    relative: float  # the same over the larger of the two values there
+    differing: int  # how many values differ
+    size: int  # how many there are
 
 
 class WeightsCheck(Record):
-    """The weights of all runs against those of the first, before or after training.
+    """The weights of all runs against those of the first, before or after training."""
 
-    Attributes:
-        equal: whether they are; None where a run did not record them.
-        exact: whether to the last bit, and not as kept in 16 bits or by statistics.
-        differences: of each weight of each run that differs.
-        compared: how many weights were compared.
-    """
-
-    equal: bool | None
-    exact: bool = True
-    differences: tuple[TensorDifference, ...] = ()
-    compared: int = 0
+    equal: bool | None  # whether they are; None where a run did not record them
+    exact: bool = True  # whether to the last bit, and not as kept in 16 bits or by statistics
+    differences: tuple[TensorDifference, ...] = ()  # of each weight of each run that differs
+    compared: int = 0  # how many weights were compared
 
 
 class Effect(Record):
-    """What a setting changed in a metric.
+    """What a setting changed in a metric."""
 
-    Attributes:
-        setting: the other one, from 1.
-        epoch: after which.
-        before, after: the means of the runs of the first setting, and of the other.
-        noise: the largest difference that the spread of seeds explains; None where not known.
-    """
-
-    setting: int
-    epoch: int
+    setting: int  # the other one, from 1
+    epoch: int  # after which
+    # before, after: the means of the runs of the first setting, and of the other
     before: float
     after: float
+    # the largest difference that the spread of seeds explains; None where not known
     noise: float | None
 
     @property
@@ -138,21 +97,14 @@ class Effect(Record):
 
 
 class Course(Record):
-    """A metric epoch by epoch.
+    """A metric epoch by epoch."""
 
-    Attributes:
-        name: as Keras names it, or ``learning_rate``.
-        epochs: the numbers of all epochs that any run has.
-        values: for each run one for each epoch; None where it has none.
-        first: the first epoch after which two runs differ; None where none does.
-        effects: for each further setting, after each epoch that both have.
-    """
-
-    name: str
-    epochs: tuple[int, ...]
+    name: str  # as Keras names it, or ``learning_rate``
+    epochs: tuple[int, ...]  # the numbers of all epochs that any run has
+    # for each run one for each epoch; None where it has none
     values: tuple[tuple[float | None, ...], ...]
-    first: int | None
-    effects: tuple[Effect, ...] = ()
+    first: int | None  # the first epoch after which two runs differ; None where none does
+    effects: tuple[Effect, ...] = ()  # for each further setting, after each epoch that both have
 
     @property
     def last(self) -> tuple[float | None, ...]:
@@ -178,101 +130,64 @@ class ClassRow(Record):
 
 
 class RowSides(Record):
-    """A row that all runs kept, and on which side it is in each.
+    """A row that all runs kept, and on which side it is in each."""
 
-    Attributes:
-        number: in the data.
-        validation: whether it was not trained on.
-        true: its class.
-        predicted: by each run; -1 where its output is NaN or Inf.
-        confidence: of each run in its prediction; None where outputs are no probabilities.
-        right: whether each run is right.
-        after: the predictions after earlier epochs, where all runs kept these.
-    """
-
-    number: int
-    validation: bool
-    true: int
-    predicted: tuple[int, ...]
+    number: int  # in the data
+    validation: bool  # whether it was not trained on
+    true: int  # its class
+    predicted: tuple[int, ...]  # by each run; -1 where its output is NaN or Inf
+    # of each run in its prediction; None where outputs are no probabilities
     confidence: tuple[float | None, ...]
-    right: tuple[bool, ...]
+    right: tuple[bool, ...]  # whether each run is right
+    # the predictions after earlier epochs, where all runs kept these
     after: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Rows(Record):
-    """The rows that all runs kept.
+    """The rows that all runs kept."""
 
-    Attributes:
-        common: how many there are, with the same inputs and the same target in each run.
-        right: how many of them each run predicts right.
-        changed: those that are right in one run and wrong in another.
-    """
-
-    common: int
-    right: tuple[int, ...]
-    changed: tuple[RowSides, ...]
+    common: int  # how many there are, with the same inputs and the same target in each run
+    right: tuple[int, ...]  # how many of them each run predicts right
+    changed: tuple[RowSides, ...]  # those that are right in one run and wrong in another
 
 
 class FirstDifference(Record):
-    """Where two runs that were meant to be equal differ first, in the order of the data flow.
+    """Where two runs that were meant to be equal differ first, in the order of the data flow."""
 
-    Attributes:
-        run: the number of the other run, from 1.
-        epoch: after which; 0 for before training; None for after training.
-        stage: where; None of a metric.
-        what: ``weights``, ``output``, ``gradient`` or ``metric``.
-        name: of the weight, the stage or the metric.
-        figure: which statistic the values are, such as ``mean``; None of single values.
-        place: of the largest difference in the array; None of statistics.
-        values: of the first and of the other run.
-        absolute, relative: the tolerance that would be needed.
-        upstream: the stages before it, whose recorded values are equal.
-        equal_epochs: the epochs before it of which all that both recorded is equal.
-    """
-
-    run: int
-    epoch: int | None
-    stage: str | None
-    what: str
-    name: str
-    figure: str | None
-    place: tuple[int, ...] | None
-    values: tuple[float, float]
+    run: int  # the number of the other run, from 1
+    epoch: int | None  # after which; 0 for before training; None for after training
+    stage: str | None  # where; None of a metric
+    what: str  # ``weights``, ``output``, ``gradient`` or ``metric``
+    name: str  # of the weight, the stage or the metric
+    figure: str | None  # which statistic the values are, such as ``mean``; None of single values
+    place: tuple[int, ...] | None  # of the largest difference in the array; None of statistics
+    values: tuple[float, float]  # of the first and of the other run
+    # absolute, relative: the tolerance that would be needed
     absolute: float
     relative: float
-    upstream: tuple[str, ...] = ()
+    upstream: tuple[str, ...] = ()  # the stages before it, whose recorded values are equal
+    # the epochs before it of which all that both recorded is equal
     equal_epochs: tuple[int, ...] = ()
 
 
 class Comparison(Record, Shown):
-    """Several runs compared with the first one.
+    """Several runs compared with the first one."""
 
-    Attributes:
-        verdict: ``same``, ``seeds``, ``unseeded``, ``diverged``, ``settings`` or ``unknown``.
-        runs: in the order in which they were given.
-        differences: possible causes, in the order of ``KINDS``.
-        unknown: what some run did not record, so that it could not be compared.
-        initial_weights, weights: before and after training.
-        courses: the metrics.
-        of_rows: the rows of ``classes``: ``validation`` or ``training``; empty without any.
-        classes: outcomes by class; none where the runs tell no classes, or other ones.
-        rows: the rows that all kept; None where there are none.
-        first: where runs that were meant to be equal differ first; None otherwise.
-        headline: what it comes to, in a few sentences.
-    """
-
-    verdict: str
-    runs: tuple[ComparedRun, ...]
-    differences: tuple[Difference, ...]
-    unknown: tuple[str, ...]
+    verdict: str  # ``same``, ``seeds``, ``unseeded``, ``diverged``, ``settings`` or ``unknown``
+    runs: tuple[ComparedRun, ...]  # in the order in which they were given
+    differences: tuple[Difference, ...]  # possible causes, in the order of ``KINDS``
+    unknown: tuple[str, ...]  # what some run did not record, so that it could not be compared
+    # initial_weights, weights: before and after training
     initial_weights: WeightsCheck
     weights: WeightsCheck
-    courses: tuple[Course, ...]
-    of_rows: str
+    courses: tuple[Course, ...]  # the metrics
+    of_rows: str  # the rows of ``classes``: ``validation`` or ``training``; empty without any
+    # outcomes by class; none where the runs tell no classes, or other ones
     classes: tuple[ClassRow, ...]
-    rows: Rows | None
+    rows: Rows | None  # the rows that all kept; None where there are none
+    # where runs that were meant to be equal differ first; None otherwise
     first: FirstDifference | None
-    headline: str = ""
+    headline: str = ""  # what it comes to, in a few sentences
 
     @property
     def exit_code(self) -> int:
@@ -281,56 +196,37 @@ class Comparison(Record, Shown):
 
 
 class StageCheck(Record):
-    """The output of a stage of a saved model against what the run recorded.
+    """The output of a stage of a saved model against what the run recorded."""
 
-    Attributes:
-        stage: its name in the run.
-        value: what gave it in the model, such as ``layer conv2d``; empty where nothing did.
-        absolute: the largest difference; None where it was not compared.
-        largest: the largest absolute value that the run recorded there.
-        means: of the run and of the model.
-        equal: whether the difference is within the tolerance; None where it was not compared.
-    """
-
-    stage: str
-    value: str = ""
-    absolute: float | None = None
-    largest: float = 0.0
-    means: tuple[float, float] | None = None
+    stage: str  # its name in the run
+    value: str = ""  # what gave it in the model, such as ``layer conv2d``; empty where nothing did
+    absolute: float | None = None  # the largest difference; None where it was not compared
+    largest: float = 0.0  # the largest absolute value that the run recorded there
+    means: tuple[float, float] | None = None  # of the run and of the model
+    # whether the difference is within the tolerance; None where it was not compared
     equal: bool | None = None
 
 
-class ModelComparison(Record, Shown):
-    """A saved model against a run, on the rows that the run kept.
+class ModelComparison(Record):
+    """A saved model against a run, on the rows that the run kept."""
 
-    Attributes:
-        run, model: the names of their files.
-        rows: how many rows passed the model.
-        followed: of how many of them the stages are compared.
-        tolerance: by how much a value may differ, times the largest one of its stage or 1.
-        outputs: the model's outputs, by the stages that give them.
-        stages: in the order of the data flow.
-        changed: for how many rows the model predicts another class; None where there are none.
-        first: where the outputs of the guilty stage differ most; None where none is found.
-        row: the number in the data of the row where that is.
-        upstream: the stages before it that were compared and are equal.
-        weights: those of the model that differ from the run's; of a Keras model only.
-        headline: what it comes to, in a few sentences.
-    """
-
+    # run, model: the names of their files
     run: str
     model: str
-    rows: int
-    followed: int
-    tolerance: float
-    outputs: tuple[StageCheck, ...]
-    stages: tuple[StageCheck, ...]
+    rows: int  # how many rows passed the model
+    followed: int  # of how many of them the stages are compared
+    tolerance: float  # by how much a value may differ, times the largest one of its stage or 1
+    outputs: tuple[StageCheck, ...]  # the model's outputs, by the stages that give them
+    stages: tuple[StageCheck, ...]  # in the order of the data flow
+    # for how many rows the model predicts another class; None where there are none
     changed: int | None
+    # where the outputs of the guilty stage differ most; None where none is found
     first: TensorDifference | None
-    row: int | None
-    upstream: tuple[str, ...]
+    row: int | None  # the number in the data of the row where that is
+    upstream: tuple[str, ...]  # the stages before it that were compared and are equal
+    # those of the model that differ from the run's; of a Keras model only
     weights: tuple[TensorDifference, ...] = ()
-    headline: str = ""
+    headline: str = ""  # what it comes to, in a few sentences
 
     @property
     def verdict(self) -> str:

@@ -45,12 +45,7 @@ class Gives(Protocol):
 
 
 def rows_of(trace: Trace, name: str) -> tuple[Mapping[str, Array], int]:
-    """The inputs of the rows that a run kept, those that were followed through its stages first;
-    and how many these are.
-
-    Args:
-        trace: of the run.
-        name: of its file.
+    """The inputs of the rows that a run kept, those followed first, and how many these are.
 
     Raises:
         IncompleteTraceError: it kept none.
@@ -80,17 +75,12 @@ def _followed(trace: Trace) -> list[Mapping[str, Array]]:
 def compared_model(
     trace: Trace, run: str, model: str, gives: Gives, tolerance: float = TOLERANCE
 ) -> ModelComparison:
-    """What differs between a saved model and a run.
+    """What differs between a saved model and a run that kept rows, by what the model gives for
+    these.
 
     A stage is guilty if its output differs and so do those of all stages that follow from it: an
     exporter may join two layers, after which the stage between them has other values and the next
     one the same.
-
-    Args:
-        trace: of the run; it kept rows.
-        run, model: the names of their files.
-        gives: what the model gives for these rows.
-        tolerance: as in the record.
     """
     kept, followed = trace.kept_rows, _followed(trace)
     assert kept is not None  # noqa: S101 rows_of refuses others

@@ -63,13 +63,19 @@ def differences(traces: Sequence[Trace]) -> tuple[Difference, ...]:
 
 
 def _without_parts(found: Sequence[Difference]) -> Iterator[Difference]:
-    """The differences without what follows from a stage that other runs do not have at all."""
+    """The differences without what follows from others: the configuration of a stage that a run
+    does not have at all, and what only one of two classes can be given."""
     lone = {each.stage for each in found if each.name == "stage" and ABSENT in each.values}
+    others = {(each.kind, each.stage) for each in found if each.name in ("stage", "optimizer")}
     for each in found:
-        follows = each.name == "inputs" and any(
+        if each.name in ("stage", "optimizer"):
+            yield each
+            continue
+        rewired = each.name == "inputs" and any(
             name in lone for names in each.values if isinstance(names, list) for name in names
         )
-        if not follows and (each.stage not in lone or each.name == "stage"):
+        of_class = (each.kind, each.stage) in others and ABSENT in each.values
+        if not rewired and not of_class and each.stage not in lone:
             yield each
 
 
@@ -197,6 +203,8 @@ def _of_training(training: Any, before: str) -> dict[Key, Any]:
     weights = {str(key): value for key, value in training.class_weights.items()}
     found[LOSS, None, f"{before}class weights"] = weights
     found[LOSS, None, f"{before}sample weights"] = training.sample_weights
+    if training.replicas is not None:
+        found[TRAINING, None, f"{before}replicas"] = training.replicas
     for name, value in training.compile_config.items():
         if name in ("loss", "metrics"):  # they have entries of their own
             continue

@@ -18,12 +18,7 @@ MOST_HASHED = 10_000_000
 
 
 def difference(name: str, run: int, ours: Array, theirs: Array) -> TensorDifference | None:
-    """Where two arrays differ most; None where they are equal, NaN to NaN.
-
-    Args:
-        name, run: as in the record.
-        ours, theirs: of the first and of the other run.
-    """
+    """Where two arrays of a name differ most; None where they are equal, NaN to NaN."""
     if ours.shape != theirs.shape or not {ours.dtype.kind, theirs.dtype.kind} <= set("biuf"):
         if ours.shape == theirs.shape and np.array_equal(ours, theirs):
             return None

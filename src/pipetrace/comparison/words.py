@@ -7,6 +7,7 @@ from pipetrace.comparison.courses import LEARNING_RATE
 from pipetrace.comparison.records import (
     DATA,
     DIVERGED,
+    LOSS,
     METRIC,
     PROGRAM,
     SAME,
@@ -45,11 +46,14 @@ def headline(made: Comparison) -> tuple[str, ...]:
 
 def main_course(made: Comparison) -> Course | None:
     """The metric by which the runs are compared: validation accuracy or another share, else a
-    loss; None without one that all runs have."""
+    loss; None without one that all runs have. Values of different losses are not compared."""
+    other_loss = any(each.kind == LOSS and each.decides for each in made.differences)
     known = [
         each
         for each in made.courses
-        if each.name != LEARNING_RATE and all(value is not None for value in each.last)
+        if each.name != LEARNING_RATE
+        and all(value is not None for value in each.last)
+        and not (other_loss and each.name.endswith("loss"))
     ]
     by_name = {each.name: each for each in known}
     shares = [each.name for each in known if metrics.SHARES.search(metrics.base(each.name))]

@@ -80,11 +80,7 @@ def enlarged(small: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 def mnist() -> Source:
-    """MNIST's 60,000 training digits through Keras' download and cache.
-
-    Raises:
-        DataUnavailableError: they are not there and cannot be fetched.
-    """
+    """MNIST's 60,000 training digits by Keras' download, or a ``DataUnavailableError``."""
     x, y = image_data.mnist()
     description = "Handwritten digits of MNIST's training half, 28 x 28 pixels."
     return from_arrays(x, y, name="MNIST", description=description, origin="keras")
@@ -93,17 +89,9 @@ def mnist() -> Source:
 def load(path: Path, progress: Callable[[int, int], None] | None = None) -> Source:
     """Read images and labels from files: a pair of IDX files, an ``.npz``, or a folder of images.
 
-    ``progress`` is called, for images, with those read so far and the number of all.
-
-    Raises:
-        ArrayFormatError: an ``.npz`` file is damaged, lacks the arrays, or they do not fit.
-        CountMismatchError: there are not as many labels as images.
-        DataNotFoundError: there is nothing, nothing of a known form, or it may not be read.
-        IdxFormatError: a file is not IDX, is damaged, or its images are not 28x28.
-        ImageError: an image cannot be decoded.
-        ImageFolderError: a folder of images has not 2 to 10 classes, or a class without any.
-        LabelError: a label is outside 0 to 9 or not whole, or all labels are the same.
-        PixelError: a pixel is outside 0 to 255 or not finite, or the pixels are scaled already.
+    ``progress`` is called, for images, with those read so far and the number of all. What is wrong
+    with the files, their images or labels is told by a ``DataError``, an ``ImageError`` or the
+    like.
     """
     try:
         if path.is_dir():

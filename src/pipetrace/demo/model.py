@@ -48,27 +48,15 @@ def scaled(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Plan:
-    """The numbers of a run.
+    """The numbers of a run; one that is out of range is an ``ArgumentError``."""
 
-    Attributes:
-        rows: how many rows are trained on.
-        epochs: how often.
-        batch_size: rows in a step.
-        learning_rate: Adam's.
-        seed: of the draw of rows, of the initial weights and of the shuffling.
-        pixel: the grey value, 0 to 255, that the data flow follows through the scaling.
-        validation_rows: how many; None takes half as many as are trained on, or what is left.
-
-    Raises:
-        ArgumentError: a number is out of range.
-    """
-
-    rows: int = 1000
+    rows: int = 1000  # how many rows are trained on
     epochs: int = 5
     batch_size: int = 32
-    learning_rate: float = 0.003
-    seed: int = 0
-    pixel: int = 128
+    learning_rate: float = 0.003  # Adam's
+    seed: int = 0  # of the draw of rows, of the initial weights and of the shuffling
+    pixel: int = 128  # the grey value, 0 to 255, that the data flow follows through the scaling
+    # None takes half as many as are trained on, or what is left
     validation_rows: int | None = None
 
     def __post_init__(self) -> None:
@@ -96,8 +84,7 @@ class Draw:
 def draw(source: Source, plan: Plan) -> Draw:
     """Draw the numbers of a run's rows by its seed, without replacement.
 
-    Raises:
-        TooManyRowsError: the data has not as many rows as training, validation and prediction need.
+    A ``TooManyRowsError`` where there are not enough for training, validation and prediction.
     """
     available = len(source.y)
     validation = available - plan.rows - 1

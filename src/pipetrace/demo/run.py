@@ -48,20 +48,14 @@ def record_digits(
     anonymous: bool = False,
     force: bool = False,
 ) -> Path:
-    """Train the digits model on rows of a source and write the trace.
+    """Train the digits model on rows of a source and write the trace; give its place.
 
-    Returns:
-        where the trace is: beside ``out``, where another run is writing that.
-
-    Raises:
-        TooManyRowsError: the source has too few rows for the plan.
-        FrameworkError: Keras is not there.
-        OutputError: the trace cannot be written.
-        InterruptedRunError: Ctrl-C; the trace holds the finished epochs and says so.
-        TrainingError: the training failed, or measuring after it.
+    That is beside ``out``, where another run is writing that. An ``InterruptedRunError`` after
+    Ctrl-C and a ``TrainingError`` leave a trace that says so; too few rows, no Keras and no place
+    to write are errors before the training.
     """
     drawn = draw(source, plan)
-    progress.begins("Loading Keras and TensorFlow")
+    progress.begins("Loading Keras")
     backend.load_quietly()
     from pipetrace.demo.shown_recorder import (
         ShownRecorder,  # a class of Keras, now that it is there
@@ -207,11 +201,7 @@ def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Dat
 
 
 def fingerprint(source: Source, plan: Plan) -> str:
-    """The SHA-256 of the rows that a plan draws, as ``Data.fingerprint`` has it.
-
-    Raises:
-        TooManyRowsError: the source has too few rows for the plan.
-    """
+    """The SHA-256 of the rows that a plan draws, as ``Data.fingerprint`` has it."""
     return _fingerprint(source, draw(source, plan))
 
 

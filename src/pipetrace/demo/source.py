@@ -42,13 +42,8 @@ def from_arrays(
     """Check pixels (rows, 28, 28[, 1]) and labels (rows[, 1]) and return them, copied, as a source.
 
     Pixels that are not whole are rounded, half to even, and the description says so. Images whose
-    border is mostly light get a notice, and stay as they are. Error messages name ``origin``.
-
-    Raises:
-        ArrayFormatError: an array has a wrong shape or type, or no rows.
-        CountMismatchError: there are not as many labels as images.
-        LabelError: a label is outside 0 to 9 or not whole, or all labels are the same.
-        PixelError: a pixel is outside 0 to 255 or not finite, or the pixels are scaled to 0 to 1.
+    border is mostly light get a notice, and stay as they are. The ``DataError`` for arrays of other
+    shapes, types, numbers of rows, pixels or labels names ``origin``.
     """
     pixels, labels = np.asarray(x), np.asarray(y)
     _check(pixels, labels, origin)

@@ -69,9 +69,7 @@ class Exhibit:
 def prepare(folder: Path) -> tuple[Exhibit, ...]:
     """Make the folder with the programs that are not there yet; what was recorded there is kept.
 
-    Raises:
-        OutputExistsError: it is there and holds something else.
-        NotWritableError: it cannot be written to.
+    An ``OutputError`` where it holds something else, or cannot be written to.
     """
     copies = folder / COPIES
     try:

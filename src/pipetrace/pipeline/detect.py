@@ -177,12 +177,10 @@ def affine(before: NDArray[Any], after: NDArray[Any]) -> Facts | None:
 
     Both are measured from two values and then checked on all of them, to the rounding of the type.
     Where a value is not finite, the result must be what the formula gives for it. Two different
-    values always lie on a line: there must be a third.
-
-    Returns:
-        the facts: ``a`` and ``b``, with ``divisor`` where dividing by a round number does it; or
-        ``features``, how many places of the last axis have factors of their own, and the smallest
-        and largest ``mean``, ``std``, ``min`` and ``max`` of them; how many ``values``.
+    values always lie on a line: there must be a third. The facts are ``a`` and ``b``, with
+    ``divisor`` where dividing by a round number does it; or ``features``, how many places of the
+    last axis have factors of their own, and the extremes of ``mean``, ``std``, ``min`` and ``max``;
+    how many ``values``.
     """
     if not all(_numeric(each) and each.dtype.kind != "c" for each in (before, after)):
         return None

@@ -34,35 +34,17 @@ def shown(path: object) -> str:
 
 
 def load_rows(path: Path) -> tuple[Any, Any]:
-    """The rows and targets of a file.
+    """The rows and targets of a file, arrays or dictionaries of arrays; targets may be None.
 
-    Args:
-        path: an ``.npy`` file with the rows, or an ``.npz`` file with the rows as ``x`` and the
-            targets as ``y``; for several inputs with one array for each under the input's name.
-            Targets are optional; for several outputs they are called ``y_`` and the output's name.
-
-    Returns:
-        the rows, an array or a dictionary of arrays, and the targets in the same way, or None.
-
-    Raises:
-        DataNotFoundError: there is no such file.
-        ArrayFormatError: it is no file of arrays, is damaged, or an array has no rows.
-        CountMismatchError: not all arrays have as many rows.
+    An ``.npy`` file has the rows; an ``.npz`` file has rows ``x`` and targets ``y``; for several
+    inputs an array for each under its name; for several outputs ``y_`` and the output's name. A
+    ``DataError`` where it is missing, damaged, without rows, or has different numbers of them.
     """
     return split_rows(arrays_in(path), shown(path))
 
 
 def split_rows(arrays: Mapping[str, NDArray[Any]], where: str) -> tuple[Any, Any]:
-    """Arrays by name as rows and targets; see ``load_rows``.
-
-    Args:
-        arrays: each with an axis of rows.
-        where: the file that they come from, for errors.
-
-    Raises:
-        ArrayFormatError: an array has no rows.
-        CountMismatchError: not all arrays have as many rows.
-    """
+    """Arrays by name as rows and targets; see ``load_rows``, whose errors name ``where``."""
     targets = {
         name: values for name, values in arrays.items() if name in TARGETS or name.startswith("y_")
     }
@@ -137,11 +119,8 @@ def _declared(file: IO[bytes]) -> int:
 def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of an ``.npz`` file by name, or that of an ``.npy`` file as ``x``.
 
-    Objects are never loaded, since that could run code.
-
-    Raises:
-        DataNotFoundError: there is no such file, or it may not be read.
-        ArrayFormatError: it is no file of arrays, is damaged, or holds nothing.
+    Objects are never loaded, since that could run code. A ``DataNotFoundError`` or an
+    ``ArrayFormatError`` where there are none.
     """
     try:
         _check_sizes(path)

@@ -62,14 +62,10 @@ Result: TypeAlias = StepRows | Parts | Batches
 
 
 def read_source(source: Any) -> StepRows:
-    """The rows of a source.
+    """The rows of a source, or an ``ArgumentError`` or ``CountMismatchError`` where it is none.
 
     A tuple is ``(x, y)``; a dictionary or a list of arrays is the several inputs of a model. What
     has no rows, such as a dataset or a generator, is passed on as it is.
-
-    Raises:
-        ArgumentError: it is no source, or has no rows.
-        CountMismatchError: x and y, or the parts of x, have different numbers of rows.
     """
     kind = kind_of(source)
     plain = kind == OTHER and (source is None or isinstance(source, str | bytes | float | int))

@@ -47,11 +47,9 @@ class Step:
 
 
 def check_steps(steps: Any, where: str = "steps") -> tuple[Step, ...]:
-    """Check the steps of a pipeline without running them.
+    """Check the steps of a pipeline without running them, or raise an ``ArgumentError``.
 
-    Raises:
-        ArgumentError: something is no pair of name and step, a name is no string, is empty or
-            occurs twice, or a step is neither a callable nor a fitted transformer.
+    Each is a pair of a name, not empty and once only, and a callable or a fitted transformer.
     """
     found: list[Step] = []
     try:

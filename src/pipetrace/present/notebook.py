@@ -13,7 +13,7 @@ from pipetrace.present.build.document import document
 from pipetrace.present.comparison.blocks import comparison_blocks
 from pipetrace.present.formats.runs import runs_as_text, table_of
 from pipetrace.present.markdown import write_markdown
-from pipetrace.present.page import trace_page
+from pipetrace.present.page import FRAME, trace_page
 from pipetrace.present.text import document_text, write_text_of
 from pipetrace.present.views import Document
 from pipetrace.run_table.table import Runs
@@ -47,7 +47,7 @@ def bundle(shown: Any) -> dict[str, str]:
 def _trace(trace: Trace) -> dict[str, str]:
     made = document(trace)
     label = html.escape(f"{made.title} · {made.kind}")
-    page = html.escape(trace_page(trace, detail=BRIEF, frame=True))
+    page = html.escape(trace_page(trace, detail=BRIEF, where=FRAME))
     style = f"width: 100%; height: {HEIGHT}px; border: 1px solid #8888; resize: vertical"
     frame = f'<iframe title="{label}" sandbox="allow-scripts" style="{style}" srcdoc="{page}">'
     text = f"<pre>{html.escape(document_text(made))}</pre>"

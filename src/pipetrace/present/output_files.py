@@ -24,12 +24,9 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def check_outputs(paths: Iterable[Path], *, force: bool) -> None:
-    """Find out before any work is done whether files can be written.
+    """Find out before any work is done whether files can be written, or raise why not.
 
-    Raises:
-        ArgumentError: two of them are the same file.
-        OutputExistsError: one exists and ``force`` is off.
-        NotWritableError: a folder is missing or not writable, or a path is a folder.
+    An ``ArgumentError`` where two are the same, else an ``OutputError``.
     """
     places = list(paths)
     if len({place.absolute() for place in places}) < len(places):
@@ -100,10 +97,8 @@ def keep_apart(read: Path, written: Iterable[Path]) -> None:
 def write_text(path: Path, text: str | bytes | Iterable[str], *, force: bool = False) -> None:
     """Write a file, in pieces or as a whole, under another name and move it into place.
 
-    So it is never half written. Bytes are written as they are.
-
-    Raises:
-        OutputError: as of ``check_outputs``, or the disk is full.
+    So it is never half written. Bytes are written as they are. Errors are those of
+    ``check_outputs``.
     """
     check_outputs([path], force=force)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -151,5 +146,6 @@ def files_written(trace: Trace, out: Path, page: Path) -> str:
             f"Open the page:   xdg-open {written}",
             f"Show it again:   pipetrace show {recording}",
             f"Take the quiz:   pipetrace quiz {recording}",
+            f"Learn from it:   pipetrace learn {recording}",
         ]
     )

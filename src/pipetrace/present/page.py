@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import html
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -27,7 +28,7 @@ from pipetrace.present.build.model import model_view
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
-from pipetrace.present.teach.hidden import hidden
+from pipetrace.present.teach.hidden import hidden, hidden_lessons
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
@@ -35,8 +36,25 @@ from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
+ENTRY = "viewer/main.js"
+"""The module that draws the page of a trace."""
+IMPORTED = re.compile(r'^\s*import [^;]*?from "([^"]+)"', re.MULTILINE)
+"""What a module of the viewer imports; types are imported in comments."""
 RELOAD_SECONDS = 10
 """How often the page of a training that is still running loads itself again."""
+
+FILE, FRAME = "file", "frame"
+"""Where a page is shown: opened from disk, or in a frame, where it cannot load itself again."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a page is shown that ``pipetrace serve`` sends."""
+
+    changes: str  # the address of the events that tell the state of the trace
+    version: str  # the state that the page shows
+    home: str  # the address of the table of runs
+
 
 TEMPLATE = """<!doctype html>
 <html lang="en"{live}>
@@ -83,22 +101,17 @@ def trace_page(
     title: str | None = None,
     detail: str = NORMAL,
     rows: int | None = None,
-    frame: bool = False,
+    where: str | Served = FILE,
     quiz_seed: int | str | None = None,
     questions: int = LENGTH,
     hide_answers: bool = False,
 ) -> str:
-    """A trace as HTML text.
+    """A trace as HTML text, with its own title, its own quiz seed and all recorded rows unless
+    given.
 
-    Args:
-        trace: the recording.
-        title: the title of the page; the trace's own when left out.
-        detail: how much goes into it: ``brief``, ``normal`` or ``all``.
-        rows: how many recorded rows, at least one; all when left out.
-        frame: whether it is shown in a frame, where it cannot load itself again.
-        quiz_seed: which questions the quiz has; the run's own seed when left out.
-        questions: how many; 0 for none.
-        hide_answers: whether the right answers are left out of the text in clear.
+    ``detail`` is ``brief``, ``normal`` or ``all``; ``rows`` at least one; ``where`` is
+    ``"file"``, ``"frame"``, or ``Served``; no questions leave the quiz out; ``hide_answers`` keeps
+    the answers out of the text in clear.
 
     Raises:
         ArgumentError: there is no such detail, or no row.
@@ -125,9 +138,11 @@ def trace_page(
         made = replace(made, title=title)
     if hide_answers:
         made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
-    live = trace.ending.kind == RUNNING and not frame
+    live = _live(where, running=trace.ending.kind == RUNNING)
     model = model_view(trace, much, rows)
-    ways = lessons(trace, seed_of(trace, quiz_seed), with_tasks=not hide_answers)
+    ways = lessons(trace, seed_of(trace, quiz_seed))
+    if hide_answers:
+        ways = hidden_lessons(ways, identity_of(trace, seed_of(trace, quiz_seed)))
     return page(made, model, ways, live=live)
 
 
@@ -151,9 +166,9 @@ def page(
     model: ModelView | None = None,
     ways: Sequence[Lesson] = (),
     *,
-    live: bool = False,
+    live: str = "",
 ) -> str:
-    """A document as HTML text; a ``live`` page loads itself again, as the training still runs."""
+    """A document as HTML text; ``live`` says how it learns of more."""
     shown = _without_what_is_computed(made, model) if model else made
     return shell(
         shown,
@@ -166,48 +181,38 @@ def page(
 
 @dataclass(frozen=True)
 class Front:
-    """What a page has before its modules draw it.
+    """What a page has before its modules draw it."""
 
-    Attributes:
-        title: of the window.
-        heading, headline: what is painted before the rest has arrived.
-        plain: what is shown without JavaScript.
-    """
-
-    title: str
+    title: str  # of the window
+    # heading, headline: what is painted before the rest has arrived
     heading: str
     headline: str
-    plain: str
+    plain: str  # what is shown without JavaScript
 
 
 def shell(
     shown: Record,
     front: Front,
     *,
-    entry: str = "viewer/main.js",
+    entry: str = ENTRY,
     style: str = "",
     model: str = "",
     lessons: str = "",
-    live: bool = False,
+    live: str = "",
 ) -> str:
-    """A page with its modules, styles and data, as HTML text.
+    """A page with its modules, styles and data, as HTML text; ``entry`` is the module that draws
+    it.
 
-    Args:
-        shown: the document that its modules read.
-        front: what stands before it.
-        entry: the module that draws the page.
-        style: further styles.
-        model, lessons: packed.
-        live: whether it loads itself again and again.
+    The model and the lessons are packed; ``live`` has attributes that say how it learns of more.
     """
-    start, modules = START.replace("viewer/main.js", entry), import_map()
+    start, modules = START.replace(ENTRY, entry), import_map(entry)
     return TEMPLATE.format(
-        policy=html.escape(_policy(start, modules)),
+        policy=html.escape(policy("data:", start, modules, served="data-home" in live)),
         title=html.escape(front.title),
         heading=html.escape(front.heading),
         headline=html.escape(front.headline),
-        live=f' data-reload="{RELOAD_SECONDS}"' if live else "",
-        reload=RELOAD.format(RELOAD_SECONDS) if live else "",
+        live=live,
+        reload=RELOAD.format(RELOAD_SECONDS) if "data-reload" in live else "",
         style=stylesheet() + style,
         modules=_packed(modules),
         plain=html.escape(front.plain),
@@ -235,13 +240,22 @@ def _packed(text: str) -> str:
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
 
-def import_map() -> str:
-    """Where the browser finds the viewer's modules: in the page itself."""
+def import_map(entry: str = ENTRY) -> str:
+    """Where the browser finds the viewer's modules: in the page itself.
+
+    Args:
+        entry: the module that draws the page; it and all that it imports are in the map.
+    """
+    known = dict(_modules(resources.files("pipetrace.present") / "viewer", "viewer"))
+    wanted, waiting = set[str](), [entry]
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += IMPORTED.findall(known[name].decode())
     modules = {
-        name: "data:text/javascript;charset=utf-8," + quote(content, safe=SAFE)
-        for name, content in sorted(
-            _modules(resources.files("pipetrace.present") / "viewer", "viewer")
-        )
+        name: "data:text/javascript;charset=utf-8," + quote(known[name], safe=SAFE)
+        for name in sorted(wanted)
     }
     return json.dumps({"imports": modules})
 
@@ -254,14 +268,30 @@ def _modules(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
             yield f"{name}/{entry.name}", entry.read_bytes()
 
 
-def _policy(*scripts: str) -> str:
-    """Nothing from outside, and no script but ours: a value in the data can never become code."""
+def policy(*scripts: str, served: bool = False) -> str:
+    """Nothing from outside, and no script but ours: a value in the data can never become code.
+
+    Scripts may run by their texts, or by ``data:``; a served page may ask the server that sent it.
+    """
     hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
+        each
+        if each == "data:"
+        else f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'"
         for each in scripts
     )
     styles = "style-src 'unsafe-inline'; img-src data:; font-src 'none'"
-    return f"default-src 'none'; script-src data: {hashes}; {styles}"
+    asks = "; connect-src 'self'" if served else ""
+    return f"default-src 'none'; script-src {hashes}; {styles}{asks}"
+
+
+def _live(where: str | Served, *, running: bool) -> str:
+    """The attributes of a page that say how it learns of more."""
+    if not isinstance(where, Served):
+        return f' data-reload="{RELOAD_SECONDS}"' if running and where == FILE else ""
+    told = {"home": where.home}
+    if running:
+        told |= {"changes": where.changes, "version": where.version}
+    return "".join(f' data-{name}="{html.escape(text)}"' for name, text in told.items())
 
 
 def stylesheet(name: str = "page.css") -> str:

@@ -12,9 +12,12 @@ from pipetrace.explain.findings.rules.stopping import RunNotFinished
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.present.build.findings import findings_view
 from pipetrace.present.compose import findings_blocks
+from pipetrace.present.live.cell import in_cell
 from pipetrace.present.text import write_text_of
 from pipetrace.trace import Trace, read
 from pipetrace.trace.document import RUNNING
+
+__all__ = ["at_end", "in_a_line", "in_cell", "log_artifacts", "meanwhile", "so_far"]
 
 MOST = 5
 """So many findings are printed in full at the end; the others are counted."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipetrace.capture import backend, facts, internals, saved, structures
 from pipetrace.capture.data.datasets import class_names
-from pipetrace.capture.forward import Forward
+from pipetrace.capture.eager import forward_class
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, steps_itself
 from pipetrace.capture.untraced import untraced_graph
@@ -34,9 +34,7 @@ READ_SHARE = 0.4
 def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
     """Trace the model once on some rows; the state then has its stages and a pass of all of them.
 
-    Raises:
-        Exception: whatever the model raises.
-        TookTooLongError: tracing was not done at the moment ``until`` of ``time.perf_counter``.
+    Whatever the model raises is raised, or a ``TookTooLongError`` at the moment ``until``.
     """
     _name_sources(state, rows)
     few, batch, model = rows.taken(slice(0, 2)).x, state.source.batch_size, state.model
@@ -45,7 +43,7 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
     def seen(fixed: int | None) -> ModelPass:
         options: Any = {"taken": state.taken, "until": until, "rows": fixed}
         program = TrainStep(model) if by_step else model
-        forward = Forward(program, given, state.names, **options)
+        forward = forward_class()(program, given, state.names, **options)
         if fixed is None and forward.needs(batch):
             raise ValueError(f"the model works for {batch} rows at a time")
         return ModelPass(forward, state.names, few, state.rows_together)
@@ -153,7 +151,7 @@ class Description:
             created=earlier.created if earlier else now,
             command=state.settings.command,
             versions=backend.versions(),
-            backend="tensorflow",
+            backend=backend.name(),
             platform=f"{platform.system()} {platform.machine()}",
             model_fingerprint=fingerprint,
             data=data,

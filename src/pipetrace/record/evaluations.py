@@ -57,12 +57,9 @@ def recorded(
     args: Any,
     kwargs: Any,
 ) -> Any:
-    """Call ``evaluate`` or ``predict`` and remember what it was given and what it measured.
+    """Call ``evaluate`` or ``predict``, and remember what it was given and what it measured.
 
     The validation of a ``fit``, which hands on its own list of callbacks, is none of these.
-
-    Raises:
-        BaseException: whatever it raises, unchanged.
     """
     heard = given = None
     with contained(_not_recorded):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 LOOK_SHARE = 0.005
 """Share of the time since the recording began that looking at the trace may take."""
@@ -56,6 +56,9 @@ class Reporter(Protocol):
 
     def in_a_line(self, path: Path) -> str:
         """How many findings a trace that has ended has."""
+
+    def in_cell(self, epochs: Sequence[Any], planned: int, lines: Sequence[str]) -> dict[str, str]:
+        """The epochs so far and what was said, as a notebook's cell shows them."""
 
     def log_artifacts(self, path: Path, tracker: str) -> str | None:
         """Hand a trace that has ended, and its page, to an active run; says why it could not."""
@@ -109,6 +112,13 @@ def log_artifacts(path: Path, tracker: str) -> str | None:
     """Put a trace and its page among the artifacts of the run that is active in a tracker; None, or
     why that was not possible."""
     return None if _load is None else _load().log_artifacts(path, tracker)
+
+
+def in_cell(epochs: Sequence[Any], planned: int, lines: Sequence[str]) -> dict[str, str]:
+    """What a notebook's cell shows of a training; the lines alone where there are no words."""
+    if _load is None:
+        return {"text/plain": "\n".join(lines)}
+    return _load().in_cell(epochs, planned, lines)
 
 
 def forget_what_was_told() -> None:

@@ -194,16 +194,11 @@ def _apart(name: Any, model: Any) -> Any:
 def record_saved(
     model_path: Path, x: Any, y: Any, out: Path, progress: Progress, **settings: Any
 ) -> Path:
-    """Pass rows through a saved model and write the trace; ``settings`` are fields of ``Settings``.
+    """Pass rows through a saved model and write the trace, with fields of ``Settings``; give its
+    place.
 
-    Returns:
-        where the trace is: beside ``out``, where another process is writing that.
-
-    Raises:
-        ModelFileError: Keras does not load the model.
-        ModelInputError: the rows do not fit it; the trace then ends at the stage that failed.
-        FrameworkError: Keras is not there.
-        OutputError: the trace cannot be written.
+    That is beside ``out``, where another process is writing that. Where the rows do not fit it, the
+    trace ends at the stage that failed, and a ``ModelInputError`` says so.
     """
     progress.begins("Loading the model")
     model = saved.load_model(model_path)

@@ -20,37 +20,23 @@ ONNX = ".onnx"
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a saved model gives.
+    """What a saved model gives."""
 
-    Attributes:
-        outputs: of the model, for all rows.
-        stages: by the name of a stage of the run its first output for the first rows.
-        values: by the same names what gave it, such as a node of an ONNX model.
-        weights: by the names that a trace has; none of an ONNX model.
-    """
-
-    outputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]  # of the model, for all rows
+    # by the name of a stage of the run its first output for the first rows
     stages: Mapping[str, Array]
-    values: Mapping[str, str]
+    values: Mapping[str, str]  # by the same names what gave it, such as a node of an ONNX model
+    # by the names that a trace has; none of an ONNX model
     weights: Mapping[str, Array] = field(default_factory=dict)
 
 
 def replay(
     path: Path, inputs: Mapping[str, Array], stages: Sequence[Stage], followed: int
 ) -> Replayed:
-    """Run a saved model.
+    """Run a saved model on rows by the stages that give them, in the order of the model's inputs.
 
-    Args:
-        path: of a ``.keras``, ``.h5`` or ``.onnx`` file.
-        inputs: rows by the stages that give them, in the order of the model's inputs.
-        stages: of the run, in order.
-        followed: of how many rows, the first ones, the stages' outputs are wanted.
-
-    Raises:
-        ModelFileError: there is no such model, or it cannot be loaded.
-        ModelInputError: it cannot take the rows.
-        MissingLibraryError: onnxruntime is needed and not installed.
-        FrameworkError: Keras is needed and not there.
+    The outputs of the run's stages are wanted of the first ``followed`` rows. A ``ModelFileError``
+    or ``ModelInputError`` where that is impossible, or the library is missing.
     """
     if path.suffix.lower() == ONNX:
         return _of_onnx(path, inputs, stages, followed)

@@ -79,13 +79,11 @@ def check_program(program: str, *, is_module: bool) -> None:
 
 
 def run_alone(program: str, arguments: Sequence[str], *, is_module: bool) -> None:
-    """Run a program in this process as Python would, with nobody watching.
+    """Run a program in this process as Python would, with nobody watching, and with its
+    ``SystemExit``.
 
     It stays the main program of the process: functions that Python calls at its end, threads that
     live on and objects that are pickled then find ``__main__`` and the paths as they were.
-
-    Raises:
-        SystemExit: the program's own, or 1 where it raised; the error is then printed as by Python.
     """
     main = ModuleType("__main__")
     try:

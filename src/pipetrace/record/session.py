@@ -20,6 +20,7 @@ from pipetrace.record.describe import (
     see_stages,
 )
 from pipetrace.record.epochs.alerts import Alerts
+from pipetrace.record.epochs.cell import Cell
 from pipetrace.record.epochs.recorder import EpochRecorder
 from pipetrace.record.finish import measure_after_training
 from pipetrace.record.look import FirstLook
@@ -56,6 +57,7 @@ class Session:
         self._description = Description(self.state)
         self._epochs = EpochRecorder(self.state, self.overhead)
         self._losses = LossChecks(self.state.budget)
+        self._cell = Cell(self.state)
         self.alerts = Alerts(self.state)  # what the rules find while it is recorded
         self._first_look = FirstLook(self.state, self._description)
         self._loss_is_broken = False
@@ -76,6 +78,7 @@ class Session:
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
         state.step, self._loss_is_broken = 0, False
         self.alerts.fit_begins()
+        self._cell.begins()
         state.steps, state.steps_together = steps, internals.steps_per_call(state.model)
         self._losses.epoch_begins()
         if self.is_open:
@@ -209,6 +212,7 @@ class Session:
         rate = facts.learning_rate(state.model, state.source.call.optimizer)
         epoch = Epoch(state.epoch, metrics, self.seconds, rate, steps=state.step or None)
         self._epochs.epoch_ends(epoch, last=last)
+        self._cell.epoch(epoch)
         if not last:
             self.alerts.look()
 
@@ -324,6 +328,7 @@ class Session:
             with state.safely("tracker"):
                 if why := live_findings.log_artifacts(state.path, state.settings.log_to):
                     say_once(f"pipetrace: {why}")
+        self._cell.ends()
 
     def look_only(self, progress: Callable[[int, int], None]) -> None:
         """Record the model as it is, without training it; an ``OutputError`` where it cannot be

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from pipetrace.capture.guard import contained
@@ -14,7 +15,10 @@ def say(text: str, end: str = "\n") -> None:
     a stream of the user's own.
     """
     with contained(_ignore):
-        stream: Any = sys.stderr
+        if _hear is not None:
+            _hear(text)
+            return
+        stream: Any = sys.stdout if is_cell() else sys.stderr
         raw = _unbuffered(stream)
         if raw is None:
             stream.write(text + end)
@@ -24,6 +28,20 @@ def say(text: str, end: str = "\n") -> None:
         left = memoryview((text + end).encode(stream.encoding, stream.errors))
         while left and (written := raw.write(left)):
             left = left[written:]
+
+
+_hear: Callable[[str], None] | None = None
+
+
+def divert(hear: Callable[[str], None] | None) -> None:
+    """Have somebody else show what is said from now on; None ends that."""
+    global _hear  # noqa: PLW0603 standard error belongs to the process
+    _hear = hear
+
+
+def is_cell() -> bool:
+    """Whether standard error is that of a notebook's cell, where it is a red block."""
+    return type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
 
 
 _said: set[str] = set()

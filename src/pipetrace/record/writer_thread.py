@@ -147,8 +147,7 @@ class WriterThread:
     ) -> None:
         """Say how the run ended, wait for all that is to be written, and close the file.
 
-        Raises:
-            BaseException: what interrupts this, such as Ctrl-C; the ending is written nevertheless.
+        What interrupts this, such as Ctrl-C, is raised when the ending is written.
         """
         self._finish(lambda: self._open().end(ending, cost(), overhead()), ending)
 

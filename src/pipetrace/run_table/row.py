@@ -21,18 +21,13 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of a run.
+    """A metric of a run."""
 
-    Attributes:
-        last: after the last epoch that measured it.
-        best: the best finite value of all epochs; None where its name does not tell which way is
-            better, or none is finite.
-        best_epoch: the first epoch with it.
-    """
-
-    last: float
+    last: float  # after the last epoch that measured it
+    # the best finite value of all epochs; None where its name does not tell which way is better, or
+    # none is finite
     best: float | None = None
-    best_epoch: int | None = None
+    best_epoch: int | None = None  # the first epoch with it
 
 
 @dataclass(frozen=True)
@@ -46,45 +41,29 @@ class Found:
 
 
 class RunRow(Record):
-    """One trace of a folder.
+    """One trace of a folder."""
 
-    Attributes:
-        file: its path, as the folder was given.
-        status: ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed``, ``running``, or
-            ``unreadable``.
-        problem: why it is unreadable, or the error that the run ended with; empty without one.
-        slug: of the message, where it is unreadable.
-        title, created: as in ``trace.run``.
-        process: a mark of the process that wrote it; empty where that is not known.
-        epochs: how many were finished.
-        seconds: they took in all.
-        metrics: by name.
-        score: the metric that the run is measured by; None where it has none.
-        learning_rate: that training began with; None where it was not recorded.
-        parameters: of the model; None where the stages were not recorded.
-        rows: that an epoch trains on; None where unknown.
-        settings: what was set, by name.
-        findings: of all severities, root causes and symptoms.
-        not_run: how many rules gave no result, mostly as something was not recorded.
-    """
-
-    file: str
+    file: str  # its path, as the folder was given
+    # ``finished``, ``stopped``, ``failed``, ``interrupted``, ``killed``, ``running``, or
+    # ``unreadable``
     status: str
+    # why it is unreadable, or the error that the run ended with; empty without one
     problem: str = ""
-    slug: str = ""
+    slug: str = ""  # of the message, where it is unreadable
+    # title, created: as in ``trace.run``
     title: str = ""
     created: str = ""
-    process: str = ""
-    epochs: int = 0
-    seconds: float = 0.0
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
-    score: str | None = None
-    learning_rate: float | None = None
-    parameters: int | None = None
-    rows: int | None = None
-    settings: Mapping[str, Value] = field(default_factory=dict)
-    findings: tuple[Found, ...] = ()
-    not_run: int = 0
+    process: str = ""  # a mark of the process that wrote it; empty where that is not known
+    epochs: int = 0  # how many were finished
+    seconds: float = 0.0  # they took in all
+    metrics: Mapping[str, Metric] = field(default_factory=dict)  # by name
+    score: str | None = None  # the metric that the run is measured by; None where it has none
+    learning_rate: float | None = None  # that training began with; None where it was not recorded
+    parameters: int | None = None  # of the model; None where the stages were not recorded
+    rows: int | None = None  # that an epoch trains on; None where unknown
+    settings: Mapping[str, Value] = field(default_factory=dict)  # what was set, by name
+    findings: tuple[Found, ...] = ()  # of all severities, root causes and symptoms
+    not_run: int = 0  # how many rules gave no result, mostly as something was not recorded
 
     def count(self, level: str) -> int:
         """How many findings of a severity it has."""

@@ -35,19 +35,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs that one process made: folds of a cross-validation, trials of a tuner, an ensemble.
+    """The runs of one process: folds of a cross-validation, trials of a tuner, an ensemble."""
 
-    Attributes:
-        rows: of the runs, in their order.
-        metric: that the table compares by.
-        spread: of its best values; None where no run has it.
-        same_settings: whether they were made with the same settings, the rows and the seed left
-            aside, as the folds of a cross-validation are.
-    """
-
-    rows: tuple[RunRow, ...]
-    metric: str | None
-    spread: Spread | None
+    rows: tuple[RunRow, ...]  # of the runs, in their order
+    metric: str | None  # that the table compares by
+    spread: Spread | None  # of its best values; None where no run has it
+    # whether they were made with the same settings, the rows and the seed left aside, as the folds
+    # of a cross-validation are
     same_settings: bool
 
 

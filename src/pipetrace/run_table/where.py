@@ -50,13 +50,8 @@ HINT = (
 
 
 class Condition:
-    """A parsed condition.
-
-    Args:
-        text: as it was written.
-
-    Raises:
-        RunsError: it cannot be parsed, or holds more than comparisons.
+    """A parsed condition; a ``RunsError`` where it cannot be parsed, or holds more than
+    comparisons.
     """
 
     def __init__(self, text: str) -> None:

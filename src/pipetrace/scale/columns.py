@@ -17,32 +17,20 @@ from pipetrace.scale.partitions import (
     Partition,
     class_of,
     contents,
-    library,
     local,
     unreadable,
-    without_secrets,
 )
+from pipetrace.storage import library, without_secrets
 from pipetrace.trace.document import Array
 
 Shape = tuple[int | None, ...]
 
 
 def read(partition: Partition, inputs: Mapping[str, Shape]) -> tuple[Any, Any] | None:
-    """The rows and targets of a partition; None where it has none.
+    """The rows and targets of a partition, as ``load_rows`` has them; None where it has none.
 
-    Args:
-        partition: whose files are read.
-        inputs: the model's inputs by name, each with the shape of a row; empty where unknown.
-
-    Returns:
-        an array or a dictionary of arrays, and the targets in the same way, or None.
-
-    Raises:
-        DataNotFoundError: a file cannot be fetched.
-        ArrayFormatError: it is damaged, or holds something else.
-        ImageError: an image cannot be decoded.
-        ColumnsError: its columns do not give what the model takes.
-        MissingLibraryError: a library is not installed.
+    ``inputs`` has the model's inputs by name, each with the shape of a row; empty where unknown. A
+    ``DataError``, an ``ImageError`` or a ``ColumnsError`` where files or columns do not fit.
     """
     where = partition.name
     if partition.kind == IMAGES:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from pipetrace.errors import ClusterError, PipetraceError, in_short
 from pipetrace.scale.measuring import FAN_IN, ModelFile, Part, measured, merged
-from pipetrace.scale.partitions import Partition, cluster_address, library
+from pipetrace.scale.partitions import Partition, cluster_address
+from pipetrace.storage import library
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS, WORKER_SECONDS = 10, 30
@@ -30,11 +31,7 @@ T = TypeVar("T")
 def fold(items: Iterable[T], combine: Callable[[list[T], int], T]) -> T:
     """Combine neighbours, so many at a time, and then what this gave, until one is left.
 
-    No more are held than so many for each level.
-
-    Args:
-        items: at least one.
-        combine: gets neighbours in order, and their level from 0.
+    No more are held than so many for each level, which ``combine`` gets too, from 0.
     """
     levels: list[list[T]] = [[]]
     for item in items:
@@ -69,13 +66,8 @@ def over_dask(on: str, partitions: Sequence[Partition], file: ModelFile, show: S
 
     What was measured of a partition stays with the workers until it is merged there; this process
     gets the last result alone. When a worker dies, Dask measures its partitions again elsewhere.
-
-    Args:
-        on: ``dask`` for a cluster of this machine's own processes, which ends with the work, or
-            ``dask://HOST:PORT``.
-        partitions: at least one.
-        file: the model.
-        show: is called with the partitions that are done, and how many there are.
+    ``on`` is ``dask``, for this machine's own processes, or ``dask://HOST:PORT``. ``show`` gets
+    the partitions that are done, and how many there are.
 
     Raises:
         ClusterError: the cluster cannot be reached, or fails.

@@ -55,26 +55,17 @@ def model_file(path: Path) -> ModelFile:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What one partition, or several merged ones, tell.
+    """What one partition, or several merged ones, tell."""
 
-    Attributes:
-        name, form: of the first partition that has rows.
-        flow: the summaries of all rows at every stage, without examples.
-        by_row: the stages whose first axis is that of the rows.
-        outcomes: one for each output of the model.
-        sample: evenly spaced rows of each partition.
-        numbers: of the sample's rows, counted from the first row of the first partition.
-        fingerprint: SHA-256 of the partitions' own.
-    """
-
+    # name, form: of the first partition that has rows
     name: str
     form: Form
-    flow: Flow
-    by_row: frozenset[str]
-    outcomes: tuple[OutcomePart, ...]
-    sample: Rows
-    numbers: Array
-    fingerprint: str
+    flow: Flow  # the summaries of all rows at every stage, without examples
+    by_row: frozenset[str]  # the stages whose first axis is that of the rows
+    outcomes: tuple[OutcomePart, ...]  # one for each output of the model
+    sample: Rows  # evenly spaced rows of each partition
+    numbers: Array  # of the sample's rows, counted from the first row of the first partition
+    fingerprint: str  # SHA-256 of the partitions' own
 
 
 class _Loaded:
@@ -162,13 +153,7 @@ def _measured(partition: Partition, rows: Rows, form: Form, measure: ModelPass) 
 
 
 def sampled_places(partition: Partition, rows: int, size: int) -> Array:
-    """Which rows of a partition are in the sample: evenly spaced ones, as many of each partition.
-
-    Args:
-        partition: with its number among all.
-        rows: how many it has.
-        size: their bytes.
-    """
+    """Which rows of a partition, of a size in bytes, are in the sample: evenly spaced ones."""
     most = max(1, min(SAMPLED_ROWS, SAMPLED_BYTES * rows // max(1, size)))
     start, stop = (
         -(-most * at // partition.total) for at in (partition.number, partition.number + 1)

@@ -31,30 +31,11 @@ def record_partitions(
     progress: Progress,
     **settings: Any,
 ) -> Path:
-    """Pass the rows of many files through a saved model and write the trace.
+    """Pass the rows of many files through a saved model, maybe on a cluster, and write the trace.
 
     Data flow and outcomes are those of all rows. Predictions, rows to look at and what else needs
-    single rows come from at most 2,000, evenly spaced in each partition.
-
-    Args:
-        model_path: the ``.keras`` file.
-        partitions: of the rows; see ``partitions.find``.
-        on: the cluster that measures them; None for this process.
-        out: where the trace goes; what is there is replaced.
-        progress: who is shown how it goes.
-        settings: further fields of ``Settings``, such as ``data_name``, ``command`` and
-            ``anonymous``.
-
-    Returns:
-        where the trace is.
-
-    Raises:
-        ClusterError: the cluster cannot be used.
-        DataError: a file cannot be read, or their columns differ.
-        MissingLibraryError: a library is not installed.
-        ModelFileError: Keras does not load the model.
-        ModelInputError: the rows do not fit it.
-        OutputError: the trace cannot be written.
+    single rows come from at most 2,000, evenly spaced in each partition. ``settings`` are further
+    fields of ``Settings``. Errors are those of ``record_saved``, of files, and of the cluster.
     """
     progress.begins("Loading the model")
     model, file = saved.load_model(model_path), model_file(model_path)

@@ -52,13 +52,7 @@ class OutcomePart:
 
 
 def outcome_part(given: Array, wanted: Array | None, *, classes: bool = True) -> OutcomePart:
-    """What some rows tell of one output.
-
-    Args:
-        given: what the model gives, ``(n, ...)``.
-        wanted: the targets, or None.
-        classes: whether the output may tell classes; an embedding does not.
-    """
+    """What some rows tell of one output ``(n, ...)``; ``classes`` as of ``outcome``."""
     table = _table(given)
     part = OutcomePart(len(given), measure(table), _sums(given))
     if wanted is None or wanted.dtype.kind not in "biuf":

@@ -147,8 +147,7 @@ class Summariser:
         """Add a batch ``(rows, ...)``, whose histograms count all rows or those of a slice or
         indices.
 
-        Raises:
-            ValueError: the batch has another number of channels than earlier batches.
+        A ``ValueError`` where it has another number of channels than earlier batches.
         """
         channels = values.shape[-1] if values.ndim > 1 else 1
         columns = channels if self._by_channel and 1 < channels <= MOST_CHANNELS else 1
@@ -176,9 +175,6 @@ class Summariser:
     def summary(self) -> Summary:
         """The summary of all batches so far; ``channels`` is None for fewer than two axes, one
         channel, or over 1,024.
-
-        Raises:
-            ValueError: there was no batch.
         """
         moments, counting = self._moments, self._counting
         if moments is None or counting is None:

@@ -94,11 +94,7 @@ def check_count(table: str, count: int, most: int) -> None:
 def record(kind: type[Record], facts: Any, /, **more: Any) -> Record:
     """A dataclass from the entries of a JSON object, and from fields that are checked already.
 
-    Unknown entries are left out.
-
-    Raises:
-        ValueError: it is no JSON object, or an entry is of another type.
-        KeyError: an entry is missing.
+    Unknown entries are left out; a ``ValueError`` or ``KeyError`` where others do not fit.
     """
     if not isinstance(facts, dict):
         raise ValueError(f"no JSON object where {kind.__name__} is expected")  # noqa: TRY004 damage

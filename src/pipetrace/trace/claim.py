@@ -98,9 +98,6 @@ def claim(path: Path) -> Claim:
 
     The operating system locks ``.run.trace.lock`` beside it, until the process ends. On a file
     system without locks that file counts for as long as the process lives that it names.
-
-    Raises:
-        OSError: nothing can be written there.
     """
     found, numbers = _claimed(path), count(2)
     while found is None:

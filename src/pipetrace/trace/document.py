@@ -36,21 +36,14 @@ INTERRUPTED, KILLED, RUNNING = "interrupted", "killed", "running"
 
 @dataclass(frozen=True)
 class Spec:
-    """The form of one tensor.
+    """The form of one tensor."""
 
-    Attributes:
-        shape: the length of each axis; None stands for the rows, as in Keras.
-        dtype: such as ``float32``.
-        source: for an input, the stage whose output it is; None for what comes from outside.
-        output: for an input, which of that stage's outputs it is, 0 for the first.
-        name: its key, where the tensors stand in a dictionary; None otherwise.
-    """
-
-    shape: tuple[int | None, ...]
-    dtype: str
+    shape: tuple[int | None, ...]  # the length of each axis; None stands for the rows, as in Keras
+    dtype: str  # such as ``float32``
+    # for an input, the stage whose output it is; None for what comes from outside
     source: str | None = None
-    output: int = 0
-    name: str | None = None
+    output: int = 0  # for an input, which of that stage's outputs it is, 0 for the first
+    name: str | None = None  # its key, where the tensors stand in a dictionary; None otherwise
 
 
 @dataclass(frozen=True)
@@ -76,57 +69,41 @@ class Weight:
 
 
 class Stage(Record):
-    """One thing that the data passes.
+    """One thing that the data passes."""
 
-    Attributes:
-        name: unique in the trace, such as ``conv2d``.
-        kind: ``source``, ``step``, ``layer`` or ``op``.
-        layer: class of the layer or operation, such as ``Conv2D``; None for a source or a step.
-        path: where it sits when nested, such as ``encoder/conv1``; ``encoder:2`` is a second call.
-        config: what it was made with; for a layer, its Keras configuration.
-        inputs, outputs: the specs of the tensors that it received and gave. No outputs: it failed.
-        parameters: how many weights it has.
-        weights: its variables.
-        flops: floating-point operations for one row, a multiply-add counted as two; None where
-            not counted.
-        summary: of ``outputs[0]`` over all rows; None where not measured, or not numbers.
-        example: ``outputs[0]`` for the example row, without the axis of rows, or None.
-        others: the further outputs for the example row, such as LSTM states or attention weights.
-        mask: where ``outputs[0]`` carries a mask, its summary over all rows; 0 means hidden.
-        example_mask: the mask of ``example``, True where it is not hidden.
-        training: for a stage that behaves differently in training, the summary of its output on the
-            probe rows in training mode.
-        prediction: the same in prediction mode.
-        training_example: its output for the example row in training mode.
-    """
-
-    name: str
-    kind: str
+    name: str  # unique in the trace, such as ``conv2d``
+    kind: str  # ``source``, ``step``, ``layer`` or ``op``
+    # class of the layer or operation, such as ``Conv2D``; None for a source or a step
     layer: str | None
+    # where it sits when nested, such as ``encoder/conv1``; ``encoder:2`` is a second call
     path: str
-    config: Config
+    config: Config  # what it was made with; for a layer, its Keras configuration
+    # inputs, outputs: the specs of the tensors that it received and gave. No outputs: it failed.
     inputs: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
-    parameters: Parameters = Parameters()
-    weights: tuple[Weight, ...] = ()
+    parameters: Parameters = Parameters()  # how many weights it has
+    weights: tuple[Weight, ...] = ()  # its variables
+    # floating-point operations for one row, a multiply-add counted as two; None where not counted
     flops: int | None = None
+    # of ``outputs[0]`` over all rows; None where not measured, or not numbers
     summary: Summary | None = None
+    # ``outputs[0]`` for the example row, without the axis of rows, or None
     example: Array | None = None
+    # the further outputs for the example row, such as LSTM states or attention weights
     others: tuple[Array, ...] = ()
+    # where ``outputs[0]`` carries a mask, its summary over all rows; 0 means hidden
     mask: Summary | None = None
-    example_mask: Array | None = None
+    example_mask: Array | None = None  # the mask of ``example``, True where it is not hidden
+    # for a stage that behaves differently in training, the summary of its output on the probe rows
+    # in training mode
     training: Summary | None = None
-    prediction: Summary | None = None
-    training_example: Array | None = None
+    prediction: Summary | None = None  # the same in prediction mode
+    training_example: Array | None = None  # its output for the example row in training mode
 
 
 def stage_of_weight(weight: str, stages: Container[str]) -> str:
     """The name of the stage that a weight is of: ``attention`` for ``attention/query/kernel``, as
     its class has layers within.
-
-    Args:
-        weight: its name in the trace.
-        stages: the names of the stages.
     """
     stage = weight.rpartition("/")[0]
     while "/" in stage and stage not in stages:
@@ -154,50 +131,37 @@ class Group:
 
 
 class Epoch(Record):
-    """What one epoch measured.
+    """What one epoch measured."""
 
-    Attributes:
-        number: 1 for the first.
-        metrics: as Keras names them, such as ``loss`` and ``val_loss``. Training metrics are
-            averages over the epoch's steps; the ``val_`` ones were taken after the last step.
-        seconds: wall time of the epoch's training and validation, without the recording.
-        learning_rate: at the end of the epoch, or None where the optimizer tells none.
-        steps: how many batches the epoch had, or None.
-        probe: for each stage, the summary of its output on the probe rows, after the epoch.
-        weights: for each weight (``conv2d/kernel``), its summary after the epoch.
-    """
-
-    number: int
+    number: int  # 1 for the first
+    # as Keras names them, such as ``loss`` and ``val_loss``. Training metrics are averages over the
+    # epoch's steps; the ``val_`` ones were taken after the last step.
     metrics: Mapping[str, float]
-    seconds: float
+    seconds: float  # wall time of the epoch's training and validation, without the recording
+    # at the end of the epoch, or None where the optimizer tells none
     learning_rate: float | None = None
-    steps: int | None = None
+    steps: int | None = None  # how many batches the epoch had, or None
+    # for each stage, the summary of its output on the probe rows, after the epoch
     probe: Mapping[str, Summary] = field(default_factory=dict)
+    # for each weight (``conv2d/kernel``), its summary after the epoch
     weights: Mapping[str, Summary] = field(default_factory=dict)
 
 
 class Prediction(Record):
-    """One row that was passed through every stage after training.
+    """One row that was passed through every stage after training."""
 
-    Attributes:
-        row: its number in the data.
-        label: its true class, or None where unknown or not a class.
-        outputs: for each stage, its output for this row, without the axis of rows. Very large
-            outputs may be missing.
-        reason: why this row: ``right``, ``surest wrong``, ``least sure``, ``best``, ``worst``, or
-            ``row`` where the outcome was not the reason.
-        loss: the loss of this row alone, where it was measured.
-        targets: what the outputs should have been, in the order of the model's outputs.
-        validation: whether it is a validation row, which was not trained on.
-    """
-
-    row: int
-    label: int | None
+    row: int  # its number in the data
+    label: int | None  # its true class, or None where unknown or not a class
+    # for each stage, its output for this row, without the axis of rows. Very large outputs may be
+    # missing.
     outputs: Mapping[str, Array]
+    # why this row: ``right``, ``surest wrong``, ``least sure``, ``best``, ``worst``, or ``row``
+    # where the outcome was not the reason
     reason: str = "row"
-    loss: float | None = None
+    loss: float | None = None  # the loss of this row alone, where it was measured
+    # what the outputs should have been, in the order of the model's outputs
     targets: tuple[Array, ...] = ()
-    validation: bool = True
+    validation: bool = True  # whether it is a validation row, which was not trained on
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,7 @@ LONGEST_READING = 60.0
 
 
 def check_header(place: Path) -> None:
-    """Refuse a file that does not begin as a trace does.
-
-    Raises:
-        TraceNotFoundError: there is no such file.
-        NotATraceError: it is something else, or cannot be read.
-    """
+    """Refuse, by a ``TraceError``, a file that does not begin as a trace or is not there."""
     problem = None
     try:
         head = _beginning(place)
@@ -101,12 +96,7 @@ def _limited(database: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def check_identity(place: Path, database: sqlite3.Connection) -> None:
-    """Refuse an open file that is no whole trace of our schema.
-
-    Raises:
-        NewerTraceError: it has a newer schema.
-        ValueError: it is broken, or holds anything but our tables.
-    """
+    """Refuse an open file that is no whole trace of our tables and schema."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA:
         raise NewerTraceError(

@@ -9,12 +9,9 @@ from pipetrace.trace.schema import APPLICATION_ID
 
 
 def check_place(path: Path, *, any_file: bool = False) -> None:
-    """Check that a trace may be written at a place, over a trace or, with ``any_file``, any other
-    file.
+    """Raise an ``OutputError`` unless a trace may be written at a place.
 
-    Raises:
-        OutputExistsError: there is a file that is not a trace.
-        NotWritableError: the folder is missing or may not be written to, or the path is a folder.
+    A trace may be replaced, and with ``any_file`` any other file.
     """
     try:
         if path.is_dir():

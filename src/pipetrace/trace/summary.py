@@ -20,28 +20,21 @@ class Histogram(Record):
 
 
 class Summary(Record):
-    """Mergeable statistics of a tensor. ``min`` to ``histogram`` are of the finite values alone.
+    """Mergeable statistics of a tensor. ``min`` to ``histogram`` are of the finite values alone."""
 
-    Attributes:
-        count: how many values there are, NaN and Inf included.
-        nan, positive_infinity, negative_infinity: how many values are NaN, Inf, -Inf.
-        zeros: how many values equal zero.
-        min, max, mean: None when no value is finite.
-        std: the population standard deviation, None when no value is finite.
-        histogram: of the finite values, as float32.
-        channels: one summary for each index of the last axis; None for one channel or very many.
-    """
-
-    count: int
+    count: int  # how many values there are, NaN and Inf included
+    # nan, positive_infinity, negative_infinity: how many values are NaN, Inf, -Inf
     nan: int
     positive_infinity: int
     negative_infinity: int
-    zeros: int
+    zeros: int  # how many values equal zero
+    # min, max, mean: None when no value is finite
     min: float | None
     max: float | None
     mean: float | None
-    std: float | None
-    histogram: Histogram
+    std: float | None  # the population standard deviation, None when no value is finite
+    histogram: Histogram  # of the finite values, as float32
+    # one summary for each index of the last axis; None for one channel or very many
     channels: "tuple[Summary, ...] | None" = None
 
     @property

@@ -33,22 +33,14 @@ EpochFacts: TypeAlias = tuple[Epoch, Mapping[str, Array], Overhead | None]
 
 
 class TraceWriter:
-    """The open trace of a run.
+    """The open trace of a run; an ``OutputError`` where there cannot be one.
 
     The file appears under its name when it is a complete, readable trace of no epochs. From then on
     each method is one transaction, so a reader finds whole epochs, also after ``kill -9``.
-
-    Args:
-        path: where the trace goes.
-        run: what runs.
-        stages: what the data will pass; their summaries and examples may come later.
-        force: replace a file that exists.
-        claimed: the claim to the file, where it was made before; let go of when the trace ends.
-
-    Raises:
-        OutputExistsError: the file exists and ``force`` is off.
-        NotWritableError: the folder is missing or not writable.
-        DiskFullError: there is no room.
+    Summaries and examples of the stages may come later. ``force`` replaces a file that exists. A
+    claim made before is let go of when the trace ends. The ``path`` may become ``run-2.trace``
+    where somebody else writes ``run.trace``; what is written ``waits`` for ``publish`` where that
+    is set.
     """
 
     def __init__(
@@ -288,13 +280,7 @@ class TraceWriter:
 
 
 def store_ablations(path: Path, ablations: Iterable[Ablation]) -> None:
-    """Write ablations into a trace that has ended, in place of those that it has.
-
-    It is one transaction, so a process that is killed leaves the old ones or the new.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+    """Write ablations into a trace that has ended, in place of those that it has, at once."""
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as database:
             _put(database, "ablations", [asdict(each) for each in ablations])

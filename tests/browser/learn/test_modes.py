@@ -11,8 +11,9 @@ from tests.browser.test_accessibility import COLOURS, violations
 from tests.tasks import KINDS
 
 from pipetrace.explain.learn.lesson import Exercise
-from pipetrace.explain.learn.modes import MODES, lesson
+from pipetrace.explain.learn.modes import MODES, lesson, lessons
 from pipetrace.present.page import trace_page
+from pipetrace.present.teach.hidden import hidden_lessons
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.browser
@@ -61,7 +62,6 @@ def test_every_way_of_every_kind_of_model_opens(
                 expect(page.locator("#mode h2", has_text=part.heading).first).to_be_visible()
             # Nothing is wider than the window.
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, mode)
-        page.context.close()
 
 
 def test_a_step_opens_its_place(page: Page, digits_trace: Trace) -> None:
@@ -160,6 +160,7 @@ def test_what_was_missed_comes_first_again(page: Page, digits_trace: Trace) -> N
     for number, card in enumerate(made.cards):
         expect(page.locator(".mode .question")).to_have_text(" ".join(card.front.split()))
         assert not page.locator(".mode .verdict").is_visible()
+        assert not page.get_by_role("button", name="I knew it").is_visible()
         page.get_by_role("button", name="Turn over").press("Enter")
         expect(page.locator(".mode .verdict")).to_have_text(card.answer)
         page.get_by_role("button", name="I missed it" if number == 2 else "I knew it").press(
@@ -253,7 +254,7 @@ def test_axe_finds_nothing_in_any_way(pages: Pages, scheme: str) -> None:
         assert violations(page, COLOURS if scheme == "dark" else None) == {}, mode
 
 
-def test_hidden_answers_leave_the_tasks_out(
+def test_hidden_answers_leave_the_tasks_out_and_seal_the_problems(
     chromium: Browser, tmp_path: Path, digits_trace: Trace
 ) -> None:
     text = trace_page(digits_trace, hide_answers=True)
@@ -263,4 +264,16 @@ def test_hidden_answers_leave_the_tasks_out(
     page.goto(f"{path.as_uri()}#mode=try")
     expect(page.locator("#mode .notice")).to_contain_text("hidden")
     assert page.locator(".task").count() == 0
+    made = lesson(digits_trace, "challenge", digits_trace.run.training.seed or 0).problems
+    sealed = hidden_lessons(lessons(digits_trace), "digits")[list(MODES).index("challenge")]
+    assert all(each.answer < 0 and not each.remarks for each in sealed.problems)
+    choose(page, "challenge")
+    page.get_by_role("button", name="Start the clock").click()
+    for problem in made:
+        page.locator(".mode .option").nth((problem.answer + 1) % 4).click()
+        expect(page.locator(".mode .verdict")).to_contain_text("Not this one")
+        page.locator(".mode .option").nth(problem.answer).click()
+        expect(page.locator(".mode .verdict")).to_contain_text(problem.remarks[problem.answer])
+        page.locator(".mode .next").click()
+    expect(page.locator(".mode .question")).to_contain_text(f"{len(made)} of {2 * len(made)}")
     page.close()

@@ -151,6 +151,26 @@ def test_the_error_is_the_one_that_keras_raises(digits_trace: Trace) -> None:
     assert told[0].rstrip(".") in str(raised.value)
 
 
+@pytest.mark.framework
+def test_the_error_of_a_binary_model_is_raised_and_one_of_several_outputs_is_not_asked() -> None:
+    import keras
+
+    asked = [each for each in lesson(KINDS["binary"](), "try").exercises if "Error" in each.code]
+    rows = keras.Input((4,))
+    for outputs in ([keras.layers.Dense(2)], [keras.layers.Dense(2), keras.layers.Dense(1)]):
+        model = keras.Model(rows, [layer(rows) for layer in outputs])
+        model.compile(loss=["binary_crossentropy"] * len(outputs))
+        with pytest.raises(ValueError, match="must have the same shape") as raised:
+            model.fit(np.ones((8, 4)), [np.ones((8, 1))] * len(outputs), verbose=0)
+        words = re.findall(r"target.shape=[^)]*1\), output.shape=[^)]*2\)", str(raised.value))
+        for each in asked:
+            assert words
+            assert words[0].replace("8", "None") in each.code
+    # Which of several outputs an error is about is not known from the run: it is not asked.
+    several = [lesson(KINDS["several"](), "try", seed).exercises for seed in range(9)]
+    assert not any("Error" in each.code for made in several for each in made)
+
+
 def test_a_value_of_the_convolution_is_the_recorded_one(digits_trace: Trace) -> None:
     found = [
         each

@@ -20,7 +20,7 @@ from tests.examples.gallery import load
 import pipetrace
 from pipetrace.explain.learn.program import Program, program
 from pipetrace.trace import Trace
-from pipetrace.trace.document import SOURCE
+from pipetrace.trace.document import SOURCE, Stages
 from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import InitialWeight
 from pipetrace.trace.training import Callback
@@ -278,6 +278,9 @@ def test_what_was_not_recorded_is_missing(digits_trace: Trace) -> None:
     assert "# Callbacks" in called.part("fit")
     large = replace(model, config={})
     assert not program(replace(digits_trace, run=replace(run_of, model=large))).complete
+    # While a training runs, its stages may not be known yet.
+    unseen = replace(digits_trace, stages=Stages(()), run=replace(run_of, model=None))
+    assert not program(unseen).complete
 
 
 HOSTILE = ("open", "eval", "__import__", "load_model", "get_file", "TFSMLayer", 'x"); exit(); ("')

@@ -185,6 +185,12 @@ def test_every_student_has_a_quiz_of_their_own() -> None:
     assert quiz(trace, names[0]) == quiz(trace, names[0])
 
 
+@pytest.mark.parametrize("kind", ["regression", "binary", "logits", "multilabel"])
+def test_thirty_students_share_no_set(kind: str) -> None:
+    made = [quiz(KINDS[kind](), f"student-{number}") for number in range(30)]
+    assert len({frozenset(each.text for each in one) for one in made}) == 30
+
+
 def test_questions_are_not_asked_twice(make_trace: MakeTrace) -> None:
     trace = make_trace([EPOCH] * 3)
     for count in (1, 3, 12, 60):

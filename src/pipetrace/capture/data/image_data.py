@@ -22,8 +22,7 @@ DOWNLOAD_TIMEOUT = 30
 def mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """MNIST's training images (60000, 28, 28) and labels, by Keras' own download and cache.
 
-    Raises:
-        DataUnavailableError: it is not in the cache and could not be fetched.
+    A ``DataUnavailableError`` where it is not in the cache and could not be fetched.
     """
     keras = backend.load_quietly()
     before = socket.getdefaulttimeout()

@@ -17,12 +17,8 @@ HINT = "Write tf.train.Example records with the same features in each, or use Pa
 def columns(path: Path, where: str) -> dict[str, Array]:
     """The features of a TFRecord file of ``tf.train.Example``, as arrays with an axis of rows.
 
-    Args:
-        path: of the file.
-        where: what the file is called in errors.
-
-    Returns:
-        float32 or int64 of shape ``(n,)`` or ``(n, length)``, or objects of bytes.
+    They are float32 or int64 ``(n,)`` or ``(n, length)``, or objects of bytes. Errors name
+    ``where``.
 
     Raises:
         ArrayFormatError: it is none, is damaged, or its records differ.
@@ -81,16 +77,9 @@ def _stacked(name: str, values: Sequence[Array]) -> Array:
 
 
 def decoded(files: Sequence[bytes], shape: Sequence[int | None], names: Sequence[str]) -> Array:
-    """Encoded images as ``keras.utils.image_dataset_from_directory`` gives them.
+    """Encoded images as ``image_dataset_from_directory`` gives them: float32 from 0 to 255.
 
-    Args:
-        files: BMP, GIF, JPEG or PNG.
-        shape: of one image, ``(height, width, channels)``; it is fitted into height and width by
-            bilinear interpolation where these are known and others.
-        names: of the images, for errors.
-
-    Returns:
-        float32 from 0 to 255, ``(n, height, width, channels)``.
+    They are fitted into the height and width of ``shape`` by bilinear interpolation, where known.
 
     Raises:
         ImageError: one cannot be decoded, or they differ in size where the model takes any.

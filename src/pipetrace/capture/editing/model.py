@@ -122,11 +122,7 @@ def _assign(to: Sequence[Any], values: Sequence[Any]) -> None:
 
 
 def built(model: Any, x: Any) -> None:
-    """Build a model that is not built yet, from the rows that it is to be trained on.
-
-    Raises:
-        RetrainError: the rows are no arrays, so that their shape is not known.
-    """
+    """Build a model by the rows that it is to be trained on; without arrays a ``RetrainError``."""
     if model.built:
         return
     shape = getattr(x, "shape", None)

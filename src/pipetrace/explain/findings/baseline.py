@@ -17,20 +17,14 @@ LISTED_DIFFERENCES = 8
 
 
 class Baseline(Rule):
-    """The run differs from a baseline.
+    """The run differs from a baseline, an earlier trace.
 
     Names are not compared, since Keras numbers them anew in every process. These are: the order and
     classes of the stages, the shapes and types of their outputs, the parameters of each, and the
-    metrics of the last epoch.
-
-    Args:
-        baseline: the earlier trace.
-        tolerance: a metric may differ by this fraction of the baseline's value, or of how far the
-            metric moved over the baseline's epochs, whichever is more. The second is for small
-            values: a loss of 0.002 instead of 0.001 is the same run if it started at 2.3.
-
-    Raises:
-        ArgumentError: the tolerance is negative, NaN or infinite.
+    metrics of the last epoch. A metric may differ by the fraction ``tolerance``, which is no
+    negative number, of the baseline's value, or of how far the metric moved over the baseline's
+    epochs, whichever is more. The second is for small values: a loss of 0.002 instead of 0.001 is
+    the same run if it started at 2.3.
     """
 
     code = "PT002"

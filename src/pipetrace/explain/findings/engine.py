@@ -113,19 +113,11 @@ def findings(
 def check(
     trace: Trace, options: CheckOptions = CheckOptions(level=WARNING), file: str = ""
 ) -> Report:
-    """Check a trace. A rule that raises is reported, and the others still run.
+    """Check a trace, by the name of its file. A rule that raises is reported, and the others still
+    run.
 
-    Args:
-        trace: of any run.
-        options: what to check.
-        file: the name of the trace's file.
-
-    Raises:
-        UnknownRuleError: a code matches no rule.
-        ArgumentError: there is no such level, or the tolerance is negative.
-        BadRuleError: a further rule is not a rule.
-        RuleClashError: two rules share a code.
-        ExpectationError: a condition cannot be parsed, or names a metric that the trace lacks.
+    Options that no rule, level, condition or tolerance fits are an ``UnknownRuleError``, an
+    ``ArgumentError``, a ``BadRuleError``, a ``RuleClashError`` or an ``ExpectationError``.
     """
     check_level(options.level)
     known, broken = known_rules(options.rules)
@@ -165,15 +157,7 @@ def run(trace: Trace, rules: Sequence[Rule]) -> Report:
     """Run rules, whatever the severity of their findings.
 
     A rule counts as not run where something that it needs was not recorded, unless it finds a fault
-    without it.
-
-    Args:
-        trace: of any run.
-        rules: the rules to run.
-
-    Raises:
-        PipetraceError: one that a rule raised on purpose, such as an expectation of an unknown
-            metric.
+    without it. A ``PipetraceError`` that one raises on purpose passes through.
     """
     found: list[Finding] = []
     ran, not_run, failed = [], [], []

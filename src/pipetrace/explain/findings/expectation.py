@@ -73,15 +73,11 @@ def parse(text: str) -> Condition:
 
 
 class Expectation(Rule):
-    """A condition that the run does not meet.
+    """A condition that the run does not meet, such as ``val_accuracy >= 0.9``.
 
-    Args:
-        text: the condition, such as ``val_accuracy >= 0.9``. It is about the last epoch that
-            measured the metric; with ``best`` before the name, about the epoch that comes closest.
-        findings: how many findings the other rules have, for ``findings == 0``.
-
-    Raises:
-        ExpectationError: the text cannot be parsed.
+    It is about the last epoch that measured the metric; with ``best`` before the name, about the
+    epoch that comes closest. ``findings`` is how many the other rules have, for ``findings == 0``.
+    A text that cannot be parsed is an ``ExpectationError``.
     """
 
     code = "PT001"

@@ -21,7 +21,7 @@ class Rule(ABC):
         code: ``PT`` and three digits, the first of them its family's; your own rules use other
             letters.
         name: in words, with hyphens.
-        category: the kind of fault.
+        category: the kind of fault; the name with underscores unless it is set.
         level: the severity of its findings, unless a finding sets another.
         root_cause_of: the codes of rules whose findings are symptoms of this one's.
         needs: what must have been recorded before finding nothing means that nothing is wrong.
@@ -37,6 +37,10 @@ class Rule(ABC):
     needs: ClassVar[tuple[Need, ...]] = ("stages",)
     what: ClassVar[str]
     why: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        if "name" in vars(cls) and "category" not in vars(cls):
+            cls.category = cls.name.replace("-", "_")
 
     @abstractmethod
     def check(self, trace: Trace) -> Iterator[Finding]:

@@ -39,9 +39,8 @@ def known_rules(
 ) -> tuple[tuple[Rule, ...], tuple[PipetraceError, ...]]:
     """All rules, sorted by code, and an error for each installed one that cannot be loaded.
 
-    Raises:
-        BadRuleError: one of the further rules is not a rule.
-        RuleClashError: a further rule has the code of another.
+    A further rule that is none is a ``BadRuleError``; with the code of another a
+    ``RuleClashError``.
     """
     known = list(all_rules())
     broken: list[PipetraceError] = []

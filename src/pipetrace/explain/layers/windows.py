@@ -68,10 +68,7 @@ def fitted(
 ) -> str | None:
     """The sum that says at how many positions a window fits: one where all directions are alike.
 
-    None where a length is not known.
-
-    Raises:
-        UnfitError: the lengths are known, and are not what these sums give.
+    None where a length is not known; an ``UnfitError`` where the sums give others.
     """
     taken = positions_of(stage, stage.inputs[0].shape)
     given = positions_of(stage, stage.outputs[0].shape)

@@ -12,6 +12,11 @@ INTRO = (
     "command say whether the goal is reached."
 )
 FILE = "yours.trace"
+GRADING = (
+    "Save the program as yours.py, give it your rows, change it, and run these two commands in a "
+    "terminal. The first records your run; the second says which demands it meets, and its exit "
+    "code is 0 where it meets all."
+)
 
 
 def assignment(trace: Trace) -> Lesson:
@@ -36,8 +41,9 @@ def assignment(trace: Trace) -> Lesson:
         Part("To start from", (start,), code=made.code),
         Part(
             "To be graded",
-            ("Record your run, then ask. The exit code is 0 where the goal is reached.",),
-            code=f"pipetrace run yours.py --out {FILE}\n{asked.command(FILE)}",
+            (GRADING,),
+            code=f"pipetrace run yours.py --out {FILE}\n"
+            + asked.command(FILE).replace(" --expect", " \\\n    --expect"),
         ),
     )
     return Lesson(

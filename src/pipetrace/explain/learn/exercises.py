@@ -1,7 +1,9 @@
 """Try: code and sums of this very model with blanks to fill in."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from random import Random
 
 import numpy as np
@@ -46,15 +48,18 @@ def exercises(trace: Trace, seed: int | str) -> Lesson:
         _error,
     )
     made: list[Exercise] = []
+    asked: Counter[str] = Counter()  # a task shows the arguments that one about its stage asks for
     # Where fewer kinds apply, one comes again about another stage.
     for again in range(TASKS):
         for kind in kinds:
             shuffled = chance.sample(stages, len(stages))
+            shuffled.sort(key=lambda stage: asked[stage_place(stage).address])
             told = {(each.text, each.code) for each in made}
             new = (each for each in kind(trace, shuffled) if (each.text, each.code) not in told)
-            exercise = next(new, None)
-            if exercise is not None and len(made) < TASKS + (again == 0):
-                made.append(exercise)
+            of_first = next(iter(groupby(new, _stage_asked)), None)
+            if of_first is not None and len(made) < TASKS + (again == 0):
+                made.append(chance.choice([*of_first[1]]))
+                asked[of_first[0]] += 1
     if not made:
         text = "No layer of a known kind was recorded with its shapes."
         return Lesson("try", ABOUT, MINUTES, "", absent=text)
@@ -63,6 +68,11 @@ def exercises(trace: Trace, seed: int | str) -> Lesson:
     while len(ordered) > TASKS:  # the second of the easiest kind goes
         ordered.pop(1)
     return Lesson("try", ABOUT, MINUTES, INTRO, exercises=tuple(ordered))
+
+
+def _stage_asked(exercise: Exercise) -> str:
+    """The address of the stage that a task is about."""
+    return exercise.place.address.partition("&")[0] if exercise.place else ""
 
 
 def _shown(stage: Stage) -> str:

@@ -77,6 +77,8 @@ class Problem(Record):
     answer: int  # the index of the right one
     remarks: tuple[str, ...]  # for each option what to tell a person who chose it
     place: Place | None  # where the page shows it, or None
+    # where the answer is hidden, what tells whether a chosen option is right; else empty
+    sealed: tuple[str, ...] = ()
 
 
 class Card(Record):

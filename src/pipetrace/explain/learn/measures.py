@@ -171,8 +171,9 @@ def _summary(judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
 
 def _definitions() -> str:
     return (
-        "Precision: of those predicted to be of a class, how many are. Recall: of those of a "
-        "class, how many are found. F1 is their harmonic mean, 2 x right / (predicted + true)."
+        "Precision: of those predicted to be of a class, the share that is of it. Recall: of those "
+        "of a class, the share that is found. F1 is their harmonic mean, "
+        "2 x right / (predicted + true)."
     )
 
 
@@ -238,8 +239,8 @@ def _calibration(
         (
             (
                 "Where a model is well calibrated, it is right as often as it is sure. Weighted by "
-                f"rows, the two differ by {share(error)} here (the expected calibration error; "
-                f"{share(1 / count)} is the least that the surest of {count} classes can have)."
+                f"rows, the two differ by {share(error)} here: the expected calibration error. The "
+                f"most likely of {count} classes has at least {share(1 / count)}."
             ),
             *([] if judged.all else [_note(judged)]),
         ),

@@ -54,11 +54,10 @@ def lesson(trace: Trace, mode: str, seed: int | str = 0) -> Lesson:
     return MODES[mode](of_shown_row(trace), seed)
 
 
-def lessons(trace: Trace, seed: int | str = 0, *, with_tasks: bool = True) -> tuple[Lesson, ...]:
-    """All ways to learn from a run, in order, with or without tasks, which hold their answers."""
+def lessons(trace: Trace, seed: int | str = 0) -> tuple[Lesson, ...]:
+    """All ways to learn from a run, in order; what is drawn is drawn by ``seed``."""
     shown = of_shown_row(trace)
-    made = (make(shown, seed) for make in MODES.values())
-    return tuple(each if with_tasks or not _asks(each) else _without(each) for each in made)
+    return tuple(make(shown, seed) for make in MODES.values())
 
 
 def of_shown_row(trace: Trace) -> Trace:
@@ -76,12 +75,3 @@ def of_shown_row(trace: Trace) -> Trace:
         return replace(stage, example=outputs.get(stage.name), others=(), example_mask=None)
 
     return replace(trace, stages=Stages(map(shown, trace.stages)))
-
-
-def _asks(made: Lesson) -> bool:
-    return bool(made.exercises or made.problems or made.cards)
-
-
-def _without(made: Lesson) -> Lesson:
-    text = "The answers are hidden on this page, so it has no tasks that it would check."
-    return Lesson(made.mode, made.about, made.minutes, "", absent=text)

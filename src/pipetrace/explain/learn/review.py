@@ -13,7 +13,7 @@ INTRO = (
     "after a right answer a harder one, after a wrong one an easier one. What you missed comes "
     "first when you come back; this browser keeps that for this file."
 )
-CARDS = 3
+CARDS = 2
 PROBLEMS = 5
 """So many of each level, as far as the run has them."""
 

@@ -6,8 +6,17 @@ from pipetrace.explain.facts import layer_stages
 from pipetrace.explain.formatting import dimensions, figure, listed, number, share
 from pipetrace.explain.layers import operation
 from pipetrace.explain.learn.lesson import Lesson, Part, position_of, sentence, stage_place, step
+from pipetrace.explain.learn.steps_of_attention import steps_of_attention
 from pipetrace.explain.learn.steps_of_convolution import steps_of_convolution
 from pipetrace.explain.learn.steps_of_dense import steps_of_dense
+from pipetrace.explain.learn.steps_of_others import (
+    pooled,
+    pooled_words,
+    steps_of_embedding,
+    steps_of_normalization,
+    steps_of_pooling,
+)
+from pipetrace.explain.learn.steps_of_recurrent import steps_of_recurrent
 from pipetrace.explain.quiz.generator import has_known_shapes, named
 from pipetrace.trace.document import Array, Stage, Trace
 
@@ -17,8 +26,20 @@ INTRO = (
     "Each step opens its place in the pipeline. Look at it before you go on; every control of the "
     "page works as always, so move the window, choose another filter or another row."
 )
-FAMILIES = ("Conv", "Attention", "LSTM", "GRU", "RNN", "Bidirectional", "Dense", "")
+FAMILIES = (
+    *("Conv", "Attention", "LSTM", "GRU", "RNN", "Bidirectional", "Embedding", "Dense"),
+    *("Normalization", "Pooling", ""),
+)
 """What is looked into, by its class: the first family that the model has."""
+MAKERS = (
+    steps_of_convolution,
+    steps_of_attention,
+    steps_of_recurrent,
+    steps_of_embedding,
+    steps_of_dense,
+    steps_of_normalization,
+    steps_of_pooling,
+)
 
 
 def deep(trace: Trace) -> Lesson:
@@ -26,11 +47,8 @@ def deep(trace: Trace) -> Lesson:
     stage = _stage(trace)
     if stage is None or stage.example is None:
         return Lesson("deep", ABOUT, MINUTES, "", absent="No output of a layer was recorded.")
-    made = (
-        steps_of_convolution(trace, stage)
-        or steps_of_dense(trace, stage)
-        or _steps_of_any(trace, stage, stage.example)
-    )
+    known = (make(trace, stage) for make in MAKERS)
+    made = next(filter(None, known), None) or _steps_of_any(trace, stage, stage.example)
     intro = f"{INTRO} {row_words(trace)}".strip()
     return Lesson("deep", ABOUT, MINUTES, intro, steps=(*made, _next(trace, stage)))
 
@@ -102,11 +120,13 @@ def _next(trace: Trace, stage: Stage) -> Part:
     if not users:
         text = f"Nothing comes after {named(stage)}: its output is the model's answer."
         return step("The end", stage_place(stage), text)
+    block = pooled(trace, users[0])
     return step(
         "The next stage",
-        stage_place(users[0]),
+        stage_place(users[0], block.at if block else ()),
         f"What {named(stage)} gives goes to {listed([named(each) for each in users[:3]])}.",
         sentence(operation(users[0]).does),
+        pooled_words(block) if block else "",
     )
 
 

@@ -76,7 +76,7 @@ def _output(stage: Stage, total: float, added: float, unit: int, example: Array)
         step(
             "All units",
             stage_place(stage, (other,)),
-            f"{counted(len(example), 'unit')} do the same with weights of their own: "
+            f"Each of {counted(len(example), 'unit')} has weights of its own: "
             f"{number(stage.parameters.total)} parameters. In this row "
             f"{number(zeros) if zeros else 'none'} of them give 0.",
             f"Look at unit {other}, which gives {figure(float(example[other]))}."

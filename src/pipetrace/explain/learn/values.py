@@ -17,6 +17,8 @@ from pipetrace.explain.quiz.generator import (
 )
 from pipetrace.trace.document import Stage, Trace
 
+MOST_UNITS = 8
+"""Filters or units of a stage, the strongest ones, among which the one that is asked is drawn."""
 WITHIN = 0.01
 """How far a computed value may be from the recorded one, beside it: numbers are given rounded."""
 
@@ -24,12 +26,17 @@ WITHIN = 0.01
 def worked_values(trace: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
     """Tasks in which one recorded value is to be computed."""
     for stage in stages:
-        yield from _convolved(trace, stage)
-        yield from _summed(trace, stage)
+        if stage.example is None or stage.example.dtype.kind not in "fiu" or not stage.example.size:
+            continue
+        strength = np.abs(np.atleast_1d(stage.example))
+        strength = strength.reshape(-1, strength.shape[-1]).max(axis=0)
+        for unit in np.argsort(-strength, kind="stable")[:MOST_UNITS]:
+            yield from _convolved(trace, stage, int(unit))
+            yield from _summed(trace, stage, int(unit))
 
 
-def _convolved(trace: Trace, stage: Stage) -> Iterator[Exercise]:
-    found = window_at(trace, stage)
+def _convolved(trace: Trace, stage: Stage, channel: int) -> Iterator[Exercise]:
+    found = window_at(trace, stage, channel)
     if found is None or found[1].size > 27:
         return
     at, window, weights, bias = found
@@ -59,14 +66,13 @@ def _convolved(trace: Trace, stage: Stage) -> Iterator[Exercise]:
     )
 
 
-def _summed(trace: Trace, stage: Stage) -> Iterator[Exercise]:
+def _summed(trace: Trace, stage: Stage, unit: int) -> Iterator[Exercise]:
     x, table, example = received(trace, stage), weight(trace, stage, "kernel"), stage.example
     bias = weight(trace, stage, "bias")
     if stage.layer != "Dense" or x is None or table is None or example is None or x.ndim != 1:
         return
     if len(x) > 12 or table.shape != (len(x), *example.shape):
         return
-    unit = int(np.abs(example).argmax())
     added = float(bias[unit]) if bias is not None else 0.0
     total = float((x.astype(float) * table[:, unit]).sum())
     function, value = activation_name(stage), activated(stage, total + added)

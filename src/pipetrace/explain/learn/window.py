@@ -10,8 +10,11 @@ from pipetrace.trace.document import Array, Stage, Trace
 At: TypeAlias = tuple[int, ...]
 
 
-def window_at(trace: Trace, stage: Stage) -> tuple[At, Array, Array, float] | None:
-    """The strongest place of a convolution that can be computed: its window, weights and bias."""
+def window_at(
+    trace: Trace, stage: Stage, channel: int | None = None
+) -> tuple[At, Array, Array, float] | None:
+    """The strongest place of a convolution that can be computed, of all filters or of one: its
+    window, weights and bias."""
     config, example, x = stage.config, stage.example, received(trace, stage)
     kernel, bias = weight(trace, stage, "kernel"), weight(trace, stage, "bias")
     axes = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3}.get(stage.layer or "")
@@ -29,7 +32,12 @@ def window_at(trace: Trace, stage: Stage) -> tuple[At, Array, Array, float] | No
         )
     ):
         return None
-    at = tuple(int(each) for each in np.unravel_index(int(example.argmax()), example.shape))
+    looked = (
+        example
+        if channel is None
+        else np.where(np.arange(example.shape[-1]) == channel, example, -np.inf)
+    )
+    at = tuple(int(each) for each in np.unravel_index(int(looked.argmax()), example.shape))
     steps = np.broadcast_to(np.asarray(config.get("strides", 1)), axes)
     gaps = np.broadcast_to(np.asarray(config.get("dilation_rate", 1)), axes)
     covered = (np.asarray(kernel.shape[:axes]) - 1) * gaps + 1

@@ -56,16 +56,12 @@ def document(
     image_bytes: int = DETAILS[NORMAL].images,
     with_courses: bool = True,
 ) -> Document:
-    """Everything there is to show of a trace.
+    """Everything there is to show of a trace, with so many questions of a seed, or of the run's
+    own.
 
-    Args:
-        trace: the recording.
-        quiz_seed: which questions; the run's own seed when left out.
-        questions: how many there are in the quiz.
-        expanded: whether the nested models and repeated blocks of a large model are open.
-        shown: the stages that keep their images before all others where not all can.
-        image_bytes: how much the stages' images and charts may take in a page.
-        with_courses: whether the stages have their charts over the epochs, as in pages.
+    ``expanded``: whether the nested models and repeated blocks of a large model are open. The
+    stages ``shown`` keep their images before all others where not all can, in so many bytes of a
+    page. Pages alone show the stages' charts over the epochs.
 
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.

@@ -17,11 +17,7 @@ def focus(trace: Trace, name: str, *, expanded: bool = False) -> Document:
     """The document of a part of the data flow, with everything that is known of its stages.
 
     It is named by a stage or its path, a nested model or layer, or the first and last stage of a
-    block; groups within it are open if ``expanded``.
-
-    Raises:
-        UnknownStageError: nothing in the trace bears that name.
-        DamagedTraceError: the facts of the trace contradict each other.
+    block, else it is an ``UnknownStageError``; groups within it are open if ``expanded``.
     """
     first, last = _positions(trace, name)
     chosen = trace.stages[first : last + 1]

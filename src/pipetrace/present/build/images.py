@@ -42,16 +42,12 @@ def tensor(
 ) -> ImageView | None:
     """A row's tensor as a image, or None where its form has none.
 
-    Args:
-        values: shape ``(n,)``, ``(steps, channels)``, ``(height, width, channels)`` or ``(frames,
-            height, width, channels)``; of the last only the first channel is drawn.
-        label: what it shows.
-        ramp: the colours.
-        whole_scale: the ends of the scale; from the values' own extremes when left out.
-        mask: for each step whether it is there; the others are marked as hidden.
-        form: ``heads`` where the first of three axes tells the maps apart, as in the weights of an
-            attention; ``colour`` where the last one is red, green and blue; ``grey`` where the two
-            axes are those of a image.
+    Its shape is ``(n,)``, ``(steps, channels)``, ``(height, width, channels)`` or ``(frames,
+    height, width, channels)``; of the last only the first channel is drawn. The scale ends at its
+    extremes, unless a whole one is given. A mask says which steps are there. The form is ``heads``
+    where the first of three axes tells the maps apart, as in the weights of an attention;
+    ``colour`` where the last one is red, green and blue; ``grey`` where the two axes are those of a
+    image.
     """
     if values.dtype.kind not in "fiub" or not values.size:
         return None

@@ -34,12 +34,7 @@ COLOURS = 6
 
 
 def comparison_page(made: Comparison, traces: Sequence[Trace]) -> str:
-    """A comparison as HTML text: one file that opens from disk.
-
-    Args:
-        made: what the comparison found.
-        traces: of its runs, in the same order.
-    """
+    """A comparison of traces, in the same order, as HTML text: one file that opens from disk."""
     view = comparison_view(made, traces)
     text = write_text_of(blocks.comparison_blocks(made))
     return shell(

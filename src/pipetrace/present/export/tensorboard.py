@@ -25,15 +25,9 @@ SUFFIX = ".pipetrace"
 
 
 def write_events(trace: Trace, folder: Path, *, force: bool = False) -> list[Path]:
-    """Write the metrics of all epochs, and as text the headline and the findings.
+    """Write the metrics of all epochs, and as text the headline and the findings, into folders.
 
-    Args:
-        trace: of any run.
-        folder: as TensorBoard's ``--logdir``; it is made where it does not exist.
-        force: replace what an earlier export wrote there.
-
-    Returns:
-        The folders that were written to.
+    ``folder`` is as TensorBoard's ``--logdir``; ``force`` replaces what an earlier export wrote.
 
     Raises:
         MissingLibraryError: TensorBoard is not installed.

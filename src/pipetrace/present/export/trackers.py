@@ -32,15 +32,11 @@ LONGEST = 500
 
 
 def export_to_mlflow(file: Path, address: str | None) -> str:
-    """Make a run of MLflow with the settings, metrics, findings, the trace and its page.
+    """Make a run of MLflow with the settings, metrics, findings, the trace and its page; give its
+    id.
 
-    Args:
-        file: the trace.
-        address: of the server or the store, such as ``sqlite:///mlflow.db``; None for MLflow's own
-            choice, ``MLFLOW_TRACKING_URI``.
-
-    Returns:
-        The id of the run.
+    The address is of the server or the store, such as ``sqlite:///mlflow.db``; None for MLflow's
+    own choice, ``MLFLOW_TRACKING_URI``.
 
     Raises:
         MissingLibraryError: MLflow is not installed.
@@ -140,14 +136,8 @@ class _files:  # noqa: N801 used as a function
 
 
 def log_artifacts(file: Path, tracker: str) -> str | None:
-    """Put a trace and its page among the artifacts of the run that is active in this process.
-
-    Args:
-        file: the trace.
-        tracker: ``mlflow`` or ``wandb``.
-
-    Returns:
-        Why nothing was logged; None where it was.
+    """Put a trace and its page among the artifacts of the run of ``mlflow`` or ``wandb`` that is
+    active in this process, or say why not.
     """
     module: Any = sys.modules.get(tracker)
     run = None

@@ -9,7 +9,7 @@ Item Information Model", final version, 2012; the example "choice with feedback"
 
 import io
 import zipfile
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, fromstring
 
 from pipetrace.present.formats.sheet import LETTERS, Sheet
 from pipetrace.present.formats.xml import document, element
@@ -18,6 +18,30 @@ QTI = "http://www.imsglobal.org/xsd/imsqti_v2p1"
 PACKAGE = "http://www.imsglobal.org/xsd/imscp_v1p1"
 WRITTEN = (1980, 1, 1, 0, 0, 0)
 """The date of each file in the package, so that the same quiz gives the same bytes."""
+
+
+DECLARED = """<declared>
+<responseDeclaration identifier="RESPONSE" cardinality="single" baseType="identifier">
+  <correctResponse><value>{}</value></correctResponse>
+</responseDeclaration>
+<outcomeDeclaration identifier="SCORE" cardinality="single" baseType="float">
+  <defaultValue><value>0</value></defaultValue>
+</outcomeDeclaration>
+<outcomeDeclaration identifier="FEEDBACK" cardinality="single" baseType="identifier"/>
+</declared>"""
+SCORING = """<responseProcessing>
+<responseCondition>
+  <responseIf>
+    <match><variable identifier="RESPONSE"/><correct identifier="RESPONSE"/></match>
+    <setOutcomeValue identifier="SCORE"><baseValue baseType="float">1</baseValue></setOutcomeValue>
+  </responseIf>
+  <responseElse>
+    <setOutcomeValue identifier="SCORE"><baseValue baseType="float">0</baseValue></setOutcomeValue>
+  </responseElse>
+</responseCondition>
+<setOutcomeValue identifier="FEEDBACK"><variable identifier="RESPONSE"/></setOutcomeValue>
+</responseProcessing>"""
+"""One point for the right answer, and the remark on the chosen one."""
 
 
 def qti(made: Sheet) -> bytes:
@@ -117,26 +141,7 @@ def _item(made: Sheet, number: int) -> Element:
     )
     return element(
         "assessmentItem",
-        element(
-            "responseDeclaration",
-            element("correctResponse", element("value", right)),
-            identifier="RESPONSE",
-            cardinality="single",
-            baseType="identifier",
-        ),
-        element(
-            "outcomeDeclaration",
-            element("defaultValue", element("value", "0")),
-            identifier="SCORE",
-            cardinality="single",
-            baseType="float",
-        ),
-        element(
-            "outcomeDeclaration",
-            identifier="FEEDBACK",
-            cardinality="single",
-            baseType="identifier",
-        ),
+        *fromstring(DECLARED.format(right)),  # noqa: S314 our own text
         element(
             "itemBody",
             element(
@@ -148,34 +153,11 @@ def _item(made: Sheet, number: int) -> Element:
                 maxChoices="1",
             ),
         ),
-        _scoring(),
+        fromstring(SCORING),  # noqa: S314
         *feedback,
         xmlns=QTI,
         identifier=_identifier(made, f"question{number + 1}"),
         title=f"{made.name}, question {number + 1}",
         adaptive="false",
         timeDependent="false",
-    )
-
-
-def _scoring() -> Element:
-    """One point for the right answer, and the remark on the chosen one."""
-    chosen = element("variable", identifier="RESPONSE")
-    matches = element("match", chosen, element("correct", identifier="RESPONSE"))
-    point = element(
-        "setOutcomeValue", element("baseValue", "1", baseType="float"), identifier="SCORE"
-    )
-    none = element(
-        "setOutcomeValue", element("baseValue", "0", baseType="float"), identifier="SCORE"
-    )
-    return element(
-        "responseProcessing",
-        element(
-            "responseCondition",
-            element("responseIf", matches, point),
-            element("responseElse", none),
-        ),
-        element(
-            "setOutcomeValue", element("variable", identifier="RESPONSE"), identifier="FEEDBACK"
-        ),
     )

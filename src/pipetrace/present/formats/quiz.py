@@ -32,11 +32,8 @@ def sheet(
 ) -> Sheet:
     """The quiz of a trace; the run's own seed and title where others are left out.
 
-    ``answers``: whether text and JSON have the answers.
-
-    Raises:
-        DamagedTraceError: the facts of the trace contradict each other.
-        IncompleteTraceError: there is nothing in the trace to ask about.
+    ``answers``: whether text and JSON have the answers. An ``IncompleteTraceError`` where there is
+    nothing to ask about.
     """
     seed = seed_of(trace, quiz_seed)
     with facts_that_fit(trace):

@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import itertools
 import json
 import os
 from collections import Counter
@@ -31,6 +32,8 @@ MOST_CODES = 2
 MOST_TABLES = 3
 """Tables below each other, of which each has the columns that fit."""
 GAP_WIDTH = 2
+ALL_COLUMNS = 1_000_000
+"""A width, in characters, at which no column is left out."""
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would take for a formula; it gets an apostrophe."""
 
@@ -38,12 +41,7 @@ Columns = Mapping[str, Sequence[str]]
 
 
 def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
-    """The table, what all runs have in common, groups with their spread, and unreadable files.
-
-    Args:
-        found: the runs.
-        width: of a line, in characters; that of plain text when left out.
-    """
+    """The table, what all runs have in common, groups with their spread, and unreadable files."""
     if not found:
         yield Paragraph("No runs.")
         return
@@ -51,9 +49,10 @@ def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
     yield Paragraph(f"{counted(len(readable), 'run')}{_compared(found)}.{_common(found)}")
     yield GAP
     columns = _columns(found)
-    room = max(map(len, columns["run"]))
-    columns["run"] = [name.ljust(room) for name in columns["run"]]  # columns are right-aligned
-    tables = _fitting(columns, width or text_width())
+    files = columns.pop("run")
+    room = max(map(len, files))
+    padded = [name.ljust(room) for name in files]  # other columns are right-aligned
+    tables = _fitting({"run".ljust(room): padded, **columns}, width or text_width())
     for at, part in enumerate(tables[:MOST_TABLES]):
         if at:
             yield GAP
@@ -113,42 +112,66 @@ def _csv_cell(value: Value | None) -> str:
     return "" if value is None else repr(value)
 
 
-def runs_as_html(found: Runs) -> str:
-    """One HTML file without scripts, which loads nothing."""
-    from pipetrace.present.page import stylesheet
+def runs_as_html(found: Runs, *, links: Mapping[str, str] | None = None, script: str = "") -> str:
+    """One HTML file, which loads nothing, with links to the pages of files where given.
+
+    The script runs in the page and may ask the server that sent it.
+    """
+    from pipetrace.present.page import policy, stylesheet
     from pipetrace.present.teach.gallery import POLICY, TEMPLATE
 
-    columns, rows = table_of(found)
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in columns)
-    table = (
-        f'<div class="wide" tabindex="0" role="region" aria-label="Runs"><table><thead><tr>{head}'
-        f"</tr></thead><tbody>{''.join(map(_html_row, rows))}</tbody></table></div>"
-    )
-    said = [block.text for block in runs_blocks(found) if isinstance(block, Paragraph)]
-    more = "".join(f"<p>{html.escape(text)}</p>" for text in said[1:] if text)
-    return TEMPLATE.format(
-        policy=html.escape(POLICY),
+    parts = [*runs_blocks(found, ALL_COLUMNS)]
+    said = [block.text for block in parts if isinstance(block, Paragraph)]
+    addresses = [
+        "" if isinstance(of, Group) else (links or {}).get(of.file, "") for of, _ in _lines(found)
+    ]
+    grids = [block for block in parts if isinstance(block, Grid)]
+    tables = [_html_table(grid, addresses if grid is grids[0] else ()) for grid in grids]
+    more = [f"<p>{html.escape(text)}</p>" for text in said[1:] if text]
+    made = TEMPLATE.format(
+        policy=html.escape(policy(script, served=True) if script else POLICY),
         title="Runs",
         style=stylesheet() + STYLE,
         said=html.escape(said[0]),
-        body=f"{table}\n{more}",
+        body="\n".join(tables + more),
         kind="runs",
     )
+    return made.replace("</body>", f"<script>{script}</script>\n</body>") if script else made
 
 
 STYLE = """
+#app.runs > header { padding-top: 40px; padding-bottom: 0; }
+.runs h1 { font-size: 34px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; }
+.runs main { padding-top: 0; }
 .runs .wide { overflow-x: auto; margin: 24px 0; }
 .runs table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .runs th, .runs td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); }
-.runs th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
-.runs th:first-child, .runs td:first-child { text-align: left; padding-left: 0; }
+.runs thead th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
+.runs tbody th { font: inherit; }
+.runs tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+.runs tr > :first-child { padding-left: 0; }
+.runs tr > .member { padding-left: 20px; }
 """
 
 
-def _html_row(cells: Sequence[str]) -> str:
+def _html_table(grid: Grid, links: Sequence[str]) -> str:
+    """A table that scrolls by itself where it is wider than the page."""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in grid.columns)
+    pairs = itertools.zip_longest(grid.rows, links, fillvalue="")
+    lines = "\n".join(_html_row(cells, link) for cells, link in pairs)
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{grid.label}"><table>'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _html_row(cells: Sequence[str], link: str) -> str:
     first, *rest = (html.escape(cell) for cell in cells)
-    inner = first.replace("  ", "\N{EM SPACE}", 1) if first.startswith("  ") else first
-    return f'<tr><th scope="row">{inner}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+    kind, name = ' class="member"' if first.startswith(" ") else "", first.strip()
+    if link:
+        name = f'<a href="{html.escape(link)}">{name}</a>'
+    inner = "".join(f"<td>{cell}</td>" for cell in rest)
+    return f'<tr><th scope="row"{kind}>{name}</th>{inner}</tr>'
 
 
 FORMS: Mapping[str, Callable[[Runs], str]] = {

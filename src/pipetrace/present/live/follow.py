@@ -30,12 +30,9 @@ MOST_FINDINGS = 5
 
 
 def follow(path: Path, console: Console, *, plain: bool) -> None:
-    """Show a training until it has ended.
+    """Show a training until it has ended; ``plain`` prints a line for what is new, not one screen.
 
-    Args:
-        path: the trace, which need not be there yet.
-        console: where to.
-        plain: whether to print a line for what is new, in place of one screen.
+    The trace need not be there yet.
 
     Raises:
         TraceError: the file is no trace, or is damaged.

@@ -27,14 +27,9 @@ def marks(path: Path) -> Marks | None:
 
 
 def states(path: Path, sleep: Callable[[float], None] = time.sleep) -> Iterator[Trace | None]:
-    """Each state of a trace, until its run has ended or was killed.
+    """Each state of a trace, which need not be there yet, until its run has ended or was killed.
 
-    Args:
-        path: the file, which need not be there yet.
-        sleep: waits.
-
-    Yields:
-        the trace; None once where there is no file, as long as there is none.
+    None once where there is no file, as long as there is none.
 
     Raises:
         TraceError: the file is no trace, or is damaged.

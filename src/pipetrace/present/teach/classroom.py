@@ -53,11 +53,8 @@ class Entry:
 def tasks(folder: Path, out: Path, students: Sequence[str]) -> list[Task]:
     """The pages to write: those of a student, whose name is the seed, in a folder of its own.
 
-    Without students there is one page a trace.
-
-    Raises:
-        TraceNotFoundError: the folder is not there, or has no trace.
-        ArgumentError: a student is there twice.
+    Without students there is one page a trace. A ``TraceNotFoundError`` where there is none, and an
+    ``ArgumentError`` where a student is there twice.
     """
     files = sorted(folder.glob("*.trace")) if folder.is_dir() else []
     if not files:

@@ -4,6 +4,7 @@
 /** @typedef {import("viewer/state.js").State} State */
 
 const PAUSE_MS = 100;
+const LATER = ["stage", "at", "row"];
 
 /**
  * Keep the address and the state the same.
@@ -42,6 +43,9 @@ function write(model, state) {
   const { stage, place, row, epoch, cell, head, rather, axes, surface, theme, reload, mode, step } = state.now;
   const parts = mode === "visualize" ? [] : [["mode", mode]];
   if (step) parts.push(["step", String(step + 1)]);
+  // While a training runs there is no model yet; the page that follows has one.
+  const later = model ? [] : [...new URLSearchParams(location.hash.slice(1))].filter(([key]) => LATER.includes(key));
+  parts.push(...later.map(([key, value]) => [key, encodeURIComponent(value)]));
   if (stage) parts.push(["stage", encodeURIComponent(stage)]);
   if (place?.length) parts.push(["at", place.join(".")]);
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);

@@ -280,6 +280,7 @@ export interface Problem {
   answer: number;
   remarks: string[];
   place: Place | null;
+  sealed: string[];
 }
 
 export interface Card {

@@ -1,15 +1,14 @@
 // Answers that are not in the page in clear. `present/teach/hidden.py` says how they are hidden.
 
-/** @typedef {import("viewer/document.js").QuestionView} QuestionView */
-
 const LETTERS = "ABCD";
 
 /**
  * What the page may know of a question once an option was chosen.
  *
- * @param {QuestionView} question
+ * @template {{ sealed: string[], options: string[], answer: number, remarks: string[] }} T
+ * @param {T} question
  * @param {number | null} chosen
- * @returns {QuestionView} itself, or with the answer where it is hidden and the chosen one is right
+ * @returns {T} itself, or with the answer where it is hidden and the chosen one is right
  */
 export function opened(question, chosen) {
   const [salt, check, hidden] = question.sealed.map(bytes);

@@ -16,12 +16,7 @@ TRACKERS = ("mlflow", "wandb")
 
 
 def check_alerts(stop_on: object, on_finding: object, log_to: object = None) -> None:
-    """Check what a recorder is to do about findings.
-
-    Raises:
-        ArgumentError: ``stop_on`` is neither None nor ``"error"``, or ``on_finding`` no function,
-            or ``log_to`` no tracker.
-    """
+    """Raise an ``ArgumentError`` unless ``stop_on`` and ``on_finding`` are what they can be."""
     if stop_on not in (None, ERROR):
         raise ArgumentError(
             f"stop_on must be 'error' or None, received {stop_on!r}.",
@@ -46,9 +41,6 @@ class Alerts:
     """The findings of one recording while it is made.
 
     The trace is looked at in the writer's thread. The program is told, and stopped, in its own.
-
-    Attributes:
-        stopped_by: the code of the rule whose error has the training stop; None without one.
     """
 
     def __init__(self, state: State) -> None:
@@ -58,6 +50,7 @@ class Alerts:
         self._waiting: deque[Any] = deque()
         self._error: tuple[str, str] | None = None
         self._is_asked, self._first_epoch = False, 1
+        # the code of the rule whose error has the training stop; None without one
         self.stopped_by: str | None = None
 
     def fit_begins(self) -> None:
@@ -77,9 +70,8 @@ class Alerts:
     def look(self, *, loss_broke: bool = False) -> None:
         """Look at the trace once all that was given to the writer is in it.
 
-        Args:
-            loss_broke: whether the loss has just become NaN or Inf. Whoever asked to be told, or
-                to be stopped, does not wait for the end of the epoch then.
+        Where the loss has just become NaN or Inf, whoever asked to be told does not wait for the
+        epoch.
         """
         state, settings = self._state, self._state.settings
         asked = settings.stop_on is not None or settings.on_finding is not None

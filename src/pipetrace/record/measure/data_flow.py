@@ -54,17 +54,11 @@ def flow(
 ) -> Flow:
     """The summaries of all rows at every stage.
 
-    Args:
-        measure: the model's forward pass.
-        x: an array or a structure of arrays, the first axis the rows.
-        total: how many rows.
-        progress: is told how many rows are done, and of how many.
-        seconds: how long it may take, None for no limit: what a batch takes is measured first, and
-            only so many rows pass, evenly spaced.
-        exact: whether the histograms count all rows too, however many there are.
-        fast: whether to use numba's compiled loops, which count the same; None uses them where
-            they are installed and pay.
-        seen: gets what each batch became.
+    Rows are an array or a structure of arrays. In ``seconds``, of which None is no limit, as far as
+    a first batch tells, evenly spaced rows pass. ``exact`` histograms count all rows, however many.
+    ``fast`` uses numba's compiled loops, which count the same; None uses them where they are
+    installed and pay. ``progress`` is told how many rows are done; ``seen`` gets what each batch
+    became.
     """
     values = total * measure.extent.values
     # Loading the compiled loops takes longer than a limit allows.

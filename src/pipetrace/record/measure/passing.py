@@ -4,17 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipetrace.capture.batches import BatchRecorder
+from pipetrace.capture.data.batches import BatchRecorder
 from pipetrace.capture.guard import contained
 from pipetrace.record.session import Session
 
 
 class PassingBatches:
-    """The batches of one ``fit``, as long as its recording wants them.
-
-    Args:
-        session: the recording.
-    """
+    """The batches of one ``fit``, as long as its recording wants them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -58,11 +54,7 @@ class PassingBatches:
             self._session.saw_validation(kept.batches, complete=not kept.is_full)
 
     def finish(self, *, whole_epoch: bool = False) -> None:
-        """Keep what was copied of the training, and copy no more of it.
-
-        Args:
-            whole_epoch: whether these are all batches of an epoch.
-        """
+        """Keep what was copied of the training, maybe a whole epoch, and copy no more of it."""
         kept, self._training = self._training, None
         if kept is not None and kept.batches:
             self._session.saw_batches(kept.batches, complete=whole_epoch)

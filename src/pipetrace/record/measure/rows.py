@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, structures
+from pipetrace.capture import structures
+from pipetrace.capture.data import batches
 from pipetrace.capture.fit import FitCall
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.trace.document import Array
@@ -73,12 +74,7 @@ def plain_rows(x: Any, y: Any = None, weight: Any = None) -> Rows | None:
 
 
 def given_rows(x: Any, y: Any, where: str) -> Rows | None:
-    """Rows that were given to the recorder, checked; None where none were.
-
-    Raises:
-        ArgumentError: they are no arrays.
-        DataError: the arrays have different numbers of rows, or none.
-    """
+    """Rows given to the recorder, or None; an ``ArgumentError`` or ``DataError`` for others."""
     if x is None:
         if y is not None:
             raise ArgumentError(

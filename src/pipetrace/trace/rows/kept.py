@@ -76,11 +76,8 @@ def kept_rows(
 ) -> KeptRows | None:
     """The kept rows again, checked; None where there are none.
 
-    ``part`` gives the tensors of a part; ``by_epoch`` has those of outputs after earlier epochs.
-
-    Raises:
-        ValueError: the parts do not fit together.
-        LookupError: a place is beyond the list.
+    ``part`` gives the tensors of a part; ``by_epoch`` has those of outputs after earlier epochs. A
+    ``ValueError`` or ``LookupError`` where they do not fit together.
     """
     found, levels = part("kept/row"), part("kept/level")
     if not found:

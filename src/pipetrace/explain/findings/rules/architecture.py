@@ -129,7 +129,6 @@ class VanishingSignal(RunRule):
 class MissingActivation(RunRule):
     code = "PT605"
     name = "missing-activation"
-    category = "missing_activation"
     needs = ("stages", "baseline models")
     root_cause_of = (*POOR, "PT502")
     what = "There is no activation between layers with weights, so the network is linear."
@@ -214,7 +213,6 @@ class TrainInferenceMismatch(RunRule):
 class NoGradient(RunRule):
     code = "PT607"
     name = "no-gradient"
-    category = "no_gradient"
     needs = ("stages", "epochs", "gradients", "weight updates")
     root_cause_of = (*POOR, "PT402", "PT405")
     what = "The gradient of trainable kernels is zero throughout training."

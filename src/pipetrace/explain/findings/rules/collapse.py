@@ -55,7 +55,6 @@ class FractionsIntoEmbedding(RunRule):
 class ConstantOutput(RunRule):
     code = "PT308"
     name = "constant-output"
-    category = "constant_output"
     needs = ("stages", "outcomes")
     root_cause_of = ("PT309",)
     what = "The model outputs nearly the same for every row."
@@ -99,7 +98,6 @@ class ConstantOutput(RunRule):
 class EmbeddingCollapse(RunRule):
     code = "PT324"
     name = "embedding-collapse"
-    category = "embedding_collapse"
     needs = ("stages", "epochs", "outcomes")
     root_cause_of = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT607")
     what = "A loss that compares rows with each other has made all embeddings the same."
@@ -141,7 +139,6 @@ class EmbeddingCollapse(RunRule):
 class PosteriorCollapse(RunRule):
     code = "PT325"
     name = "posterior-collapse"
-    category = "posterior_collapse"
     needs = ("stages", "epochs", "outcomes", "activations", "gradients")
     root_cause_of = (*POOR, "PT201", "PT402", "PT405", "PT502", "PT503", "PT604")
     what = "A penalty on a hidden layer has made its outputs the same for every row."

@@ -44,7 +44,6 @@ ROWS_PER_CLASS = 20
 class Overfitting(RunRule):
     code = "PT501"
     name = "overfitting"
-    category = "overfitting"
     needs = ("stages", "epochs")
     root_cause_of = POOR
     what = (
@@ -112,7 +111,6 @@ class Overfitting(RunRule):
 class RegularisationTooStrong(RunRule):
     code = "PT503"
     name = "regularisation-too-strong"
-    category = "regularisation_too_strong"
     needs = ("stages", "outcomes", "losses")
     root_cause_of = (*POOR, "PT201", "PT401", "PT402", "PT405", "PT502", "PT604")
     what = "Penalties on weights make up most of the loss, and the model learns little."
@@ -157,7 +155,6 @@ class RegularisationTooStrong(RunRule):
 class DropoutTooHigh(RunRule):
     code = "PT504"
     name = "dropout-too-high"
-    category = "dropout_too_high"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT201", "PT502")
     what = "A Dropout rate is above 0.5, and the model underfits its own training rows."
@@ -193,7 +190,6 @@ class DropoutTooHigh(RunRule):
 class ValidationLeak(RunRule):
     code = "PT505"
     name = "validation-leak"
-    category = "validation_leak"
     needs = ("stages", "training rows", "validation rows")
     root_cause_of = POOR
     what = "Validation rows are also in the training set."
@@ -232,7 +228,6 @@ class ValidationLeak(RunRule):
 class TooLittleData(RunRule):
     code = "PT506"
     name = "too-little-data"
-    category = "too_little_data"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT501")
     what = "The model learns the few training rows but not the validation rows."

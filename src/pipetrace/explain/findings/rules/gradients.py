@@ -29,7 +29,6 @@ GROWN_RMS = 100.0
 class VanishingGradient(RunRule):
     code = "PT405"
     name = "vanishing-gradient"
-    category = "vanishing_gradient"
     needs = ("stages", "outcomes", "gradients")
     root_cause_of = POOR
     what = (
@@ -83,7 +82,6 @@ class VanishingGradient(RunRule):
 class ExplodingGradient(RunRule):
     code = "PT406"
     name = "exploding-gradient"
-    category = "exploding_gradient"
     level = ERROR
     needs = ("stages", "activations", "gradients", "outcomes")
     root_cause_of = (*POOR, "PT201", "PT202", "PT405", "PT701")

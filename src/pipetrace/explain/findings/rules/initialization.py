@@ -117,7 +117,6 @@ class IdenticalUnits(RunRule):
 class FrozenLayers(RunRule):
     code = "PT603"
     name = "frozen-layers"
-    category = "frozen_layers"
     needs = ("stages", "initial weights")
     root_cause_of = (*POOR, "PT402", "PT502")
     what = "Frozen layers hold random initial weights."

@@ -38,7 +38,6 @@ pixels is a factor of 60 (standardised against 0..255) or 255."""
 class NanInData(RunRule):
     code = "PT101"
     name = "nan-in-data"
-    category = "nan_in_data"
     level = ERROR
     needs = ("stages", "input values")
     root_cause_of = (
@@ -118,7 +117,6 @@ class InputNotScaled(RunRule):
 class ConstantInput(RunRule):
     code = "PT103"
     name = "constant-input"
-    category = "constant_input"
     level = ERROR
     needs = ("stages", "activations", "training rows")
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")

@@ -27,7 +27,6 @@ class OneUnitSoftmax(RunRule):
     name = "one-unit-softmax"
     category = "last_activation"
     level = ERROR
-    needs = ("stages",)
     root_cause_of = (*POOR, "PT110", "PT302", "PT402", "PT405", "PT502", "PT607")
     what = "The last activation is a softmax over a single unit."
     why = "It always outputs 1, so every prediction is the same and the gradient is zero."
@@ -56,9 +55,7 @@ class OneUnitSoftmax(RunRule):
 class MissingSoftmax(RunRule):
     code = "PT303"
     name = "missing-softmax"
-    category = "missing_softmax"
     level = ERROR
-    needs = ("stages",)
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502", "PT701")
     what = "The loss expects probabilities, but the last layer outputs logits (no softmax)."
     why = (
@@ -99,9 +96,7 @@ class MissingSoftmax(RunRule):
 class DoubleSoftmax(RunRule):
     code = "PT304"
     name = "double-softmax"
-    category = "double_softmax"
     level = ERROR
-    needs = ("stages",)
     root_cause_of = (*POOR, "PT401", "PT402", "PT405", "PT502")
     what = "Softmax or sigmoid is applied twice: in the model and in the loss (from_logits=True)."
     why = (

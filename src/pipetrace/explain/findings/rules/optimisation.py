@@ -184,7 +184,6 @@ class MomentumTooHigh(RunRule):
 class BatchTooLarge(RunRule):
     code = "PT404"
     name = "batch-too-large"
-    category = "batch_too_large"
     needs = ("stages", "epochs", "outcomes", "weight updates")
     root_cause_of = POOR
     what = (

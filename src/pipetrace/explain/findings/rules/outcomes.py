@@ -40,7 +40,6 @@ STRETCHED = 0.1
 class TargetNotScaled(RunRule):
     code = "PT307"
     name = "target-not-scaled"
-    category = "target_not_scaled"
     needs = ("stages", "outcomes")
     root_cause_of = (*POOR, "PT401", "PT402", "PT404", "PT405", "PT406", "PT502")
     what = "The targets are far larger than the first outputs of a network, which are about 1."
@@ -79,7 +78,6 @@ class TargetNotScaled(RunRule):
 class LossSign(RunRule):
     code = "PT323"
     name = "loss-sign"
-    category = "loss_sign"
     level = ERROR
     needs = ("stages", "epochs", "outcomes", "class outcomes", "losses")
     root_cause_of = (*POOR, "PT110", "PT201", "PT302", "PT305", "PT402", "PT405", "PT502")

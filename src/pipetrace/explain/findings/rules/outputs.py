@@ -86,7 +86,6 @@ class TargetsOutOfRange(RunRule):
 class LossMismatch(RunRule):
     code = "PT305"
     name = "loss-mismatch"
-    category = "loss_mismatch"
     needs = ("stages", "targets")
     root_cause_of = (*POOR, "PT502")
     what = "A regression loss is used for classification, or a cross-entropy for regression."

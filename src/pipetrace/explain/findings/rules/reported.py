@@ -24,7 +24,6 @@ GOOD_SKILL = 0.9
 class MetricDoesNotFit(RunRule):
     code = "PT320"
     name = "metric-does-not-fit"
-    category = "metric_does_not_fit"
     needs = ("stages", "epochs", "targets", "outcomes")
     what = (
         "The metric counts equal classes, but the targets are numbers or several labels for a row."

@@ -23,7 +23,6 @@ between steps. Below it the last step says little."""
 class PaddingNotMasked(RunRule):
     code = "PT152"
     name = "padding-not-masked"
-    category = "padding_not_masked"
     needs = ("stages", "training rows", "activations", "outcomes")
     root_cause_of = (*POOR, "PT201", "PT402", "PT405", "PT502", "PT604", "PT607")
     what = "A recurrent layer reads long padding after each row, and its last step forgets the row."

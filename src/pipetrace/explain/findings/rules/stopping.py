@@ -58,7 +58,6 @@ LAST_PART = 4
 class TooFewEpochs(RunRule):
     code = "PT502"
     name = "too-few-epochs"
-    category = "too_few_epochs"
     needs = ("stages", "epochs", "outcomes", "losses", "weight updates", "baseline models")
     root_cause_of = POOR
     what = (
@@ -257,7 +256,6 @@ KILLED_ADVICE = "See what ended the process, such as lack of memory, then train 
 class RunNotFinished(RunRule):
     code = "PT801"
     name = "run-not-finished"
-    category = "run_not_finished"
     level = ERROR
     root_cause_of = (*POOR, "PT502")
     what = (

@@ -114,7 +114,6 @@ class TrainValidationMismatch(RunRule):
 class NotShuffled(RunRule):
     code = "PT107"
     name = "not-shuffled"
-    category = "not_shuffled"
     needs = ("stages", "fit arguments", "training rows", "validation rows")
     root_cause_of = (*POOR, "PT106", "PT305", "PT501")
     what = "The rows are sorted by class where their order matters."
@@ -203,7 +202,6 @@ class TargetsMisaligned(RunRule):
 class ClassImbalance(RunRule):
     code = "PT110"
     name = "class-imbalance"
-    category = "class_imbalance"
     needs = ("stages", "class outcomes")
     root_cause_of = (*POOR, "PT305", "PT502")
     what = "The model rarely predicts a class that has few rows."

@@ -47,7 +47,6 @@ RECURRENT = ("LSTM", "GRU", "SimpleRNN", "Bidirectional")
 class DyingRelu(RunRule):
     code = "PT201"
     name = "dying-relu"
-    category = "dying_relu"
     needs = ("stages", "epochs", "activations")
     root_cause_of = (*POOR, "PT402", "PT405", "PT502", "PT607")
     what = "Units behind a ReLU are zero for every probe row."
@@ -93,7 +92,6 @@ class DyingRelu(RunRule):
 class SaturatedActivation(RunRule):
     code = "PT202"
     name = "saturated-activation"
-    category = "saturated_activation"
     needs = ("stages", "summaries")
     root_cause_of = (*POOR, "PT405", "PT607")
     what = "Hidden tanh or sigmoid units are at their limits for most rows."
@@ -134,7 +132,6 @@ class UnusualHiddenActivation(RunRule):
     code = "PT203"
     name = "unusual-hidden-activation"
     category = "hidden_activation"
-    needs = ("stages",)
     root_cause_of = (*POOR, "PT402", "PT405", "PT406", "PT502", "PT701")
     what = "A hidden layer uses softmax or exponential as its activation."
     why = (

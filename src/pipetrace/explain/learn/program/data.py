@@ -83,6 +83,7 @@ def _from_file(trace: Trace, context: Context, fit: Fit, suffix: str) -> Rows:
     """Rows that the user puts into a file, with the shapes and types that were recorded."""
     split = bool(fit.training.fit_config.get("validation_split"))
     forms, steps, told = _inputs(trace, context)
+    forms = forms or [("", (None,), "")]  # while a training runs its stages may come later
     total = fit.rows
     if split and total is not None and fit.validation_rows is not None:
         total += fit.validation_rows

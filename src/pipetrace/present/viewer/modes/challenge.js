@@ -67,7 +67,7 @@ function run(lesson, tools, place) {
         "div",
         { class: "card" },
         heading,
-        h("ul", {}, ...lesson.problems.map((problem, at) => h("li", {}, `${problem.kind}: ${attempts[at] === 1 ? "right" : attempts[at] === 2 ? "right at the second attempt" : `not solved; it is ${problem.options[problem.answer]}`}`))),
+        h("ul", {}, ...lesson.problems.map((problem, at) => h("li", {}, `${problem.kind}: ${attempts[at] === 1 ? "right" : attempts[at] === 2 ? "right at the second attempt" : `not solved${problem.answer < 0 ? "" : `; it is ${problem.options[problem.answer]}`}`}`))),
         h("p", { class: "go" }, button, h("button", { type: "button", class: "plain", onclick: () => run(lesson, tools, place) }, "Once more")),
       ),
     );

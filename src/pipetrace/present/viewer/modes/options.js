@@ -1,6 +1,7 @@
 // A question with options, some attempts at it, and what is told of each.
 
 import { h } from "viewer/dom.js";
+import { opened } from "viewer/hidden.js";
 import { code, seeIt } from "viewer/modes/lesson.js";
 
 /** @typedef {import("viewer/document.js").Problem} Problem */
@@ -26,7 +27,8 @@ export function options(problem, title, attempts, tools, done) {
   });
   const choose = (/** @type {number} */ at) => {
     used += 1;
-    const right = at === problem.answer;
+    const { answer, remarks } = opened(problem, at);
+    const right = at === answer;
     const over = right || used >= attempts;
     buttons.forEach(({ button, mark }, each) => {
       if (over) button.disabled = true;
@@ -35,14 +37,14 @@ export function options(problem, title, attempts, tools, done) {
         button.classList.add("wrong");
         mark.textContent = "your answer";
       }
-      if (over && each === problem.answer) {
+      if (over && each === answer) {
         button.classList.add("right");
         mark.textContent = "right answer";
       }
     });
     said.replaceChildren(
-      h("p", { class: "verdict" }, right ? "Right. " : over ? "Not this one. " : "Not this one; once more. ", problem.remarks[at]),
-      ...(over && !right ? [h("p", {}, problem.remarks[problem.answer])] : []),
+      h("p", { class: "verdict" }, right ? "Right. " : over ? "Not this one. " : "Not this one; once more. ", remarks[at] ?? ""),
+      ...(over && !right && answer >= 0 ? [h("p", {}, remarks[answer])] : []),
       ...(over && problem.place ? [seeIt(problem.place, tools)] : []),
     );
     if (over) done(right ? used : null);
