@@ -8,12 +8,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipetrace import errors
 from pipetrace.errors import (
     MissingLibraryError,
     NotWritableError,
@@ -44,22 +43,10 @@ def without_secrets(address: str) -> str:
     return visible(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
-def library(name: str, where: str) -> ModuleType:
-    """A library that reads files at addresses, or many files.
-
-    Raises:
-        MissingLibraryError: it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        plain = name.partition(".")[0]
-        extra = "storage" if plain == "fsspec" else "cluster"
-        raise MissingLibraryError(
-            f"This is read with {plain}, which is not installed.",
-            where=where,
-            hint=f'Install it: pip install "pipetrace[{extra}]"',
-        ) from error
+def library(name: str, where: str) -> Any:
+    """A library that reads files at addresses, or many files, or a ``MissingLibraryError``."""
+    extra = "storage" if name == "fsspec" else "cluster"
+    return errors.library(name, "This is read with", where, extra)
 
 
 def filesystem(address: str, refused: type[PipetraceError]) -> tuple[Any, str]:

@@ -134,6 +134,8 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
     page.locator("#own canvas").first.wait_for()
     # The strongest places among all rows are found between two frames.
     page.locator("[aria-busy]").wait_for(state="detached")
+    # So are the weights that can be changed.
+    page.locator(".weightfields input").first.wait_for()
     wanted = page.evaluate(
         """() => {
           const groups = new Set();

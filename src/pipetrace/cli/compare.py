@@ -54,7 +54,7 @@ def compare(
     exit_zero: bool,
     plain: bool,
 ) -> None:
-    """Say what differs between runs, or between a run and a saved model.
+    """Say what differs between runs, or from a run to a saved model.
 
     The other traces are compared with the first. Give several runs of one setting with different
     seeds to see which differences are larger than the noise.
