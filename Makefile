@@ -17,7 +17,7 @@ unexport PYTHONHOME
 MADE_IN := $(shell [ -x $(BIN)/python ] && cat $(VENV)/.installed 2>/dev/null)
 HERE := $(shell pwd -P)
 
-.PHONY: help digits test test-all test-oldest test-trackers test-onnx test-scale accept accept-facts lint format docs clean FORCE
+.PHONY: help digits test test-all test-oldest test-backend test-trackers test-onnx test-scale accept accept-facts lint format docs clean FORCE
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -61,7 +61,7 @@ docs: $(VENV)/.installed-docs ## Build the documentation site into build/site
 	@echo "Open build/site/index.html."
 
 clean: ## Remove what make installed and what the checks left; recordings and pages stay
-	rm -rf $(VENV) .venv-oldest .venv-trackers .venv-onnx .venv-scale node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest .venv-jax .venv-torch .venv-trackers .venv-onnx .venv-scale node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(wildcard src tests benchmarks tools) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(MADE_IN),$(HERE))
@@ -74,10 +74,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 $(VENV)/.installed-tests: $(VENV)/.installed
 	@sh tools/setup.sh tests
 
+test-backend: .venv-$(KERAS_BACKEND)/.installed ## Run the tests of another backend: make test-backend KERAS_BACKEND=jax (or torch)
+	KERAS_BACKEND=$(KERAS_BACKEND) .venv-$(KERAS_BACKEND)/bin/python -m pytest tests/backend $(ARGS)
+
 .venv-oldest/.installed: pyproject.toml constraints.txt constraints-oldest.txt
 	@sh tools/setup.sh oldest
 
-.venv-onnx/.installed .venv-trackers/.installed .venv-scale/.installed: pyproject.toml constraints.txt
+.venv-jax/.installed .venv-onnx/.installed .venv-scale/.installed .venv-torch/.installed .venv-trackers/.installed: pyproject.toml constraints.txt
 	@sh tools/setup.sh $(patsubst .venv-%/.installed,%,$@)
 
 $(VENV)/.installed-docs: $(VENV)/.installed

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,9 @@ def make(folder: Path, files: int, rows: int) -> None:
 
 def apart(function: Callable[..., Any], *arguments: Any) -> Any:
     """What a function gives in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+    # A worker of multiprocessing.Pool may have no children, and a cluster has.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def command(folder: Path, pattern: str, engine: tuple[str, ...]) -> tuple[float, float]:
@@ -134,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=40)
     parser.add_argument("--rows", type=int, default=2000, help="of each file")
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=3, help="of commands; 0 leaves them out")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -155,7 +157,7 @@ def main() -> None:
         print()
         for name, value in apart(partition, folder).items():
             print(f"{name}: {value:.3g}")
-    for count in (100, 1000, 4000):
+    for count in (100, 1000, 3000):
         print(f"memory of the driver with {count} partitions: {apart(driver_memory, count):.0f} MB")
 
 

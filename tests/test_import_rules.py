@@ -10,17 +10,18 @@ PACKAGE = Path(__file__).parent.parent / "src" / "pipetrace"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "config": frozenset(),
-    "trace": frozenset(),
+    "storage": frozenset(),
+    "trace": frozenset({"storage"}),
     "stats": frozenset({"trace"}),
     "pipeline": frozenset({"trace"}),
     "capture": frozenset({"trace", "stats", "pipeline"}),
     "explain": frozenset({"trace", "stats"}),
     "comparison": frozenset({"trace", "stats", "explain"}),
     "record": frozenset({"trace", "stats", "pipeline", "capture"}),
-    "run_table": frozenset({"trace", "explain"}),
+    "run_table": frozenset({"trace", "explain", "storage"}),
     "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
-    "scale": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
+    "scale": frozenset({"storage", "trace", "stats", "pipeline", "capture", "record"}),
     "pytest_plugin": frozenset({"trace", "explain", "present", "config"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
@@ -45,6 +46,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
             "demo",
             "selfcheck",
             "scale",
+            "storage",
             "ablate",
             "gallery",
             "config",
@@ -64,7 +66,8 @@ EMPTY = {
     for part in MAY_IMPORT
     for name in [
         f"{part}.py"
-        if part in ("errors", "config", "pytest_plugin", "selfcheck", "__init__", "__main__")
+        if part
+        in ("errors", "config", "storage", "pytest_plugin", "selfcheck", "__init__", "__main__")
         else f"{part}/__init__.py"
     ]
 }

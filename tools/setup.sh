@@ -4,6 +4,7 @@
 #   tools/setup.sh tests   what the tests need on top
 #   tools/setup.sh docs    what `make docs` needs on top
 #   tools/setup.sh trackers  .venv-trackers, with what exports are read back by, for `make test-trackers`
+#   tools/setup.sh jax     .venv-jax, with Keras on JAX, for `make test-backend`; torch is the same for PyTorch
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 #   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
 #   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
@@ -89,6 +90,14 @@ docs)
     install --group docs
     pwd -P >.venv/.installed-docs
     ;;
+jax | torch)
+    venv=.venv-$1
+    make_venv
+    say "Installing Keras and $1 into $venv (1 GB or more the first time)"
+    install pip
+    install --build-constraint constraints.txt --editable ".[$1]" --group test
+    pwd -P >"$venv/.installed"
+    ;;
 oldest)
     venv=.venv-oldest
     make_venv
@@ -109,7 +118,7 @@ onnx | trackers | scale)
     pwd -P >"$venv/.installed"
     ;;
 *)
-    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | scale"
+    say "Usage: tools/setup.sh run | tests | docs | oldest | onnx | trackers | scale | jax | torch"
     exit 2
     ;;
 esac

@@ -4,6 +4,7 @@ Every message says what was wrong, where, and what to do next. The command line 
 and exits with the class's code.
 """
 
+import importlib
 import itertools
 import re
 from textwrap import shorten
@@ -83,6 +84,18 @@ class FrameworkError(PipetraceError, slug="no-framework"):
 
 class MissingLibraryError(PipetraceError, slug="library-missing"):
     """A format is written or read by a library that is not installed."""
+
+
+def library(name: str, use: str, where: str, extra: str) -> Any:
+    """A library that an extra of the package installs, or a ``MissingLibraryError`` of its use."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"{use} {name.partition('.')[0]}, which is not installed.",
+            where=where,
+            hint=f'Install it: pip install "pipetrace[{extra}]"',
+        ) from error
 
 
 class ModelFileError(PipetraceError, slug="bad-model-file"):

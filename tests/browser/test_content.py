@@ -323,7 +323,7 @@ def test_tensors_are_decoded_bit_for_bit(listed: Page, digits_trace: Trace, made
             assert np.array(bits, np.uint32).tobytes() == stage.image.values.astype("<f4").tobytes()
 
 
-@pytest.mark.parametrize("epochs", [0, 1, 2])
+@pytest.mark.parametrize("epochs", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_that_was_killed_has_a_page(pages: Pages, digits_trace: Trace, epochs: int) -> None:
     trace = killed(digits_trace, epochs)
     page, made = pages.open(trace), document(trace)

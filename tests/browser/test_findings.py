@@ -103,7 +103,7 @@ def test_the_levels_have_their_colours(opened: Open) -> None:
     assert edge(".finding.warning") == edge(".mark.warning")
 
 
-@pytest.mark.parametrize("width", [320, 375, 1280])
+@pytest.mark.parametrize("width", [320, pytest.param(375, marks=pytest.mark.slow), 1280])
 def test_it_fits_the_window(opened: Open, width: int) -> None:
     long = rule(
         "PT201",
@@ -116,7 +116,7 @@ def test_it_fits_the_window(opened: Open, width: int) -> None:
     fits(opened(*WRONG[1:], long, viewport={"width": width, "height": 800}))
 
 
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("width", [375, pytest.param(1280, marks=pytest.mark.slow)])
 def test_axe_finds_nothing_wrong(opened: Open, width: int) -> None:
     clean_in_both_schemes(opened(*WRONG, broken(), viewport={"width": width, "height": 900}))
 

@@ -85,9 +85,13 @@ UNET_TRACE = trace_of([measured(each, index) for index, each in enumerate(lined(
 DEEP = deep(nested=True, example=True)
 KINDS = of_many_kinds()
 TRACES = {"unet": UNET_TRACE, "deep": DEEP, "kinds": KINDS, "nested": nested_twice()}
+SOME = [
+    each if each in ("unet", "deep") else pytest.param(each, marks=pytest.mark.slow)
+    for each in TRACES
+]
 
 
-@pytest.mark.parametrize("name", TRACES)
+@pytest.mark.parametrize("name", SOME)
 def test_axe_finds_nothing_wrong(pages: Pages, name: str) -> None:
     page = pages.open(TRACES[name])
     # A collapsed page is held by the large model, which would take minutes when all is open.
@@ -96,7 +100,7 @@ def test_axe_finds_nothing_wrong(pages: Pages, name: str) -> None:
     clean_in_both_schemes(page)
 
 
-@pytest.mark.parametrize("name", TRACES)
+@pytest.mark.parametrize("name", SOME)
 def test_a_phone_scrolls_the_graph_and_not_the_page(pages: Pages, name: str) -> None:
     page = pages.open(TRACES[name], viewport={"width": 375, "height": 800}, has_touch=True)
     unfold(page)

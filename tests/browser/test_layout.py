@@ -72,7 +72,13 @@ def test_nothing_is_wider_than_the_window(pages: Pages) -> None:
         fits(page)
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        each if each in ("10,000 letters", "broken") else pytest.param(each, marks=pytest.mark.slow)
+        for each in OTHERS
+    ],
+)
 def test_nothing_of_another_run_is_wider_than_the_window(
     pages: Pages, digits_trace: Trace, name: str
 ) -> None:
@@ -141,7 +147,7 @@ def test_the_browser_itself_says_that_it_prints(pages: Pages) -> None:
     assert page.locator("details:not([open])").count() == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_paper_is_white(pages: Pages, scheme: str) -> None:
     page = pages.open(color_scheme=scheme)
     page.locator(".card .option").first.click()
@@ -160,7 +166,7 @@ TOUCHING = """charts => charts.flatMap(chart => {
 })"""
 
 
-@pytest.mark.parametrize("epochs", [12, 200])
+@pytest.mark.parametrize("epochs", [pytest.param(12, marks=pytest.mark.slow), 200])
 def test_the_epochs_below_a_chart_do_not_touch(
     pages: Pages, digits_trace: Trace, epochs: int
 ) -> None:

@@ -16,6 +16,9 @@ from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
 pytestmark = pytest.mark.browser
+
+FEW = ("two numbers", "multilabel", "several", "waves", "failed", "one axis")
+"""The kinds that differ most; ``learn/test_modes.py`` opens others."""
 SECTION = "section:has(> #results)"
 
 
@@ -212,7 +215,10 @@ def test_a_page_that_lacks_rows_says_so_and_one_without_any_has_no_section(
     assert pages.open(unknown).locator(".cameout").count() == 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [each if each in FEW else pytest.param(each, marks=pytest.mark.slow) for each in KINDS],
+)
 def test_any_kind_of_model(pages: Pages, kind: str) -> None:
     """The fixture hears whatever goes wrong in the page."""
     page = pages.open(KINDS[kind](), viewport={"width": 390, "height": 800})

@@ -128,8 +128,14 @@ def test_what_is_collapsed_opens_by_keyboard(page: Page) -> None:
 def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
     # The menu closes itself where it is left.
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    # What is folded is drawn when it opens, and the field for one's own row where it is seen.
+    page.get_by_label("bias", exact=True).wait_for()
+    page.locator("#own").scroll_into_view_if_needed()
+    page.locator("#own canvas").first.wait_for()
     # The strongest places among all rows are found between two frames.
     page.locator("[aria-busy]").wait_for(state="detached")
+    # So are the weights that can be changed.
+    page.locator(".weightfields input").first.wait_for()
     wanted = page.evaluate(
         """() => {
           const groups = new Set();

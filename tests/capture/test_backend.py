@@ -118,22 +118,22 @@ def test_a_framework_that_lacks_a_part_of_its_own_is_not_called_missing(tmp_path
 
 
 def test_another_backend_is_refused_before_it_is_imported(tmp_path: Path) -> None:
-    # It need not be installed; without this Keras would say that jax is missing.
-    for module in ("tensorflow", "keras", "jax"):
+    # It need not be installed; without this Keras would say that openvino is missing.
+    for module in ("tensorflow", "keras", "openvino"):
         (tmp_path / f"{module}.py").write_text("raise ImportError('imported after all')\n")
-    ended = fresh(LOAD, tmp_path, KERAS_BACKEND="jax")
+    ended = fresh(LOAD, tmp_path, KERAS_BACKEND="openvino")
     assert ended.returncode == 0, ended.stderr
     what, where, hint = ended.stdout.splitlines()
-    assert what.startswith("Keras runs on jax here")
+    assert what.startswith("Keras runs on openvino here")
     assert "KERAS_BACKEND" in where
     assert "KERAS_BACKEND=tensorflow" in hint
 
 
 def test_another_backend_that_is_loaded_already_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "jax"))
+        sys.modules, "keras", SimpleNamespace(backend=SimpleNamespace(backend=lambda: "openvino"))
     )
-    with pytest.raises(FrameworkError, match="Keras runs on jax here"):
+    with pytest.raises(FrameworkError, match="Keras runs on openvino here"):
         backend.load()
 
 

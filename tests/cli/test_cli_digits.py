@@ -53,7 +53,7 @@ def test_it_says_what_it_does_while_it_does_it(finished: Ran) -> None:
     head = finished.out.partition("Conv2D digits\n")[0].splitlines()
     assert [line for line in head if not line.startswith("Epoch ")] == [
         "Reading the data ...",
-        "Loading Keras and TensorFlow ...",
+        "Loading Keras ...",
         "Building the model ...",
         "Training ...",
         "Measuring the data flow ...",

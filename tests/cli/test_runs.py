@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -37,6 +38,8 @@ def test_the_table_names_each_run_and_fits(
     for name in ("digits.trace", "more/=copy.trace", "odd.trace", "not-a-trace"):
         assert name in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80
+    assert re.search(r"(?m)^run {2,}", ran.out)
+    assert re.search(r"(?m)^2 runs .*\n  digits.trace ", ran.out)
     assert run("runs") == ran == run("runs", "--no-cache")
     assert listing(folder) == before
 

@@ -104,9 +104,12 @@ def drawn() -> Digests:
 
 def main(folder: str, budgets: str, *names: str) -> None:
     """Compare the examples; see above."""
-    import tensorflow as tf
+    import keras
 
-    tf.config.experimental.enable_op_determinism()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
     for name in names:
         print(json.dumps(compared(name, Path(folder), budgets.split(","))), flush=True)
 

@@ -45,6 +45,7 @@ CASES = (
         [3, 0, 5],
         "price",
     ),
+    (Event(kinds.REPLICAS, 3, weight="hidden/kernel"), [3], "hidden/kernel"),
     (Event(kinds.RECORDER, 3, part="weights", error="OSError: full"), [3], "OSError: full"),
     (Event("of another version", 3), [3], "'of another version'"),
 )

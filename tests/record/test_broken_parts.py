@@ -21,7 +21,7 @@ BREAKS = {
     "prediction": "pipetrace.record.measure.after_training.choose",
     "final weights": "pipetrace.record.measure.after_training.stored_weights",
     "loss checks": "pipetrace.record.measure.failure.are_sound",
-    "rows": "pipetrace.capture.batches.joined",
+    "rows": "pipetrace.capture.data.batches.joined",
     "writing": "pipetrace.trace.writer.TraceWriter.add_epoch",
     "start": "pipetrace.record.session.Session.begin",
     "data facts": "pipetrace.record.measure.dataset.targets_of",

@@ -32,7 +32,7 @@ def unsupported(trace: Trace) -> set[str]:
 
 def test_an_iterator_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a distribution strategy, which gives each replica rows of its own."""
-    monkeypatch.setattr("pipetrace.capture.batches._can_be_imitated", lambda iterator: False)
+    monkeypatch.setattr("pipetrace.capture.data.batches._can_be_imitated", lambda iterator: False)
     trace = fitted(tmp_path / "run.trace", as_dataset())
     assert trace.stages == ()
     assert [epoch.number for epoch in trace.epochs] == [1, 2]

@@ -38,6 +38,7 @@ def write(digits_trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr("pipetrace.trace.writer.this_process", lambda: who)
         monkeypatch.setattr("pipetrace.trace.reader.is_alive", lambda who: who["pid"] == 7)
         config = dict(digits_trace.run.training.optimizer_config)
+        config |= training.pop("optimizer_config", {})
         config |= {"learning_rate": training.pop("learning_rate", 0.003)}
         change = replace(digits_trace.run.training, optimizer_config=config, **training)
         fits = (replace(digits_trace.run.fits[0], training=change),)

@@ -101,7 +101,7 @@ def test_the_best_runs_by_the_metric_that_most_are_judged_by(found: Runs, tmp_pa
 
 
 def test_what_differs_is_found_and_the_rest_is_not(write: Write, tmp_path: Path) -> None:
-    write("a.trace", 0.5, optimizer="SGD")
+    write("a.trace", 0.5, optimizer="SGD", optimizer_config={"momentum": 0.9})
     write("b.trace", 0.5, optimizer="Adam", layers={"conv2d": {"filters": 64}})
     differing = pipetrace.runs(tmp_path).differing()
     assert differing == {"optimizer": ("SGD", "Adam"), "conv2d.filters": (32, 64)}
@@ -114,6 +114,8 @@ def test_runs_of_one_process_are_a_group_with_mean_and_spread(write: Write, tmp_
     for rate in (0.1, 0.2):
         write(f"trial-{rate}.trace", 0.5, process=3, learning_rate=rate)
     write("alone.trace", 0.99)
+    for name in ("odd", "odd-2"):
+        (tmp_path / f"{name}.trace").write_text("of no process")
     folds, trials = pipetrace.runs(tmp_path).groups()
     assert (stems(folds.rows), folds.same_settings) == (["fold-0", "fold-1", "fold-2"], True)
     assert folds.spread is not None

@@ -22,6 +22,8 @@ from pipetrace.errors import ClusterError, ColumnsError
 from pipetrace.scale.partitions import Partition, find
 from pipetrace.scale.record import record_partitions
 from pipetrace.trace import Trace, read
+from pipetrace.trace.measurement_table import Measurements
+from pipetrace.trace.measurements import StageTime
 
 pytestmark = pytest.mark.framework
 distributed = pytest.importorskip("distributed")
@@ -77,7 +79,13 @@ def recorded(
 def apart(ours: Trace, theirs: Trace) -> list[str]:
     """Where two traces differ but in when they were made and what that took."""
     ours, theirs = (
-        replace(each, run=replace(each.run, created=""), cost={}, overhead=None)
+        replace(
+            each,
+            run=replace(each.run, created=""),
+            cost={},
+            overhead=None,
+            measurements=Measurements(at for at in each.measurements if at.kind != StageTime.kind),
+        )
         for each in (ours, theirs)
     )
     return list(differences(ours, theirs))

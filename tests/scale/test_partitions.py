@@ -17,7 +17,8 @@ from pipetrace.errors import (
 )
 from pipetrace.scale import partitions
 from pipetrace.scale.columns import read
-from pipetrace.scale.partitions import Partition, are_many, cluster_address, find, without_secrets
+from pipetrace.scale.partitions import Partition, are_many, cluster_address, find
+from pipetrace.storage import without_secrets
 
 pytest.importorskip("fsspec")
 X = np.arange(60, dtype=np.float32).reshape(5, 3, 4)

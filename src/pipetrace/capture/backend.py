@@ -1,7 +1,8 @@
-"""Loading Keras on TensorFlow without its noise, and the few things asked of it directly."""
+"""Loading Keras and its backend without their noise, and the few things asked of them directly."""
 
 import contextlib
 import importlib
+import json
 import os
 import platform
 import sys
@@ -9,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from pipetrace.errors import FrameworkError
@@ -17,12 +19,12 @@ INSTALL = (
     'Install it beside pipetrace: pip install "pipetrace[tensorflow]" '
     '(or "pipetrace[cpu]", which is smaller).'
 )
+NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+"""What Keras may run on where pipetrace watches it."""
 
 
 def load() -> Any:
-    """Import Keras with its TensorFlow backend, or raise a ``FrameworkError``; later calls give the
-    same.
-    """
+    """Import Keras with its backend, or raise a ``FrameworkError``; later calls give the same."""
     return _load(_nothing_apart)
 
 
@@ -40,31 +42,55 @@ def load_quietly() -> Any:
 
 def _load(apart: Callable[[], AbstractContextManager[Callable[[], str]]]) -> Any:
     if "keras" not in sys.modules:
-        # Before the import, which fails less clearly where that other backend is not installed.
-        _refuse_other_than_tensorflow(os.environ.get("KERAS_BACKEND") or "tensorflow")
+        # Before the import, which fails less clearly.
+        _refuse_others(wanted := _wanted())
         with apart() as said:
             try:
-                importlib.import_module("tensorflow")
+                importlib.import_module(wanted)
                 importlib.import_module("keras")
             except Exception as error:
-                raise _no_framework(error, said()) from error
+                raise _no_framework(error, said(), wanted) from error
     keras = sys.modules["keras"]
-    _refuse_other_than_tensorflow(keras.backend.backend())
+    _refuse_others(keras.backend.backend())
     return keras
+
+
+def name() -> str:
+    """What Keras runs on: one of ``NAMES``."""
+    return str(load().backend.backend())
+
+
+def on_tensorflow() -> bool:
+    """Whether Keras runs on TensorFlow."""
+    return name() == "tensorflow"
+
+
+def _wanted() -> str:
+    """The backend that Keras will take, as its documentation says: from the environment, else from
+    its settings."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    settings = {}
+    with contextlib.suppress(OSError, ValueError):
+        settings = json.loads((home / "keras.json").read_text())
+    found = os.environ.get("KERAS_BACKEND") or settings.get("backend") or "tensorflow"
+    return str(found)
 
 
 def versions() -> dict[str, str]:
     """The versions of what runs, by name."""
     found = {"python": platform.python_version()}
-    for name, packages in {
+    others = {*NAMES} - {_wanted() if "keras" not in sys.modules else name()}
+    for library, packages in {
         "pipetrace": ("pipetrace",),
         "keras": ("keras",),
         "tensorflow": ("tensorflow", "tensorflow-cpu"),
+        "jax": ("jax",),
+        "torch": ("torch",),
         "numpy": ("numpy",),
     }.items():
-        for package in packages:
+        for package in packages if library not in others else ():
             with contextlib.suppress(PackageNotFoundError):
-                found.setdefault(name, version(package))
+                found.setdefault(library, version(package))
     return found
 
 
@@ -104,29 +130,24 @@ def _nothing_apart() -> Iterator[Any]:
     yield str
 
 
-def _refuse_other_than_tensorflow(backend: str) -> None:
-    if backend != "tensorflow":
+def _refuse_others(backend: str) -> None:
+    if backend not in NAMES:
+        *some, last = NAMES.values()
+        listed = f"{', '.join(some)} and {last}"
         raise FrameworkError(
-            f"Keras runs on {backend} here; pipetrace watches training on TensorFlow.",
+            f"Keras runs on {backend} here; pipetrace watches training on {listed}.",
             where="KERAS_BACKEND or ~/.keras/keras.json",
             hint="Set the environment variable KERAS_BACKEND=tensorflow for this command.",
         )
 
 
-def _no_framework(error: Exception, said: str) -> FrameworkError:
-    wanted = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if wanted != "tensorflow":
-        return FrameworkError(
-            f"KERAS_BACKEND is set to {wanted}, which does not start: {_first_line(error)}.",
-            where="KERAS_BACKEND",
-            hint="pipetrace records training on TensorFlow. "
-            "Set KERAS_BACKEND=tensorflow for this command.",
-        )
-    if isinstance(error, ModuleNotFoundError) and error.name in ("keras", "tensorflow"):
-        return FrameworkError(f"{error.name} is not installed; training needs it.", hint=INSTALL)
+def _no_framework(error: Exception, said: str, wanted: str) -> FrameworkError:
+    if isinstance(error, ModuleNotFoundError) and error.name in ("keras", wanted):
+        hint = INSTALL if wanted == "tensorflow" else f"Install it: pip install {error.name}."
+        return FrameworkError(f"{error.name} is not installed; training needs it.", hint=hint)
     words = f" It wrote: {said.strip()[-500:]}" if said.strip() else ""
     return FrameworkError(
-        "Keras with TensorFlow does not start: "
+        f"Keras with {NAMES[wanted]} does not start: "
         f"{type(error).__name__}: {_first_line(error)}.{words}",
         hint=f"Try: python -c 'import keras' to see the whole error. {INSTALL}",
     )

@@ -54,6 +54,7 @@ def training_facts(
         callbacks=callback_facts(call.callbacks),
         class_weights=call.class_weight,
         sample_weights=sample_weights,
+        replicas=replicas(model),
         policy=_policy(model),
         compile_config=compile_config(model),
         fit_config={name: getattr(call, name) for name in FIT_SETTINGS} if call.known else {},
@@ -120,6 +121,27 @@ def frozen_layers(model: Any) -> tuple[str, ...]:
         for layer in all_layers(model)
         if not layer.trainable and layer.weights and len(all_layers(layer)) == 1
     )
+
+
+def replicas(model: Any) -> int | None:
+    """How many copies of the model train side by side; None for one, without ``tf.distribute``."""
+    strategy = getattr(model, "distribute_strategy", None)
+    count = int(getattr(strategy, "num_replicas_in_sync", 1))
+    return count if count > 1 else None
+
+
+def unequal_replicas(model: Any, variables: Mapping[str, Any]) -> list[str]:
+    """The trainable weights that are not the same, bit for bit, in all replicas, by their names."""
+    if replicas(model) is None:
+        return []
+    found = []
+    for name, variable in variables.items():
+        if variable.trainable:
+            first, *others = model.distribute_strategy.experimental_local_results(variable.value)
+            known = np.asarray(first).tobytes()
+            if any(np.asarray(each).tobytes() != known for each in others):
+                found.append(name)
+    return found
 
 
 def input_names(model: Any) -> list[str]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from pipetrace.capture import internals, structures
 from pipetrace.capture.backend import load
 from pipetrace.trace.training import Callback
@@ -221,6 +223,49 @@ def patched_fit(replacement: Callable[..., Any], name: str = "fit") -> Iterator[
             setattr(owner, name, original)
 
 
+_held: dict[int, Any] = {}
+
+
+@contextlib.contextmanager
+def held_by_step(model: Any, state: Any = ()) -> Iterator[None]:
+    """A block in which ``value_of`` finds a model's variables in the state of JAX's training step.
+
+    While the steps of an epoch run, Keras on JAX takes the values out of the variables.
+
+    Args:
+        model: of Keras.
+        state: what the step is given or gives, the variables that train first, then the others;
+            nothing on another backend.
+    """
+    if not state:
+        yield
+        return
+    groups = zip((model.trainable_variables, model.non_trainable_variables), state, strict=False)
+    found = {
+        id(variable): value
+        for variables, values in groups
+        for variable, value in zip(variables, values, strict=False)
+    }
+    _held.update(found)
+    try:
+        yield
+    finally:
+        for place in found:
+            _held.pop(place, None)
+
+
+def value_of(variable: Any) -> Any:
+    """The tensor that a variable holds, or that Keras holds for it."""
+    held = _held.get(id(variable))
+    return variable.value if held is None else held
+
+
+def array_of(variable: Any) -> Any:
+    """A copy of what ``value_of`` gives, as an array."""
+    held = _held.get(id(variable))
+    return variable.numpy() if held is None else np.array(held)
+
+
 @dataclass
 class StepWrapper:
     """Wraps the functions that train and validate, for one ``fit``; ``leave`` puts them back."""
@@ -258,19 +303,28 @@ class StepWrapper:
         if name in self._originals or original is None:
             return
 
-        def step(iterator: Any) -> Any:
+        def step(*given: Any) -> Any:
+            # TensorFlow's step is called with an iterator, PyTorch's with a batch, JAX's with the
+            # state of the model and an iterator; it also gives the state, after the logs.
+            *state, iterator = given
             before = self.before if steps else self.before_test
+            held = held_by_step
             try:
-                logs = original(before(iterator))
+                with held(self.model, *state):
+                    iterator = before(iterator)
+                result = original(*state, iterator)
             except (StopIteration, GeneratorExit):
                 raise
             except BaseException as error:
                 if not internals.is_end_of_data(error):
-                    self.failed(error)
+                    with held(self.model, *state):
+                        self.failed(error)
                 raise
             if steps:
-                self.after(logs)
-            return logs
+                logs, *after = result if state else (result,)
+                with held(self.model, *after):
+                    self.after(logs)
+            return result
 
         self._originals[name] = (original, step)
         setattr(self.model, name, step)

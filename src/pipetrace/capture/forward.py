@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import internals, structures
+from pipetrace.capture import fit, internals, structures
 from pipetrace.capture.backend import load
 from pipetrace.capture.graph import graph
 from pipetrace.capture.hook import watch
@@ -75,8 +75,6 @@ class Forward:
         until: float = math.inf,
         rows: int | None = None,
     ) -> None:
-        import tensorflow as tf
-
         self._keras = load()
         self.step = step = model if isinstance(model, TrainStep) else None
         self.model = model = model if step is None else step.model
@@ -88,21 +86,27 @@ class Forward:
         self._nodes: list[Node] = []
         self._masked: list[str] = []
         self.seen = Graph()
-        signature = self._keras.tree.map_structure(self._signature, example)
         self._variables: list[Any] = []
-        trace = tf.function(self._trace, autograph=False)
-        if step is None and not model.built:  # the first pass makes the variables
-            trace.get_concrete_function([], signature)
-        self._variables = weights(model)
-        self._signature_of_rows, specs = signature, specs_of(self._variables)
-        if step is None:
-            self.function = trace.get_concrete_function(specs, signature)
-        else:
-            self.function = step.compiled(self._trace, specs, signature)
         self._final: Any = None
+        self._prepare(example)
         for node in self.seen.nodes:
             # Symbolic tensors belong to the function.
             node.tensors, node.masks, node.outside = [], [], {}
+
+    def _prepare(self, example: Any) -> None:
+        """Run the model once, so that its stages are seen."""
+        import tensorflow as tf
+
+        signature = self._keras.tree.map_structure(self._signature, example)
+        trace = tf.function(self._trace, autograph=False)
+        if self.step is None and not self.model.built:  # the first pass makes the variables
+            trace.get_concrete_function([], signature)
+        self._variables = weights(self.model)
+        self._signature_of_rows, specs = signature, specs_of(self._variables)
+        if self.step is None:
+            self.function = trace.get_concrete_function(specs, signature)
+        else:
+            self.function = self.step.compiled(self._trace, specs, signature)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -216,7 +220,7 @@ class Forward:
             some = structures.mapped(tf.convert_to_tensor, part)
             with internals.as_traced():
                 found = self._final(given, some)
-            parts.append([_array(each) for each in found])
+            parts.append([plain_array(each) for each in found])
         return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
     @property
@@ -246,7 +250,9 @@ class Forward:
 
     def weights(self) -> dict[str, Array]:
         """The weights as they are now, by names such as ``conv2d/kernel``; each once."""
-        return {name: np.array(variable.numpy()) for name, variable in self.variables().items()}
+        return {
+            name: np.array(fit.array_of(variable)) for name, variable in self.variables().items()
+        }
 
     def variables(self) -> dict[str, Any]:
         """The Keras variables by the names of ``weights``."""
@@ -300,15 +306,17 @@ class Forward:
         with internals.as_traced():
             outputs, masks, lengths = self.function(values, given)
         found = {
-            node.stage.name: tuple(_array(tensor) for tensor in tensors)
+            node.stage.name: tuple(plain_array(tensor) for tensor in tensors)
             for node, tensors in zip(self._nodes, outputs, strict=True)
         }
         masked = {name: np.asarray(mask) for name, mask in zip(self._masked, masks, strict=True)}
         return Passed(found, masked, tuple(map(int, lengths)))
 
-    def _part(self, rows: Any, start: int, total: int, instead: Weights | None) -> Passed:
+    def _part(
+        self, rows: Any, start: int, total: int, instead: Weights | None, most: int | None = None
+    ) -> Passed:
         """Rows that pass at a time; the last is repeated where the model takes no fewer."""
-        stop = start + (self.fixed or min(self.most or total, total - start))
+        stop = start + (self.fixed or min(most or self.most or total, total - start))
         places = np.minimum(np.arange(start, stop), total - 1)
         return self._run(
             self._keras.tree.map_structure(lambda each: np.asarray(each)[places], rows), instead
@@ -337,7 +345,8 @@ def _zeros(values: Array) -> Array:
     return made
 
 
-def _array(tensor: Any) -> Array:
+def plain_array(tensor: Any) -> Array:
+    """A tensor as an array, in a type that NumPy knows."""
     values = np.asarray(tensor)
     # NumPy knows bfloat16 by another package only; float32 holds all its values.
     return values.astype(np.float32) if values.dtype.name == "bfloat16" else values

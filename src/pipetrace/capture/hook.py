@@ -18,6 +18,7 @@ from typing import Any
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
+from pipetrace.capture.tensors import copy_of
 
 
 @dataclass
@@ -197,9 +198,7 @@ def _fresh(keras: Any, result: Any, inputs: list[Any]) -> Any:
     def copied(tensor: Any) -> Any:
         if id(tensor) not in received or not hasattr(tensor, "dtype"):
             return tensor
-        import tensorflow as tf
-
-        copy = tf.identity(tensor)
+        copy = copy_of(tensor)
         mask = internals.mask_of(tensor)
         if mask is not None:
             internals.set_mask(copy, mask)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.backend import load
+from pipetrace.capture.backend import load, on_tensorflow
 
 FIT_LOCALS = frozenset({"x", "y", "validation_data", "callbacks", "epoch_iterator"})
 """Local variables of Keras' ``fit`` that are read from its frame."""
@@ -139,6 +139,8 @@ def steps_per_call(model: Any) -> int:
 
 def is_end_of_data(error: BaseException) -> bool:
     """Whether TensorFlow raised this since the data has no further batch."""
+    if not on_tensorflow():
+        return False
     import tensorflow as tf
 
     return isinstance(error, tf.errors.OutOfRangeError)

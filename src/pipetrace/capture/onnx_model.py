@@ -5,13 +5,11 @@ be repeated: further outputs are appended to its bytes. Names of nodes are read 
 so that nothing but NumPy and onnxruntime is needed.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pipetrace.errors import MissingLibraryError, ModelFileError
+from pipetrace.errors import ModelFileError, library
 from pipetrace.trace.document import Array
 
 GRAPH, NODE, OUTPUT = 7, 1, 12
@@ -44,14 +42,7 @@ class OnnxModel:
             raise self._refused(f"{error.strerror}.") from error
         except (ValueError, IndexError) as error:
             raise self._refused("It is not an ONNX model.") from error
-        try:
-            self._library: Any = importlib.import_module("onnxruntime")
-        except ImportError as error:
-            raise MissingLibraryError(
-                "An ONNX model is run by onnxruntime, which is not installed.",
-                where=str(path),
-                hint='Install it: pip install "pipetrace[onnx]"',
-            ) from error
+        self._library = library("onnxruntime", "An ONNX model is run by", str(path), "onnx")
 
     def run(
         self, inputs: Mapping[str, Array], wanted: Sequence[str] = ()

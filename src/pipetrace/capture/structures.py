@@ -73,10 +73,6 @@ def as_fit_gets(structure: Any) -> Any:
 
 
 def _is_arrays(leaf: Any) -> bool:
-    import tensorflow as tf
-
-    if isinstance(leaf, (tf.data.Dataset, str, bytes)):
-        return False
     return hasattr(leaf, "to_numpy") or (hasattr(leaf, "shape") and hasattr(leaf, "dtype"))
 
 

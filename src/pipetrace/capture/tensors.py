@@ -1,8 +1,15 @@
 """Following tensors back through the graph that TensorFlow builds while a function is traced."""
 
+import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
+
+import numpy as np
+
+from pipetrace.capture.backend import load, name, on_tensorflow
+from pipetrace.trace.document import Array
 
 Origin: TypeAlias = tuple[str, int]
 """Where a tensor comes from: the name of a stage, and which of its outputs it is."""
@@ -54,6 +61,8 @@ NAMES = {
 
 def components(tensor: Any) -> list[Any]:
     """The plain tensors of a tensor: itself, or the parts of a sparse or ragged one."""
+    if not on_tensorflow():
+        return [tensor]
     import tensorflow as tf
 
     return [each for each in tf.nest.flatten(tensor, expand_composites=True) if each is not None]
@@ -61,6 +70,8 @@ def components(tensor: Any) -> list[Any]:
 
 def dense(tensor: Any) -> Any:
     """A sparse or ragged tensor, or the gradient of single rows of a table, as a plain one."""
+    if not on_tensorflow():
+        return tensor
     import tensorflow as tf
 
     if isinstance(tensor, tf.SparseTensor):
@@ -72,9 +83,20 @@ def dense(tensor: Any) -> Any:
 
 def length(tensor: Any) -> Any:
     """The length of the first axis, known when the function runs."""
+    if not on_tensorflow():
+        return tensor.shape[0]
     import tensorflow as tf
 
     return tf.shape(dense(tensor))[0]
+
+
+def copy_of(tensor: Any) -> Any:
+    """The same values as another object."""
+    if not on_tensorflow():
+        return load().ops.copy(tensor)
+    import tensorflow as tf
+
+    return tf.identity(tensor)
 
 
 def key(tensor: Any) -> Any:
@@ -85,9 +107,59 @@ def key(tensor: Any) -> Any:
     return (id(graph), first.name) if graph is not None else id(first)
 
 
+def converter() -> Any:
+    """The backend's function that makes a tensor of an array, ``(value, dtype=None)``."""
+    if not on_tensorflow():
+        return load().ops.convert_to_tensor
+    import tensorflow as tf
+
+    return tf.convert_to_tensor
+
+
+def as_function(function: Any) -> Any:
+    """A function as TensorFlow traces it; on another backend itself."""
+    if not on_tensorflow():
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, autograph=False)
+
+
+def outside() -> AbstractContextManager[Any]:
+    """A block outside of a function that is being traced: a layer may ask a table for its size,
+    which within one is no number yet."""
+    if not on_tensorflow():
+        return nullcontext()
+    import tensorflow as tf
+
+    scope: AbstractContextManager[Any] = tf.init_scope()
+    return scope
+
+
+def own_numbers() -> AbstractContextManager[Any]:
+    """A block after which PyTorch draws the numbers that it would have drawn without it; the other
+    backends keep no state that a forward pass would change."""
+    if name() != "torch":
+        return nullcontext()
+    torch: Any = importlib.import_module("torch")
+    block: AbstractContextManager[Any] = torch.random.fork_rng()
+    return block
+
+
+def next_numbers() -> Array:
+    """Four numbers of the backend's own random state, which thereby goes on; JAX has none."""
+    if name() == "jax":
+        return np.zeros(4)
+    library = importlib.import_module(name())
+    found = library.random.uniform((4,)) if on_tensorflow() else library.rand(4)
+    return np.asarray(found)
+
+
 def is_local(tensor: Any) -> bool:
     """Whether a tensor belongs to the function being traced, and not to the body of a loop in
     it."""
+    if not on_tensorflow():
+        return True
     import tensorflow as tf
 
     if tf.executing_eagerly():

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
+from pipetrace.capture.tensors import as_function, converter
 from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, trainable, weights
 from pipetrace.trace.document import Array
 
@@ -26,12 +27,15 @@ class Gradients:
     """
 
     def __init__(self, model: Any, x: Any, y: Any, sample_weight: Any = None) -> None:
-        import tensorflow as tf
-
         self._keras, self._model = load(), model
         self._variables, self._every = trainable(model), weights(model)
         self.penalised = False
         self.variables = [id(variable) for variable in self._variables]
+        self._prepare(x, y, sample_weight)
+
+    def _prepare(self, x: Any, y: Any, sample_weight: Any) -> None:
+        import tensorflow as tf
+
         given = self._keras.tree.map_structure(
             lambda each: None if each is None else _spec(each), (x, y, sample_weight)
         )
@@ -161,15 +165,15 @@ def differs(
     The inputs are the same in both modes, so that a difference of layers ahead does not count. Each
     may have a mask, and a key that it had, as of ``attention_mask=...``. The layer's state stays.
     """
-    import tensorflow as tf
-
     keras, arguments = load(), inspect.signature(layer.call).parameters
+
+    convert = converter()
 
     def call(tensors: Sequence[Any]) -> Any:
         with keras.StatelessScope(collect_losses=True):
             for tensor, mask in zip(tensors, masks, strict=False):
                 if mask is not None:
-                    internals.set_mask(tensor, tf.convert_to_tensor(mask))
+                    internals.set_mask(tensor, convert(mask))
             pairs = list(zip_longest(tensors, names))
             named = {str(name): one for one, name in pairs[1:] if name in arguments}
             places = [
@@ -179,9 +183,10 @@ def differs(
 
     # Code of the user's own runs while a function is traced, as in training, and not eagerly.
     own = not all(internals.is_of_keras(type(each)) for each in internals.all_layers(layer))
-    run = tf.function(call, autograph=False) if own else call
+    run = as_function(call) if own else call
     try:
-        first = np.asarray(run([tf.convert_to_tensor(values) for values in received]))
+        given_now = run([convert(values) for values in received])
+        first = np.asarray(keras.ops.convert_to_numpy(given_now))
     except Exception:  # a layer that takes its inputs in another way, such as a list
         return False
     if first.shape != given.shape:

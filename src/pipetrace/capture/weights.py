@@ -11,9 +11,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pipetrace.capture import fit, internals
+from pipetrace.capture import backend, fit, internals
 from pipetrace.capture.backend import load
-from pipetrace.capture.tensors import operations_behind
+from pipetrace.capture.tensors import (
+    converter,
+    next_numbers,
+    operations_behind,
+    outside,
+    own_numbers,
+)
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import UntrackedVariables
 
@@ -36,12 +42,8 @@ def plain_config(operation: Any) -> dict[str, Any]:
     Keras leaves out a vocabulary that was learned by ``adapt``. Here it is the same as one that was
     given: without what stands for padding and for unknown entries.
     """
-    import tensorflow as tf
-
     try:
-        with (
-            tf.init_scope()
-        ):  # a layer may ask a table for its size, which within a traced function is no number yet
+        with outside():
             config = operation.get_config()
             size = config.get("vocabulary_size") if internals.is_of_keras(type(operation)) else None
             if config.get("vocabulary") is None and size is not None and size <= MOST_WORDS:
@@ -92,13 +94,13 @@ def size(variables: Iterable[Any]) -> int:
 
 def copied(variables: Iterable[Any]) -> dict[int, Array]:
     """Copies of what variables hold, by their identities."""
-    return {id(variable): variable.numpy() for variable in variables}
+    return {id(variable): fit.array_of(variable) for variable in variables}
 
 
 def values_of(variable: Any, instead: Weights | None = None) -> Array:
     """What a variable holds, or what ``instead`` has for it."""
     value = None if instead is None else instead.get(id(variable))
-    return np.asarray(variable.numpy() if value is None else value)
+    return np.asarray(fit.array_of(variable) if value is None else value)
 
 
 def is_float(variable: Any) -> bool:
@@ -115,15 +117,13 @@ def specs_of(variables: Sequence[Any]) -> list[Any]:
 
 def tensors_of(variables: Sequence[Any], others: Weights | None = None) -> list[Any]:
     """The values of variables, in order, as tensors; those of ``others`` instead, where any are."""
-    import tensorflow as tf
-
-    found = []
+    convert, found = converter(), []
     for variable in variables:
         value = None if others is None else others.get(id(variable))
         if value is None:
-            found.append(tf.convert_to_tensor(variable.value))
+            found.append(convert(fit.value_of(variable)))
         else:
-            found.append(tf.convert_to_tensor(value, dtype=variable.value.dtype))
+            found.append(convert(value, dtype=variable.dtype))
     return found
 
 
@@ -150,11 +150,11 @@ def fixed_rows(model: Any) -> int | None:
 
 @contextlib.contextmanager
 def random_state_kept() -> Iterator[None]:
-    """A block after which Python and NumPy draw the numbers that they would have drawn without it,
-    and Keras has the generator of seeds that it had."""
+    """A block after which Python, NumPy and PyTorch draw the numbers that they would have drawn
+    without it, and Keras has the generator of seeds that it had."""
     numbers, others = random.getstate(), np.random.get_state()
     try:
-        with internals.own_seeds():
+        with internals.own_seeds(), own_numbers():
             yield
     finally:
         random.setstate(numbers)
@@ -211,9 +211,7 @@ def results_of(fits: Sequence[Fitted]) -> Results:
     found["random", "", "Python"] = np.asarray(numbers)
     found["random", "", "NumPy"] = np.asarray([*keys, position])
     if "keras" in sys.modules:
-        import tensorflow as tf
-
-        found["random", "", "TensorFlow"] = np.asarray(tf.random.uniform((4,)))
+        found["random", "", backend.NAMES[backend.name()]] = next_numbers()
         found["random", "", "Keras"] = np.asarray(load().random.uniform((4,)))
     return found
 

@@ -11,6 +11,7 @@ import click
 import pipetrace
 from pipetrace.cli.group import (
     PATH,
+    TRACE,
     commands,
     console_for,
     form_option,
@@ -29,7 +30,7 @@ OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
 
 
 @commands.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=TRACE)
 @click.option(
     "--select",
     metavar="RULES",
@@ -55,7 +56,7 @@ OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
 @click.option(
     "--baseline",
     metavar="TRACE",
-    type=PATH,
+    type=TRACE,
     help="An earlier trace to compare with: stages, shapes and parameters must be the same, and "
     "metrics close.",
 )

@@ -8,6 +8,7 @@ import click
 
 from pipetrace.cli.group import (
     PATH,
+    TRACE,
     commands,
     console_for,
     is_standard,
@@ -22,7 +23,7 @@ MODELS = (".keras", ".h5", ".hdf5", ".onnx")
 
 
 @commands.command()
-@click.argument("files", metavar="TRACE TRACE...|MODEL", nargs=-1, required=True, type=PATH)
+@click.argument("files", metavar="TRACE TRACE...|MODEL", nargs=-1, required=True, type=TRACE)
 @click.option(
     "--format",
     "form",
@@ -53,7 +54,7 @@ def compare(
     exit_zero: bool,
     plain: bool,
 ) -> None:
-    """Say what differs between runs, or between a run and a saved model.
+    """Say what differs between runs, or from a run to a saved model.
 
     The other traces are compared with the first. Give several runs of one setting with different
     seeds to see which differences are larger than the noise.

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from pipetrace.cli.group import PATH, commands, force_option, name_of, write_output
+from pipetrace.cli.group import TRACE, commands, force_option, name_of, write_output
 from pipetrace.config import CHOICES
 
 
 @commands.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=TRACE)
 @click.option(
     "--to",
     "form",

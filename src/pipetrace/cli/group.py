@@ -12,6 +12,23 @@ import pipetrace
 from pipetrace.errors import DiskFullError, PipetraceError, visible
 
 PATH = click.Path(path_type=Path)
+
+
+class _Trace(click.ParamType[Path]):
+    """The path of a trace, or an address such as s3://bucket/run.trace, of which a copy is made."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if "://" in str(value):
+            from pipetrace.storage import local_copy
+
+            return local_copy(value)
+        found: Path = PATH.convert(value, param, ctx)
+        return found
+
+
+TRACE = _Trace()
 Option: TypeAlias = Callable[[Any], Any]
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 PROGRAM_CONTEXT = {**CONTEXT, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -219,8 +236,11 @@ def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
 
 
 def page_path(trace: Path) -> Path:
-    """Return the default path of a trace's page: beside it, with the suffix .html."""
-    return trace.parent / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
+    """Return the default path of a trace's page: beside it, or here, with the suffix .html."""
+    from pipetrace.storage import is_copy
+
+    folder = Path() if is_copy(trace) else trace.parent
+    return folder / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
 
 
 def command_line(values: bool) -> str:

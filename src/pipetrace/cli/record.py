@@ -66,6 +66,11 @@ budget_option = click.option(
     show_default=True,
     help="Pixel value to follow through the scaling step.",
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["tensorflow", "jax", "torch"]),
+    help="What Keras runs on.  [default: KERAS_BACKEND, or what Keras is set to]",
+)
 @out_option("Path of the trace.", "digits.trace")
 @click.option("--page", type=PATH, help="Path of the page.  [default: like --out, with .html]")
 @arguments_option
@@ -75,6 +80,7 @@ budget_option = click.option(
 @quiet_option
 def digits(
     data: str | None,
+    backend: str | None,
     out: Path,
     page: Path | None,
     force: bool,
@@ -85,13 +91,15 @@ def digits(
     """Train the built-in digit classifier and show what happened.
 
     The model is a small Conv2D network on handwritten digits. Writes a trace, digits.trace, and a
-    page, digits.html, that opens in any browser. Needs Keras and TensorFlow.
+    page, digits.html, that opens in any browser. Needs Keras and what it runs on.
     """
     from pipetrace.demo.model import Plan
     from pipetrace.demo.run import record_digits
     from pipetrace.present import write_page
     from pipetrace.present.output_files import check_outputs, keep_apart
 
+    if backend is not None:
+        os.environ["KERAS_BACKEND"] = backend
     hidden, values = others.pop("anonymous"), others.pop("record_arguments")
     plan = Plan(**others)
     page = page or page_path(out)
@@ -229,7 +237,8 @@ def trace(
     from pipetrace.capture.saved import check_model
     from pipetrace.pipeline.files import load_rows
     from pipetrace.present.output_files import check_outputs, keep_apart
-    from pipetrace.scale.partitions import are_many, find, without_secrets
+    from pipetrace.scale.partitions import are_many, find
+    from pipetrace.storage import without_secrets
 
     out = out or model.parent / f"{model.stem}.trace"
     check_model(model)

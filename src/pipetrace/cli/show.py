@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pipetrace.cli.group import (
-    PATH,
+    TRACE,
     commands,
     console_for,
     force_option,
@@ -45,7 +45,7 @@ questions_option = click.option(
 
 
 @commands.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=TRACE)
 @click.option("--stage", metavar="NAME", help="Only this stage, nested model or block, in full.")
 @click.option("--expand", is_flag=True, help="Expand the collapsed groups of a large model.")
 @plain_option
@@ -89,7 +89,7 @@ def show(
 
 
 @commands.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=TRACE)
 @out_option("Path of the page; - is standard output.  [default: like FILE, with .html]")
 @click.option("--title", help="Title of the page.  [default: the trace's title]")
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from pipetrace.cli.group import (
     PATH,
+    TRACE,
     commands,
     console_for,
     force_option,
@@ -31,7 +32,7 @@ from pipetrace.errors import ArgumentError, DataNotFoundError, PipetraceError
 
 
 @commands.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=TRACE)
 @seed_option
 @questions_option
 @form_option(CHOICES["quiz"], "Text to read, JSON, or what a learning platform imports.", "text")
@@ -79,7 +80,7 @@ def _in_terminal() -> bool:
 
 
 @commands.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=TRACE)
 @click.argument("mode", default="")
 @seed_option
 @click.option("--answers", is_flag=True, help="Write the tasks with their answers; ask nothing.")

@@ -55,7 +55,7 @@ def record_digits(
     to write are errors before the training.
     """
     drawn = draw(source, plan)
-    progress.begins("Loading Keras and TensorFlow")
+    progress.begins("Loading Keras")
     backend.load_quietly()
     from pipetrace.demo.shown_recorder import (
         ShownRecorder,  # a class of Keras, now that it is there

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -272,8 +272,9 @@ def _threshold(block: Threshold, canvas: Canvas) -> Iterator[RenderableType]:  #
 @_drawn.register
 def _grid(block: Grid, canvas: Canvas) -> Iterator[RenderableType]:  # noqa: ARG001
     table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), header_style="dim", pad_edge=False)
-    for column in block.columns:
-        table.add_column(Text(column), justify="right", no_wrap=True)
+    for column in block.columns:  # a padded one is left-aligned
+        justify: JustifyMethod = "left" if column.endswith(" ") else "right"
+        table.add_column(Text(column), justify=justify, no_wrap=True)
     marked = any(mark in ROW_STYLES for mark in block.marks)
     if marked:
         table.add_column("")

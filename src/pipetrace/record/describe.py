@@ -10,7 +10,7 @@ from typing import Any
 
 from pipetrace.capture import backend, facts, internals, saved, structures
 from pipetrace.capture.data.datasets import class_names
-from pipetrace.capture.forward import Forward
+from pipetrace.capture.eager import forward_class
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, steps_itself
 from pipetrace.capture.untraced import untraced_graph
@@ -43,7 +43,7 @@ def see_stages(state: State, rows: Rows, until: float = math.inf) -> None:
     def seen(fixed: int | None) -> ModelPass:
         options: Any = {"taken": state.taken, "until": until, "rows": fixed}
         program = TrainStep(model) if by_step else model
-        forward = Forward(program, given, state.names, **options)
+        forward = forward_class()(program, given, state.names, **options)
         if fixed is None and forward.needs(batch):
             raise ValueError(f"the model works for {batch} rows at a time")
         return ModelPass(forward, state.names, few, state.rows_together)
@@ -151,7 +151,7 @@ class Description:
             created=earlier.created if earlier else now,
             command=state.settings.command,
             versions=backend.versions(),
-            backend="tensorflow",
+            backend=backend.name(),
             platform=f"{platform.system()} {platform.machine()}",
             model_fingerprint=fingerprint,
             data=data,

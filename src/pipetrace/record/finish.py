@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipetrace.capture import facts
 from pipetrace.capture.nodes import variables_of
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
@@ -18,6 +19,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import Followed, State
 from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Prediction
+from pipetrace.trace.events import REPLICAS, Event
 from pipetrace.trace.measurements import TRAINING, VALIDATION
 from pipetrace.trace.overhead import BUDGET, SPREAD
 
@@ -214,6 +216,8 @@ class _Parts:
     def _weights(self) -> None:
         variables = self.measure.forward.variables()
         self.writer.add_weights(after_training.stored_weights(variables))
+        for name in facts.unequal_replicas(self.state.model, variables):
+            self.state.note(Event(REPLICAS, self.state.epoch or None, weight=name))
 
     def _untracked(self) -> None:
         if self.state.untracked is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from pipetrace.capture import batches
+from pipetrace.capture.data import batches
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, in_short

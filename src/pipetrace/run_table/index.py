@@ -9,7 +9,6 @@ import hashlib
 import os
 import sqlite3
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -20,6 +19,7 @@ from pathlib import Path
 from pipetrace.errors import PipetraceError, TraceNotFoundError, in_short
 from pipetrace.explain.findings.selection import entry_points
 from pipetrace.run_table.row import RunRow, from_json, row_of, to_json, unreadable
+from pipetrace.storage import cache_folder, is_address, local_copy, traces_at, without_secrets
 from pipetrace.trace.document import RUNNING
 from pipetrace.trace.reader import read, writer_of
 
@@ -71,6 +71,12 @@ def found_files(places: Iterable[str | os.PathLike[str]]) -> list[File]:
     found: dict[bytes, File] = {}
     for given in places:
         place = os.fspath(given)
+        if is_address(place):
+            copies = {each: local_copy(each) for each in traces_at(place, SUFFIX)}
+            seen = {without_secrets(each): _file(str(copy)) for each, copy in copies.items()}
+            found |= {each.path: replace(each, shown=at) for at, each in seen.items() if each}
+            if copies:
+                continue
         named = [place] if os.path.lexists(place) else _matching(place)
         if not named:
             raise TraceNotFoundError(
@@ -226,17 +232,6 @@ def _key(file: File) -> tuple[bytes, int, int, bytes]:
 
 def _today() -> int:
     return int(time.time() // 86400)
-
-
-def cache_folder() -> Path:
-    """The folder for what can be made again: ``XDG_CACHE_HOME``, or the system's own."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    if given and Path(given).is_absolute():
-        return Path(given) / "pipetrace"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "pipetrace" / "Cache"
-    own = Path("Library") / "Caches" if sys.platform == "darwin" else Path(".cache")
-    return Path.home() / own / "pipetrace"
 
 
 @cache

@@ -70,6 +70,8 @@ def _of_training(training: Training) -> Iterator[tuple[str, Value]]:
     yield "planned_epochs", training.epochs
     if training.seed is not None:
         yield "seed", training.seed
+    if training.replicas is not None:
+        yield "replicas", training.replicas
     yield "policy", training.policy
     yield "class_weights", _plain(dict(training.class_weights)) or ""
     yield "sample_weights", training.sample_weights

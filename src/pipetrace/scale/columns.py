@@ -17,11 +17,10 @@ from pipetrace.scale.partitions import (
     Partition,
     class_of,
     contents,
-    library,
     local,
     unreadable,
-    without_secrets,
 )
+from pipetrace.storage import library, without_secrets
 from pipetrace.trace.document import Array
 
 Shape = tuple[int | None, ...]

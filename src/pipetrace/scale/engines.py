@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from pipetrace.errors import ClusterError, PipetraceError, in_short
 from pipetrace.scale.measuring import FAN_IN, ModelFile, Part, measured, merged
-from pipetrace.scale.partitions import Partition, cluster_address, library
+from pipetrace.scale.partitions import Partition, cluster_address
+from pipetrace.storage import library
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS, WORKER_SECONDS = 10, 30
@@ -64,8 +65,8 @@ def over_dask(on: str, partitions: Sequence[Partition], file: ModelFile, show: S
     """What all partitions tell, measured by the workers of a Dask cluster.
 
     What was measured of a partition stays with the workers until it is merged there; this process
-    gets the last result alone. When a worker dies, Dask measures its partitions again elsewhere. It
-    is ``dask``, of this machine's own processes, or ``dask://HOST:PORT``. ``show`` is called with
+    gets the last result alone. When a worker dies, Dask measures its partitions again elsewhere.
+    ``on`` is ``dask``, for this machine's own processes, or ``dask://HOST:PORT``. ``show`` gets
     the partitions that are done, and how many there are.
 
     Raises:

@@ -9,13 +9,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path, PurePosixPath
-from types import ModuleType
-from typing import Any
-from urllib.parse import urlsplit
 
-from pipetrace.errors import ClusterError, DataNotFoundError, MissingLibraryError, visible
+from pipetrace.errors import ClusterError, DataNotFoundError
+from pipetrace.storage import filesystem, is_address, is_local, reason, without_secrets
 
 PARQUET, NPZ, RECORDS, IMAGES = "Parquet", "NPZ", "TFRecord", "images"
 KINDS = {
@@ -50,60 +47,12 @@ class Partition:
         return without_secrets(self.urls[0])
 
 
-def library(name: str, where: str) -> ModuleType:
-    """A library of the extra ``cluster``.
-
-    Raises:
-        MissingLibraryError: it is not installed.
-    """
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"Rows in many files are read with {name.partition('.')[0]}, which is not installed.",
-            where=where,
-            hint='Install it: pip install "pipetrace[cluster]"',
-        ) from error
-
-
 def are_many(data: str) -> bool:
     """Whether data are files of this kind, and no single file of arrays."""
     other = any(sign.search(data) for kind, sign in KINDS.items() if kind != NPZ)
     if Path(data).is_file():
         return other
-    return other or "://" in data or bool(re.search(MAGIC, data)) or Path(data).is_dir()
-
-
-def without_secrets(url: str) -> str:
-    """An address without user, password and query, which may hold secrets."""
-    plain = url.removeprefix("file://")
-    if "://" not in plain:
-        return visible(plain)
-    parts = urlsplit(plain)
-    return visible(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
-
-
-def filesystem(url: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
-
-    Raises:
-        MissingLibraryError: fsspec, or what it needs for such an address, is not installed.
-        DataNotFoundError: there are no addresses of this kind.
-    """
-    fsspec = library("fsspec", "--data")
-    try:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(url)
-    except ImportError as error:
-        raise MissingLibraryError(
-            f"{urlsplit(url).scheme}:// needs a library that is not installed: {error}.",
-            where=without_secrets(url),
-            hint="Install it with pip, such as s3fs for s3:// and gcsfs for gs://.",
-        ) from error
-    except ValueError as error:
-        raise DataNotFoundError(
-            f"There are no files at this address: {error}.", where=without_secrets(url), hint=HINT
-        ) from error
-    return found
+    return other or is_address(data) or bool(re.search(MAGIC, data)) or Path(data).is_dir()
 
 
 def find(pattern: str, on: str | None = None) -> list[Partition]:
@@ -139,7 +88,7 @@ def class_of(url: str) -> str:
 
 
 def _files(pattern: str) -> list[str]:
-    system, path = filesystem(pattern)
+    system, path = filesystem(pattern, DataNotFoundError)
     try:
         if re.search(MAGIC, path):
             there = system.glob(path, detail=True)
@@ -149,9 +98,8 @@ def _files(pattern: str) -> list[str]:
         else:
             files = system.find(path)
     except Exception as error:  # of whichever library reads such addresses
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise DataNotFoundError(
-            f"The files cannot be listed: {type(error).__name__}: {reason}.",
+            f"The files cannot be listed: {reason(error)}.",
             where=without_secrets(pattern),
             hint=HINT,
         ) from error
@@ -166,8 +114,8 @@ def local(url: str) -> Iterator[Path]:
     Raises:
         DataNotFoundError: it cannot be read.
     """
-    system, path = filesystem(url)
-    if "file" in ((system.protocol,) if isinstance(system.protocol, str) else system.protocol):
+    system, path = filesystem(url, DataNotFoundError)
+    if is_local(system):
         yield Path(path)
         return
     with tempfile.TemporaryDirectory(prefix="pipetrace-") as folder:
@@ -187,7 +135,7 @@ def contents(urls: Sequence[str]) -> list[bytes]:
     """
     found = []
     for url in urls:
-        system, path = filesystem(url)
+        system, path = filesystem(url, DataNotFoundError)
         try:
             found.append(system.cat_file(path))
         except Exception as error:  # of whichever library reads such addresses
@@ -197,9 +145,8 @@ def contents(urls: Sequence[str]) -> list[bytes]:
 
 def unreadable(url: str, error: Exception) -> DataNotFoundError:
     """That a file which was found cannot be read."""
-    reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     return DataNotFoundError(
-        f"The file cannot be read: {type(error).__name__}: {reason}.",
+        f"The file cannot be read: {reason(error)}.",
         where=without_secrets(url),
         hint="Every worker must be able to read the files by the same address.",
     )

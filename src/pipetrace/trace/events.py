@@ -17,6 +17,8 @@ NO_BATCHES, DATA_ENDED = "no_batches", "data_ended"
 """The data gave no batch in an epoch; they ended before the epoch's last step."""
 OUTPUT_COUNT, TARGET_SHAPE, TARGET_RANGE = "output_count", "target_shape", "target_range"
 """Outputs and targets that do not fit: their number, their shapes, the range of class numbers."""
+REPLICAS = "replicas"
+"""The replicas of a model ended with different values of a weight."""
 RECORDER = "recorder"
 """The recorder left something out."""
 NON_FINITE = frozenset({LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS})

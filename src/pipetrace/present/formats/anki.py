@@ -6,9 +6,8 @@ cards, and keeps when each is due.
 
 import html
 import io
-from importlib import import_module
 
-from pipetrace.errors import MissingLibraryError, visible
+from pipetrace.errors import library, visible
 from pipetrace.explain.quiz import Question
 from pipetrace.present.formats.sheet import LETTERS, Sheet
 
@@ -24,14 +23,7 @@ ol { list-style: upper-alpha; } .question { font-weight: bold; }"""
 
 def anki(made: Sheet) -> bytes:
     """A package with a card for each question: the options in front, every remark behind."""
-    try:
-        genanki = import_module("genanki")
-    except ImportError as error:
-        raise MissingLibraryError(
-            "A deck of Anki is written by genanki, which is not installed.",
-            where="--format anki",
-            hint='Install it: pip install "pipetrace[anki]"',
-        ) from error
+    genanki = library("genanki", "A deck of Anki is written by", "--format anki", "anki")
     model = genanki.Model(
         MODEL,
         "pipetrace question",

@@ -2,21 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 
-from pipetrace.errors import MissingLibraryError
+from pipetrace.errors import library
 from pipetrace.explain.learn.lesson import Lesson, Table
-from pipetrace.explain.learn.program import Program, program
+from pipetrace.explain.learn.program import program
 from pipetrace.present.markdown import escaped
 from pipetrace.trace.document import Trace
-
-HEADINGS = {
-    "imports": "Imports",
-    "data": "The rows",
-    "model": "The model",
-    "compile": "Loss, optimizer and metrics",
-    "fit": "Training",
-}
 
 
 @dataclass(frozen=True)
@@ -30,14 +21,7 @@ class Cell:
 
 def notebook(cells: Iterable[Cell]) -> str:
     """Cells as a notebook of Jupyter, in JSON; the same cells give the same text."""
-    try:
-        nbformat = import_module("nbformat")
-    except ImportError as error:
-        raise MissingLibraryError(
-            "A notebook is written by nbformat, which is not installed.",
-            where="--to notebook",
-            hint='Install it: pip install "pipetrace[notebook]"',
-        ) from error
+    nbformat = library("nbformat", "A notebook is written by", "--to notebook", "notebook")
     made = nbformat.v4.new_notebook()
     made.metadata["kernelspec"] = {
         "name": "python3",
@@ -86,43 +70,6 @@ def _table(table: Table) -> str:
     lines = [f"| {' | '.join(map(escaped, row))} |" for row in (table.header, *table.rows)]
     lines.insert(1, "|---" * len(table.header) + "|")
     return "\n".join(lines)
-
-
-def program_cells(trace: Trace) -> tuple[Cell, ...]:
-    """The program of a run, part by part, and what the recorded run gave."""
-    made = program(trace)
-    found = [Cell(_introduction(trace, made))]
-    for part in made.parts:
-        name, _, number = part.name.partition(" ")
-        title = HEADINGS.get(name, name) + (f" {number}" if number else "")
-        found.append(Cell(f"## {title}"))
-        found.append(Cell(made.code[part.start : part.end], is_code=True))
-    return (*found, *_recorded(trace))
-
-
-def _introduction(trace: Trace, made: Program) -> str:
-    lines = [
-        f"# {escaped(trace.run.title)}: the program",
-        "This code builds and trains the recorded model. It is made from the recorded settings.",
-    ]
-    if made.missing:
-        lines.append("Not in the trace, and to be added:")
-        lines.append("\n".join(f"- {escaped(each)}" for each in made.missing))
-    return "\n\n".join(lines)
-
-
-def _recorded(trace: Trace) -> list[Cell]:
-    """The figures of the recorded run as a table."""
-    names = list(dict.fromkeys(name for each in trace.epochs for name in each.metrics))
-    if not names:
-        return []
-    rows = [["epoch", *map(escaped, names)], ["---:"] * (len(names) + 1)]
-    for each in trace.epochs:
-        values = [each.metrics.get(name) for name in names]
-        told = ["not recorded" if value is None else f"{value:.6g}" for value in values]
-        rows.append([str(each.number), *told])
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return [Cell(f"## The recorded run\n\n{table}")]
 
 
 def _markdown(cell: Cell) -> Sequence[str]:

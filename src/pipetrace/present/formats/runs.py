@@ -49,9 +49,10 @@ def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
     yield Paragraph(f"{counted(len(readable), 'run')}{_compared(found)}.{_common(found)}")
     yield GAP
     columns = _columns(found)
-    room = max(map(len, columns["run"]))
-    columns["run"] = [name.ljust(room) for name in columns["run"]]  # columns are right-aligned
-    tables = _fitting(columns, width or text_width())
+    files = columns.pop("run")
+    room = max(map(len, files))
+    padded = [name.ljust(room) for name in files]  # other columns are right-aligned
+    tables = _fitting({"run".ljust(room): padded, **columns}, width or text_width())
     for at, part in enumerate(tables[:MOST_TABLES]):
         if at:
             yield GAP

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures, training
+from pipetrace.capture.eager import forward_class
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.stage_times import StageTimes
 from pipetrace.capture.weights import size
@@ -70,7 +71,7 @@ class TrainingMode:
     def _forward(self) -> Forward:
         inputs = {str(spec.source) for stage, _ in self._layers.values() for spec in stage.inputs}
         outputs = {str(spec.source) for spec in self._measure.forward.outputs}
-        forward = Forward(
+        forward = forward_class()(
             self._model,
             structures.as_fit_gets(self._rows.taken(slice(0, 2)).x),
             self._measure.names,

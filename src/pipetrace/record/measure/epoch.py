@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures
+from pipetrace.capture.eager import gradients_of
 from pipetrace.capture.forward import Passed
 from pipetrace.capture.training import Gradients, mean
 from pipetrace.capture.weights import Weights, trainable, values_of
@@ -173,7 +174,7 @@ class LossGradients:
         same = self._compiled is not None and self._compiled.variables == trained
         same = same and forms == self._forms and by[0] is was[0] and by[1] is was[1]
         if step is None and (self._compiled is None or not same):
-            self._compiled = Gradients(self._model, *parts[0])
+            self._compiled = gradients_of(self._model, *parts[0])
             self._by, self._forms = by, forms
         taken = mean(
             [

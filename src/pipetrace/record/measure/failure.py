@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures, training
+from pipetrace.capture.eager import forward_class, gradients_of
 from pipetrace.capture.facts import losses
-from pipetrace.capture.forward import Forward
 from pipetrace.capture.nodes import Graph
 from pipetrace.capture.tensors import Origin
 from pipetrace.capture.weights import Weights
@@ -111,7 +111,7 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
     gradients: training.Gradients | None = None
     for part in parts:
         x = structures.as_fit_gets(part.x)
-        gradients = gradients or training.Gradients(suspect.model, x, part.y)
+        gradients = gradients or gradients_of(suspect.model, x, part.y)
         broken = gradients.not_finite(x, part.y, None, sound)
         if broken:
             break
@@ -165,7 +165,8 @@ def failing_graph(
     """The stages of a model that fails on rows, which come from ``sources``; the last has no
     outputs.
     """
-    forward = Forward.__new__(Forward)
+    kind = forward_class()
+    forward = kind.__new__(kind)
     try:
         # What was seen is wanted although it raises.
         forward.__init__(model, x, sources, taken=taken)  # type: ignore[misc]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipetrace.capture.batches import BatchRecorder
+from pipetrace.capture.data.batches import BatchRecorder
 from pipetrace.capture.guard import contained
 from pipetrace.record.session import Session
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import batches, structures
+from pipetrace.capture import structures
+from pipetrace.capture.data import batches
 from pipetrace.capture.fit import FitCall
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.trace.document import Array

@@ -14,6 +14,8 @@ import { agrees, check, isKnown, sources } from "viewer/own/check.js";
 
 const MOST_LISTED = 12;
 const MOST_CELLS = 49;
+/** So many fit into a field; the whole weight is its title. */
+const DIGITS = 4;
 /** The steps of a field between the largest weight and 0. */
 const STEPS = 20;
 /** @type {WeakSet<import("viewer/model/layers.js").Layer>} the stages whose weights are being changed, as long as the page is open */
@@ -54,11 +56,11 @@ export function otherWeights(context) {
     back.disabled = !model.edits.all.length;
     const channels = origin?.window?.channels ?? 1;
     choice.hidden = channels < 2;
+    if (channel < 0 || channel >= channels) channel = strongestOf(all, channels);
     const key = `${place[place.length - 1]} ${origin?.window ? "" : `${place} ${state.now.row}`} ${model.nearest(state.now.epoch)} ${channel} ${model.edits.restored}`;
     if (key !== built) {
       built = key;
       if (channels > 1 && select.options.length !== channels) select.replaceChildren(...Array.from({ length: channels }, (_, at) => h("option", { value: at }, String(at))));
-      if (channel < 0 || channel >= channels) channel = strongestOf(all, channels);
       select.value = String(channel);
       fields.replaceChildren(...rowsOf(context, chosen(all, origin, channel), origin));
     }
@@ -168,7 +170,7 @@ function rowsOf(context, listed, origin) {
   const field = (/** @type {Weight} */ weight, /** @type {string} */ label) => {
     const value = model.weightsOf(state.at, stage.name)[weight.name].data[weight.place];
     const recorded = model.recordedWeights(model.nearest(state.now.epoch)).get(stage.name)?.[weight.name]?.data[weight.place] ?? NaN;
-    const input = h("input", { type: "number", step, value: String(Number(value.toPrecision(6))), "aria-label": label, title: `recorded: ${figure(recorded, 5)}` });
+    const input = h("input", { type: "number", step, value: String(Number(value.toPrecision(DIGITS))), "aria-label": label, title: `recorded: ${figure(recorded, 5)}` });
     input.classList.toggle("changed", value !== recorded);
     input.addEventListener("input", () => {
       const next = input.valueAsNumber;

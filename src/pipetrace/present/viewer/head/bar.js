@@ -11,7 +11,7 @@ import { paintRow } from "viewer/rows/thumbnail.js";
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
-/** Their titles, or short ones. */
+/** Their titles, or short ones, which a part without one here says itself. */
 const PARTS = [
   ["flow", "Data flow"],
   ["training-title", "Training"],
@@ -32,7 +32,7 @@ const PARTS = [
  * @returns {HTMLElement}
  */
 export function bar(view, model, state, epochs, main, chooser) {
-  const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name || (main.querySelector(`#${id}`)?.firstChild?.textContent ?? "")));
+  const links = PARTS.filter(([id]) => main.querySelector(`#${id}`)).map(([id, name]) => h("a", { href: `#${id}` }, name || (/** @type {HTMLElement | null} */ (main.querySelector(`#${id}`))?.dataset.short ?? "")));
   return h(
     "nav",
     { class: "topbar", "aria-label": "The page" },

@@ -64,10 +64,10 @@ export function overFeatures(model, state, results, epochs, show) {
   const stages = drawable(model);
   if (!features.length || !isKnown(model) || !model.outputs.every((name) => stages.some((stage) => stage.name === name && stage.outputs[0].shape.length === 1))) return null;
   const decides = ["classes", "binary", "multilabel"].includes(results?.outputs[0]?.form ?? "");
-  const title = decides ? "Decision boundary" : features.length > 1 ? "The output over two features" : "The curve that it learned";
+  const [title, short] = decides ? ["Decision boundary", "Boundary"] : features.length > 1 ? ["The output over two features", "Surface"] : ["The curve that it learned", "Curve"];
   const told = h("p", { class: "muted", role: "status" });
   const body = h("div");
-  const element = h("section", { class: "overfeatures", "aria-labelledby": "plane" }, h("h2", { id: "plane" }, title), told, body);
+  const element = h("section", { class: "overfeatures", "aria-labelledby": "plane" }, h("h2", { id: "plane", "data-short": short }, title), told, body);
   let begun = false;
   const begin = () => {
     if (begun) return;

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipetrace.capture import batches
-from pipetrace.capture.batches import BatchRecorder, joined, split
+from pipetrace.capture.data import batches
+from pipetrace.capture.data.batches import BatchRecorder, joined, split
 from pipetrace.capture.structures import as_fit_gets, plain_arrays
 
 pytestmark = pytest.mark.framework

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture import structures
-from pipetrace.capture.backend import load
+from pipetrace.capture.backend import load, on_tensorflow
 
 MOST_ROWS = 512
 MOST_BYTES = 32_000_000
@@ -42,6 +42,9 @@ class BatchRecorder:
         """
         if self.done:
             return iterator
+        if isinstance(iterator, list):  # on PyTorch the step gets the batches themselves
+            self._taken += iterator
+            return iterator
         if not _can_be_imitated(iterator):
             self.done = True
             return iterator
@@ -51,7 +54,7 @@ class BatchRecorder:
         except StopIteration:
             # One pass is enough; what stands first may be another row the next time.
             self.done = self._has_ended = True
-        return _iterator_over(self._taken, iterator.element_spec) if self._taken else iterator
+        return _iterator_over(self._taken, iterator) if self._taken else iterator
 
     def copy(self) -> None:
         """Copy what was taken for this step."""
@@ -76,6 +79,8 @@ class BatchRecorder:
 
 def _can_be_imitated(iterator: Any) -> bool:
     """Whether another iterator can have the same form, before anything is taken from this one."""
+    if not on_tensorflow():
+        return True
     import tensorflow as tf
 
     if not isinstance(iterator, tf.data.Iterator):
@@ -88,15 +93,18 @@ def _can_be_imitated(iterator: Any) -> bool:
     return bool(made == spec)
 
 
-def _iterator_over(batches: list[Any], spec: Any) -> Any:
+def _iterator_over(batches: list[Any], source: Any) -> Any:
     """An iterator over some batches that has the form of the one which they come from.
 
     A dataset out of a Python generator would do, too. But from its first one on, under Python 3.11,
     TensorFlow has the whole process return each array of 128 kB or more to the system, for which
     every later step of the training pays.
     """
+    if not on_tensorflow():
+        return iter(batches)
     import tensorflow as tf
 
+    spec = source.element_spec
     parts = [_of_form(tf.data.Dataset.from_tensors(batch), spec) for batch in batches]
     whole = functools.reduce(lambda one, other: one.concatenate(other), parts)
     # Nothing is to be rewritten or asked for ahead of its step for so short a way.
@@ -176,6 +184,8 @@ def copied(batch: Any) -> Any:
     """A copy of a batch, as arrays."""
 
     def copy(each: Any) -> Any:
+        if not on_tensorflow():
+            return None if each is None else np.array(each)
         import tensorflow as tf
 
         if isinstance(each, tf.experimental.Optional):  # Keras' way of giving no weights, say
