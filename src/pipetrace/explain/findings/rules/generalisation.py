@@ -50,7 +50,7 @@ class Overfitting(RunRule):
         "The validation loss rose far above its best while the training loss kept falling. A "
         "smaller rise, or validation accuracy far below that of training, is a note."
     )
-    why = "From there on the model overfits. The weights of the best epoch are better."
+    why = "After its best epoch, the model overfits: the weights of that epoch are better."
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         judged = judgement(run.trace)
