@@ -1,5 +1,6 @@
 """Trainings in CI: ``run --check --page``, annotations and summary of GitHub, the fixture of pytest."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -94,6 +95,8 @@ def test_the_fixture_of_pytest_fails_a_test_by_what_is_found(here: Path) -> None
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugin],
         cwd=here,
+        # Where the package is installed, its entry point would give the plugin a second time.
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

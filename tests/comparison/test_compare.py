@@ -277,7 +277,8 @@ def test_the_command_says_it_in_each_format_and_by_its_exit_code(
     assert command(plain, rate, "--exit-zero", "--plain", monkeypatch=monkeypatch) == 0
     assert command(plain, rate, "--format", "json", "-o", out, monkeypatch=monkeypatch) == 1
     told = capsys.readouterr().out
-    assert max(map(len, told.splitlines())) <= 88
+    # The path of the report is as long as it is.
+    assert max(len(line) for line in told.splitlines() if not line.startswith("Wrote ")) <= 88
     found = json.loads(out.read_text())
     assert (found["verdict"], found["exit_code"]) == ("settings", 1)
     assert found["headline"].split(".")[0] in " ".join(told.split())

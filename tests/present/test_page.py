@@ -124,9 +124,10 @@ def test_no_module_calls_out(modules: dict[str, str]) -> None:
     for name, code in modules.items():
         bare = code.replace(NAMESPACE, "")
         assert not re.search(r"https?:", bare), name
-        assert not re.search(
-            r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval)\b", bare
-        ), name
+        # A page of ``pipetrace serve`` asks its server; the policy of a page on disk forbids it.
+        called = r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|importScripts|eval)\b"
+        expected = {"fetch", "EventSource"} if name == "viewer/reload.js" else set()
+        assert {*re.findall(called, bare)} == expected, name
         assert not re.search(
             r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write)\b", bare
         ), name

@@ -13,7 +13,7 @@ import pipetrace
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
 
 BREAKS = {
-    "stages": "pipetrace.record.describe.Forward",
+    "stages": "pipetrace.record.describe.forward_class",
     "probe": "pipetrace.record.measure.epoch.EpochPass.summaries",
     "weights": "pipetrace.record.measure.epoch.WeightSummaries.of",
     "data flow": "pipetrace.record.finish.flow",

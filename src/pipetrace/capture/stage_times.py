@@ -3,10 +3,16 @@
 from typing import Any
 
 from pipetrace.capture import internals
+from pipetrace.capture.backend import on_tensorflow
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.hook import clocked
 from pipetrace.capture.tensors import key
 from pipetrace.capture.weights import tensors_of
+
+
+def can_be_timed() -> bool:
+    """Whether the backend has a graph with a clock in it; TensorFlow alone has."""
+    return on_tensorflow()
 
 
 class StageTimes(Forward):

@@ -54,8 +54,11 @@ def _case(code: str, name: str, report: Report, *results: Element) -> Element:
 
 
 def _failure(report: Report, found: Finding) -> Element:
-    lines = [in_a_line(report.trace, found), *(each.text for each in found.evidence)]
-    lines += [f"Why: {found.why}", f"To do: {found.advice}", found.change]
+    # No line begins with a name, which a log of GitHub might take for a command.
+    lines = [f"Finding: {in_a_line(report.trace, found)}"]
+    lines += [f"Evidence: {each.text}" for each in found.evidence]
+    lines += [f"Why: {found.why}", f"To do: {found.advice}"]
+    lines += [f"Change: {found.change}"] if found.change else []
     made = element("failure", message=found.text, type=found.level)
-    made.text = text("\n".join(line for line in lines if line), kept="\n")
+    made.text = text("\n".join(lines), kept="\n")
     return made
