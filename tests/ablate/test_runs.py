@@ -104,6 +104,7 @@ def test_a_run_begins_where_the_recorded_one_began(digits: Path, tmp_path: Path)
 
 
 @pytest.mark.framework
+@pytest.mark.slow
 def test_a_kill_loses_only_the_training_in_flight(digits: Path, tmp_path: Path) -> None:
     folder = tmp_path / "abl"
     program = (

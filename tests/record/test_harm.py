@@ -5,7 +5,7 @@ from benchmarks.reliability.harm import CASES, DOORS, harmed
 
 pytestmark = pytest.mark.framework
 
-FEW = ("surroundings", "two", "interrupted", "main")
+FEW = ("surroundings", "interrupted", "main")
 
 
 @pytest.mark.parametrize("case", FEW)

@@ -206,6 +206,7 @@ def test_the_digits_need_nothing_from_the_user(digits_trace: Trace, folder: Path
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.slow
 def test_settings_callbacks_and_a_second_fit_with_a_frozen_layer(folder: Path) -> None:
     import keras
     from keras import layers, losses, metrics, optimizers

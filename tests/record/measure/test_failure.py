@@ -11,6 +11,7 @@ from tests.record.models import as_arrays, batches, classifier, rows
 
 import pipetrace
 from pipetrace.capture import eager
+from pipetrace.record.measure import failure
 from pipetrace.trace import Trace
 from pipetrace.trace.events import Event
 
