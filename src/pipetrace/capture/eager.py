@@ -30,7 +30,7 @@ from pipetrace.capture.weights import (
 from pipetrace.trace.document import Array
 
 FIRST_ROWS = 2
-"""Rows of the first pass, by whose number the axis of the rows is told."""
+"""Rows of the first pass: an axis of this length is the axis of the rows."""
 
 
 def forward_class() -> type[Forward]:
@@ -64,9 +64,8 @@ class EagerForward(Forward):
             self._pass([], structures.mapped(load().ops.convert_to_tensor, example))
         self._variables = weights(self.model)
         self._compiled = _compiled(self._pass, self.model)
-        self._latest = Graph()
+        self.seen = Graph()
         self._run(rows, None)
-        self.seen = self._latest
         self.operations = [node.operation for node in self.seen.nodes]
         self._nodes = self._wanted(self.seen)
         self._outside = _outside(self.seen)
@@ -83,7 +82,9 @@ class EagerForward(Forward):
             except Exception:
                 self.seen = failed_graph(self._keras, calls, inputs, count, taken=self.taken)
                 raise
-            self._latest = found = graph(self._keras, calls, inputs, result, count, self.taken)
+            found = graph(self._keras, calls, inputs, result, count, self.taken)
+        if not self.seen.nodes:  # those of later passes are the same; JAX must not find them kept
+            self.seen = found
         nodes = self._wanted(found)
         masks = {
             each.stage.name: each.masks[0]

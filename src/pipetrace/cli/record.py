@@ -252,7 +252,7 @@ def trace(
         named["command"] = command_line(asked["record_arguments"])
     many = on is not None or are_many(data)
     with progress_for(console, plain=plain, quiet=quiet) as progress:
-        # What can be wrong with the files is told before Keras is loaded.
+        # Errors in the files are reported before Keras is loaded.
         found: Any = find(data, on) if many else load_rows(Path(data))
         progress.begins("Loading Keras and TensorFlow")
         load_quietly()  # before the recorder, whose callback is a class of Keras

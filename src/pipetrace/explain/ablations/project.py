@@ -185,5 +185,5 @@ def _hints(trace: Trace, row: AblationRow | None) -> tuple[str, ...]:
 
 
 def _findings(trace: Trace) -> tuple[Finding, ...]:
-    """What is wrong; a rule that fails is told elsewhere."""
+    """The problems found; rules that failed are reported elsewhere."""
     return check(trace, CheckOptions(level=WARNING)).findings

@@ -235,7 +235,7 @@ def find_the_fault(trace: Trace, chance: Random) -> Draft | None:
         [
             (
                 _rule_words(each.rule, rules[each.rule].name),
-                f"That is told of another line: `{each.code}`.",
+                f"Another line leads to that finding: `{each.code}`.",
             )
             for each in chance.sample(others, len(others))
         ],

@@ -39,7 +39,7 @@ COUNTING = "Positions and filters are counted from 0, as in Python; a multiply-a
 WORDS_PER_MINUTE = 200
 SECONDS_PER_IMAGE = 3
 MAX_MINUTES = 15
-BACKENDS = {"tensorflow": "TensorFlow"}
+BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
 
 CONTRADICTIONS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
