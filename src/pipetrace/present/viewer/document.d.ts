@@ -157,6 +157,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
+  row: number | null;
   sealed: string[];
 }
 
