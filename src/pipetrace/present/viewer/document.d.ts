@@ -164,6 +164,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
+  row: number | null;
   sealed: string[];
 }
 

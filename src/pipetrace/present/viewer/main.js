@@ -57,13 +57,14 @@ export async function start() {
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
   };
-  const go = (/** @type {string} */ id) => {
+  const go = (/** @type {string} */ id, /** @type {number | null} */ row = null) => {
     if (id !== "mode") state.set("mode", "visualize");
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
     const stage = group ? view.stages[group.first]?.name : named;
     if (stage === undefined || !model?.byName.has(stage)) return visit(id);
     if (id.startsWith("prediction/")) state.set("row", state.first.row);
+    if (row !== null && model.rows.all.has(row)) state.set("row", row);
     state.open(stage);
     show();
   };
@@ -87,7 +88,7 @@ export async function start() {
         prediction(view, model, state, epochs, packed?.results ?? null),
         model && tryYourOwn(model, state, packed.results),
         !urgent && findings(view),
-        quiz(view, state, go),
+        quiz(view, state, model, go),
         insight(view),
       ),
       foot(view, model?.omitted ?? ""),
