@@ -176,7 +176,13 @@ def class_(
     its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
     from pipetrace.explain.formatting import counted
-    from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
+    from pipetrace.present.teach.classroom import (
+        SHEETS,
+        prepare,
+        tasks,
+        write_pages,
+        write_sheets,
+    )
 
     force, plain, form = options.pop("force"), options.pop("plain"), options.pop("form")
     place = out or folder / "class"
@@ -194,6 +200,11 @@ def class_(
                 entries.append(made)
     write_sheets(entries, place)
     click.echo(f"Wrote {counted(len(entries), 'page')} and the answers: {name_of(place)}")
+    if same := sum(bool(each.same_as) for each in entries):
+        pages = counted(same, "page has", "pages have")
+        click.echo(
+            f"{pages} the questions of another one; {name_of(place / SHEETS[0])} says which."
+        )
     for error in failed.values():
         print_error(error)
     if failed:
