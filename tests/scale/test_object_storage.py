@@ -141,8 +141,8 @@ def test_rows_on_a_storage(storage: Storage, tmp_path: Path) -> None:
 
     rng = np.random.default_rng(0)
     for number in range(2):
-        rows = {"x": rng.normal(size=(20, 3)).astype("float32"), "y": np.zeros(20, "int64")}
-        np.savez(tmp_path / "rows.npz", **rows)
+        x, y = rng.normal(size=(20, 3)).astype("float32"), np.zeros(20, "int64")
+        np.savez(tmp_path / "rows.npz", x=x, y=y)
         storage.put(tmp_path / "rows.npz", f"{storage.scheme}://bucket/rows/{number}.npz")
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy")
