@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.servers import server
+from tests.trackers.servers import server
 
 from pipetrace.trace import read
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.servers import server
+from tests.trackers.servers import server
 
 import pipetrace
 from pipetrace.cli import commands
