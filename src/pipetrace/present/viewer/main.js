@@ -9,6 +9,7 @@ import { bar } from "viewer/head/bar.js";
 import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
 import { recolour } from "viewer/image.js";
+import { unpacked } from "viewer/model/decode.js";
 import { Model } from "viewer/model/model.js";
 import { linkTo } from "viewer/modes/lesson.js";
 import { modes } from "viewer/modes/modes.js";
@@ -129,18 +130,6 @@ export async function start() {
  */
 function data(id) {
   return JSON.parse(document.getElementById(id)?.textContent ?? "null");
-}
-
-/**
- * @param {string} id
- * @returns {Promise<any>} the contents of a packed script, or null where it is empty
- */
-async function unpacked(id) {
-  const text = document.getElementById(id)?.textContent;
-  if (!text) return null;
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).json();
 }
 
 /**
