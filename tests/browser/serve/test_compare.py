@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, ConsoleMessage, expect
 from tests.present.live.live_writer import writing
 from tests.serve.server import serving
 
@@ -24,7 +24,12 @@ def test_runs_are_chosen_in_the_table_and_their_comparison_grows(
     context.set_default_timeout(LONG)
     wrong: list[str] = []
     context.on("weberror", lambda error: wrong.append(str(error.error)))
-    context.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            wrong.append(message.text)
+
+    context.on("console", told)
     page = context.new_page()
     with writing(folder / "live.trace") as writer, serving(folder) as server:
         writer.do("epoch")
