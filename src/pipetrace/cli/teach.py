@@ -10,6 +10,7 @@ import click
 from pipetrace.cli.group import (
     PATH,
     TRACE,
+    beside,
     commands,
     console_for,
     force_option,
@@ -70,7 +71,7 @@ def quiz(
 
     sheet_of = sheet(read(file), answers=answers, **options)
     if out is None and form in BINARY:
-        out = file.parent / f"{file.stem}{SUFFIXES[form]}"
+        out = beside(file, SUFFIXES[form])
     write_output(QUIZ_FORMS[form](sheet_of), out, [file], force=force)
 
 
@@ -133,8 +134,7 @@ def learn(
 
         cells = lesson_cells(trace, chosen, answers=answers)
         text = cells_markdown(cells) if form == "markdown" else notebook(cells)
-        beside = file.parent / f"{file.stem}-{mode}.ipynb"
-        place = beside if out is None and form == "notebook" else out
+        place = beside(file, f"-{mode}.ipynb") if out is None and form == "notebook" else out
         write_output(text, place, [file], force=force)
     elif mode == VISUALIZE and out is None:
         _, made = load_document(file)
