@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import pipetrace
+from pipetrace.explain.facts import of_shown_row
 from pipetrace.explain.formatting import figure
-from pipetrace.explain.learn.modes import lesson, of_shown_row
+from pipetrace.explain.learn.modes import lesson
 from pipetrace.explain.learn.steps_of_attention import heads_of
 from pipetrace.explain.learn.steps_of_others import (
     normalised,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipetrace.explain.formatting import figure
+from pipetrace.explain.quiz import Question
 from pipetrace.trace.document import Array, Stage, Trace
 from pipetrace.trace.records import Record
 
@@ -149,11 +150,12 @@ def stage_place(stage: Stage, at: Sequence[int] = (), *, text: str = "", more: s
     return Place("&".join([*parts, *([more] if more else [])]), text or (stage.layer or stage.name))
 
 
-def place_of(trace: Trace, evidence: str) -> Place | None:
-    """The place that shows the evidence of a question, such as ``stage/conv2d``."""
-    part, _, name = evidence.partition("/")
+def place_of(trace: Trace, question: Question) -> Place | None:
+    """The place that shows the evidence of a question, with the row that it is about."""
+    part, _, name = question.evidence.partition("/")
     if part in ("stage", "prediction") and name in trace.stages.by_name:
-        return stage_place(trace.stages[name])
+        row = "" if question.row is None else f"row={question.row}"
+        return stage_place(trace.stages[name], more=row)
     if part == "epoch":
         return Place(f"epoch={name}", f"epoch {name}")
     names = {"training": ("training-title", "training"), "results": ("results", "right and wrong")}

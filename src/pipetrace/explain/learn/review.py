@@ -38,7 +38,7 @@ def _card(trace: Trace, question: Question) -> Card:
         front=question.text,
         answer=question.options[question.answer],
         back=question.explanation,
-        place=place_of(trace, question.evidence),
+        place=place_of(trace, question),
     )
 
 
@@ -51,5 +51,5 @@ def _problem(trace: Trace, question: Question) -> Problem:
         options=question.options,
         answer=question.answer,
         remarks=question.remarks,
-        place=place_of(trace, question.evidence),
+        place=place_of(trace, question),
     )
