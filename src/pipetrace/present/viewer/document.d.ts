@@ -505,6 +505,7 @@ export interface Blank {
   answer: string;
   within: number;
   slips: Slip[];
+  sealed: string[];
 }
 
 export interface Tick {
