@@ -110,21 +110,6 @@ def _csv_cell(value: Value | None) -> str:
     return "" if value is None else repr(value)
 
 
-def runs_as_html(found: Runs) -> str:
-    """The table as one HTML file, which loads nothing."""
-    from pipetrace.present.formats.runs_page import runs_page
-
-    return runs_page(found)
-
-
-FORMS: Mapping[str, Callable[[Runs], str]] = {
-    "text": runs_as_text,
-    "json": runs_as_json,
-    "csv": runs_as_csv,
-    "html": runs_as_html,
-}
-
-
 def _compared(found: Runs) -> str:
     known = found.metric and len(found) > 1
     return f", compared by {metrics.title(found.metric or '')}" if known else ""

@@ -2,11 +2,18 @@
 
 import html
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipetrace.present.blocks import Paragraph
 from pipetrace.present.drawings import Grid
-from pipetrace.present.formats.runs import ALL_COLUMNS, lines_of, runs_blocks
+from pipetrace.present.formats.runs import (
+    ALL_COLUMNS,
+    lines_of,
+    runs_as_csv,
+    runs_as_json,
+    runs_as_text,
+    runs_blocks,
+)
 from pipetrace.present.page import policy, stylesheet
 from pipetrace.present.teach.gallery import POLICY, TEMPLATE
 from pipetrace.run_table.row import UNREADABLE
@@ -97,3 +104,11 @@ def _html_row(cells: Sequence[str], link: str, run: str) -> str:
         )
     inner = "".join(f"<td>{cell}</td>" for cell in rest)
     return f'<tr><th scope="row"{kind}>{name}</th>{inner}</tr>'
+
+
+FORMS: Mapping[str, Callable[[Runs], str]] = {
+    "text": runs_as_text,
+    "json": runs_as_json,
+    "csv": runs_as_csv,
+    "html": runs_page,
+}
