@@ -74,6 +74,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
 
     Raises:
         TraceNotFoundError: there is no such file.
+        StorageError: the storage of an address does not answer, or refuses this machine.
         MissingLibraryError: a library that reads such addresses is not installed.
         NotATraceError: the file is something else.
         NewerTraceError: the file was written under a newer schema.

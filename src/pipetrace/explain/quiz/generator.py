@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from pipetrace.explain.facts import first_call, layer_stages
-from pipetrace.explain.formatting import dimensions, figure, has_rows, share
+from pipetrace.explain.formatting import dimensions, figure, has_rows, number, share
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import Array, Spec, Stage, Trace
 
@@ -262,6 +262,11 @@ def activated(stage: Stage, value: float) -> float | None:
 def agrees(value: float, example: Array, place: tuple[int, ...]) -> bool:
     """Whether a value is what was recorded."""
     return abs(value - float(example[place])) <= NEAR * max(1.0, float(np.abs(example).max()))
+
+
+def example_row(trace: Trace) -> str:
+    """The row that the examples of the stages are of, as questions name it."""
+    return f"row {number(trace.run.data.example_row)}"
 
 
 def lines(mistakes: Mistakes) -> str:
