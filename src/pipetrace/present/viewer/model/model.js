@@ -369,21 +369,6 @@ export class Model {
   }
 
   /**
-   * @param {At} at
-   * @param {Layer} stage one that ends with a softmax
-   * @returns {number[] | null} what the softmax makes the probabilities of
-   */
-  logits(at, stage) {
-    const received = this.inputs(at, stage);
-    const family = LAYERS.get(stage.layer);
-    if (!received || !family) return null;
-    if (stage.layer === "Softmax" || stage.layer === "Activation") return [...received.inputs[0].data];
-    const linear = { ...stage, config: { ...stage.config, activation: "linear" } };
-    const outputs = family.compute(linear, received.inputs, this.weightsOf(at, stage.name), received.masks);
-    return outputs && [...[outputs].flat()[0].data];
-  }
-
-  /**
    * The place that a copied value comes from: before a Flatten, a Reshape or a Dropout.
    *
    * @param {At} at
