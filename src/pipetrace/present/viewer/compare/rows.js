@@ -1,6 +1,6 @@
 // The rows that are right in one run and wrong in another, with their images and what each run predicts.
 
-import { paint, paintColours } from "viewer/colour.js";
+import { brightness, paint, paintColours } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { decode } from "viewer/tensor.js";
 
@@ -106,7 +106,7 @@ function picture({ picture: image }) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const values = decode(image.values);
   const columns = image.shape[1];
-  if (image.shape.length === 3) paintColours(canvas, values, columns, 0, values.some((value) => value > 1) ? 255 : 1);
+  if (image.shape.length === 3) paintColours(canvas, values, columns, brightness(values));
   else paint(canvas, values, columns, values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1, values.some((value) => value < 0) ? "signed" : "ink");
   return canvas;
 }
