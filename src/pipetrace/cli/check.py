@@ -12,12 +12,12 @@ import pipetrace
 from pipetrace.cli.group import (
     PATH,
     TRACE,
+    beside,
     commands,
     console_for,
     form_option,
     is_standard,
     name_of,
-    page_path,
     plain_option,
     print_error,
     print_text,
@@ -104,7 +104,8 @@ def check(
 
         print_blocks(check_blocks(checked), console)
     else:
-        read_from = [*files, *filter(None, [options["baseline"] or defaults.baseline])]
+        baseline = options["baseline"] or defaults.baseline
+        read_from = [*files, *map(Path, filter(None, [baseline]))]
         write_output(FORMS[form](checked, pipetrace.__version__), output, read_from, force=True)
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         print_error(error)
@@ -125,8 +126,8 @@ def finish_run(made: Sequence[Path], *, checks: bool, pages: bool) -> int:
     from pipetrace.trace import read
 
     for file in made if pages else ():
-        write_page(file, page_path(file), force=True)
-        click.echo(f"pipetrace: the page is {name_of(page_path(file))}", err=True)
+        write_page(file, beside(file), force=True)
+        click.echo(f"pipetrace: the page is {name_of(beside(file))}", err=True)
     if not checks:
         return 0
     defaults = config(Path.cwd())

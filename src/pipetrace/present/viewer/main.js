@@ -9,6 +9,7 @@ import { bar, theme } from "viewer/head/bar.js";
 import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
 import { recolour } from "viewer/image.js";
+import { unpacked } from "viewer/model/decode.js";
 import { Model } from "viewer/model/model.js";
 import { linkTo } from "viewer/modes/lesson.js";
 import { modes } from "viewer/modes/modes.js";
@@ -56,13 +57,14 @@ export async function start() {
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
   };
-  const go = (/** @type {string} */ id) => {
+  const go = (/** @type {string} */ id, /** @type {number | null} */ row = null) => {
     if (id !== "mode") state.set("mode", "visualize");
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
     const stage = group ? view.stages[group.first]?.name : named;
     if (stage === undefined || !model?.byName.has(stage)) return visit(id);
     if (id.startsWith("prediction/")) state.set("row", state.first.row);
+    if (row !== null && model.rows.all.has(row)) state.set("row", row);
     state.open(stage);
     show();
   };
@@ -86,7 +88,7 @@ export async function start() {
         prediction(view, model, state, epochs, packed?.results ?? null),
         model && tryYourOwn(model, state, packed.results),
         !urgent && findings(view),
-        quiz(view, state, go),
+        quiz(view, state, model, go),
         insight(view),
       ),
       foot(view, state, model?.omitted ?? ""),
@@ -128,18 +130,6 @@ export async function start() {
  */
 function data(id) {
   return JSON.parse(document.getElementById(id)?.textContent ?? "null");
-}
-
-/**
- * @param {string} id
- * @returns {Promise<any>} the contents of a packed script, or null where it is empty
- */
-async function unpacked(id) {
-  const text = document.getElementById(id)?.textContent;
-  if (!text) return null;
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).json();
 }
 
 /**

@@ -78,7 +78,7 @@ function wait(model, state, found, stage) {
  * @param {readonly Scale[]} scales
  * @returns {Scale} that has room for all
  */
-function widest(scales) {
+export function widest(scales) {
   const signed = scales.find(({ ramp }) => ramp === "signed");
   return { most: Math.max(...scales.map(({ most }) => most)), ramp: (signed ?? scales[0]).ramp };
 }

@@ -87,7 +87,7 @@ function kernels(model, state, stage, ats) {
  * @param {number} channel
  * @returns {number | null} the input channel whose weights are largest; null where there is one
  */
-function strongestInput(kernel, channel) {
+export function strongestInput(kernel, channel) {
   const { shape, data } = kernel;
   const [inputs, outputs] = shape.slice(-2);
   if (shape.length !== 4 || inputs === 1) return null;
@@ -102,7 +102,7 @@ function strongestInput(kernel, channel) {
  * @param {number | null} input
  * @returns {Plane | null}
  */
-function kernelPlane({ shape, data }, channel, input) {
+export function kernelPlane({ shape, data }, channel, input) {
   const outputs = shape[shape.length - 1];
   if (channel >= outputs || shape.length > 4 || shape.length < 2) return null;
   const own = Array.from({ length: data.length / outputs }, (_, k) => data[k * outputs + channel]);

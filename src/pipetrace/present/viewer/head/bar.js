@@ -50,7 +50,7 @@ export function bar(view, model, state, epochs, main, chooser) {
  * @param {string} place where that is
  * @returns {HTMLElement}
  */
-function followed(model, state, place) {
+export function followed(model, state, place) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
