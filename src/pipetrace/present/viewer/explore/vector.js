@@ -5,11 +5,13 @@ import { rangesOf, scaleOver } from "viewer/draw/scales.js";
 import { areTokens, nameIn } from "viewer/explore/place.js";
 import { brief, counted, figure, fixed, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
+import { LAYERS } from "viewer/model/layers.js";
 import { largest, thatMatter } from "viewer/rows/outcomes.js";
 import { isTable } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/model.js").Model} Model */
 
 export const MOST_LINES = 40;
 
@@ -38,7 +40,7 @@ export function vector({ model, state, view }, shown, chooses) {
     draw: (place) => {
       const values = model.output(state.at, shown.name);
       if (!values) return;
-      const logits = softmax ? model.logits(state.at, shown) : null;
+      const logits = softmax ? logitsOf(model, state.at, shown) : null;
       const { most } = softmax ? { most: 1 } : scaleOver(model, state, shown, ({ data }) => data, "all");
       const best = largest(values.data);
       const label = model.row(state.now.row).label;
@@ -94,4 +96,20 @@ function line(value, most, marked) {
   const share = (100 * Math.abs(value)) / most;
   const kind = value < 0 ? "minus" : marked ? "marked" : "plus";
   return h("span", { class: "track" }, h("i", { class: kind, style: `width: ${Math.min(100, share)}%` }));
+}
+
+/**
+ * @param {Model} model
+ * @param {import("viewer/model/model.js").At} at
+ * @param {Layer} stage one that ends with a softmax
+ * @returns {number[] | null} what the softmax makes the probabilities of
+ */
+function logitsOf(model, at, stage) {
+  const received = model.inputs(at, stage);
+  const family = LAYERS.get(stage.layer);
+  if (!received || !family) return null;
+  if (stage.layer === "Softmax" || stage.layer === "Activation") return [...received.inputs[0].data];
+  const linear = { ...stage, config: { ...stage.config, activation: "linear" } };
+  const outputs = family.compute(linear, received.inputs, model.weightsOf(at, stage.name), received.masks);
+  return outputs && [...[outputs].flat()[0].data];
 }
