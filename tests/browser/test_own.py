@@ -269,7 +269,11 @@ def test_a_text_is_followed_through_earlier_epochs(pages: Pages) -> None:
     token = trace.predictions[0].outputs["words"][1]
     told = page.locator("#panel .result").inner_text().replace("\u2212", "-")
     assert float(told) == pytest.approx(halved["vectors/embeddings"][token, 2], abs=1e-6)
-    assert set(page.locator(".glance .inwords").last.inner_text().split()) <= {"good", "bad", "soup"}
+    assert set(page.locator(".glance .inwords").last.inner_text().split()) <= {
+        "good",
+        "bad",
+        "soup",
+    }
 
 
 def wrong_weights(trace: Trace) -> Trace:
