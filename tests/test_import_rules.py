@@ -29,7 +29,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "comparison", "run_table", "present", "record"}),
     "__main__": frozenset({"cli"}),
-    "serve": frozenset({"trace", "run_table", "present"}),
+    "serve": frozenset({"trace", "comparison", "run_table", "present"}),
     "cli": frozenset(
         {
             "serve",

@@ -15,10 +15,10 @@ from pipetrace.explain.findings.selection import check_level, known_rules, quali
 from pipetrace.explain.formatting import counted
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class NotRun:
+class NotRun(Record):
     """A rule that could not run, and what it needs that was not recorded."""
 
     rule: Rule
@@ -40,8 +40,7 @@ class CheckOptions:
     tolerance: float = TOLERANCE  # how far metrics may differ from the baseline's, as a fraction
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Record):
     """The result of checking a trace."""
 
     trace: Trace  # the trace

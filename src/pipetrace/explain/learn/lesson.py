@@ -53,6 +53,8 @@ class Blank(Record):
     answer: str  # what belongs there
     within: float  # how far a number may be from it; 0 for an exact answer
     slips: tuple[Slip, ...]  # wrong answers that are known
+    # where the answer is hidden, what tells whether an entry is right, or a known slip; else empty
+    sealed: tuple[str, ...] = ()
 
 
 class Exercise(Record):
@@ -63,7 +65,7 @@ class Exercise(Record):
     code: str  # with ``____`` for each blank
     blanks: tuple[Blank, ...]  # in their order in the code
     hint: str  # where to look and what to count
-    solution: str  # how the answer comes about
+    solution: str  # how the answer comes about; encrypted where the answers are hidden
     place: Place | None  # where the page shows it, or None
 
 

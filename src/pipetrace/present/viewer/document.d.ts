@@ -68,6 +68,7 @@ export interface ComparisonView {
   headline: string;
   labels: string[];
   roles: string[];
+  pages: string[];
   runs: Grid;
   causes: Grid | null;
   metrics: Grid | null;
@@ -504,6 +505,7 @@ export interface Blank {
   answer: string;
   within: number;
   slips: Slip[];
+  sealed: string[];
 }
 
 export interface Tick {
