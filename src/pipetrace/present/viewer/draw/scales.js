@@ -93,6 +93,33 @@ export function acrossEpochs(model, stage) {
   return model.epochs.length > 1 && !model.fixed.has(stage.name);
 }
 
+/** @typedef {{ low: number, high: number }} Range */
+
+/** @type {WeakMap<Model, Map<string, Range[]>>} */
+const RANGES = new WeakMap();
+
+/**
+ * @param {Model} model
+ * @param {string} stage that gives a row itself
+ * @returns {Range[] | null} the smallest and the largest value of each feature, which is the last axis, in the rows of the
+ *   page; null where no row has it
+ */
+export function rangesOf(model, stage) {
+  const known = RANGES.get(model)?.get(stage);
+  if (known) return known;
+  const rows = [...model.rows.all.keys()].flatMap((row) => model.recorded({ row, epoch: model.end }, stage) ?? []);
+  if (!rows.length) return null;
+  const features = rows[0].shape.at(-1) ?? 1;
+  const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity }));
+  for (const { data } of rows)
+    data.forEach((value, at) => {
+      const range = ranges[at % features];
+      [range.low, range.high] = [Math.min(range.low, value), Math.max(range.high, value)];
+    });
+  RANGES.set(model, (RANGES.get(model) ?? new Map()).set(stage, ranges));
+  return ranges;
+}
+
 /** @type {WeakMap<Model, Map<string, Scale>>} */
 const WEIGHTS = new WeakMap();
 
