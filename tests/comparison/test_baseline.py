@@ -12,7 +12,7 @@ from tests.explain.conftest import MakeTrace
 from pipetrace import Finding, Trace
 from pipetrace.comparison.baseline import LISTED_DIFFERENCES, Baseline
 from pipetrace.errors import ArgumentError
-from pipetrace.trace.document import Parameters, Stage, Stages
+from pipetrace.trace.document import SOURCE, Parameters, Stage, Stages
 
 METRICS = [{"loss": 2.3, "acc": 0.1}, {"loss": 0.3, "acc": 0.8}]
 
@@ -95,7 +95,7 @@ def test_causes_come_first_where_metrics_differ(make_trace: MakeTrace, good: Tra
     slow = with_rate(near(make_trace, 2.0, 0.2), 1e-5)
     (found,) = differences(slow, with_rate(good, 0.001))
     assert [each.text.split(" is ")[0] for each in found.evidence] == [
-        "Learning rate",
+        "learning rate",
         "loss",
         "acc",
     ]
@@ -157,7 +157,9 @@ def test_a_metric_that_is_gone_and_an_epoch_that_was_not_finished_are_told(
 
 def test_of_many_differences_the_first_are_told(good: Trace) -> None:
     def grown(stage: Stage) -> Stage:
-        return replace(stage, parameters=Parameters(9), outputs=()) if stage.inputs else stage
+        if stage.kind == SOURCE:
+            return stage
+        return replace(stage, parameters=Parameters(9), outputs=())
 
     (found,) = differences(replace(good, stages=Stages(map(grown, good.stages))), good)
     assert len(found.evidence) == LISTED_DIFFERENCES + 1
