@@ -143,7 +143,7 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
           const groups = new Set();
           return [...document.querySelectorAll("button, a[href], summary, input, select, [tabindex='0']")].filter(each => {
             // Of a group that the arrow keys walk, disabled, in a dialog or menu that is closed, or hidden.
-            if (each.tabIndex < 0 || each.disabled || each.closest("dialog, [hidden], .chooser > ul")) return false;
+            if (each.tabIndex < 0 || each.disabled || !each.checkVisibility() || each.closest("dialog, .chooser > ul")) return false;
             if (each.type !== "radio") return true;
             const fresh = !groups.has(each.name);
             groups.add(each.name);

@@ -1,7 +1,7 @@
 """What several explanations look up in a trace: its rows, steps, stages, classes and outputs."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from pipetrace.explain.formatting import has_rows
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Stages, Trace
 from pipetrace.trace.measurements import TRAINING, DatasetCheck, StageTime
+from pipetrace.trace.records import Record
 
 ALIKE = 0.99
 """Share of rows whose target is their input, from which on the model rebuilds its inputs."""
@@ -147,8 +148,7 @@ def before(trace: Trace, stage: Stage) -> Stage | None:
     return stage_of(trace, stage.inputs[0].source) if stage.inputs else None
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(Record):
     """The batches of an epoch."""
 
     count: int  # how many

@@ -42,14 +42,19 @@ COLOURS = 6
 
 
 def comparison_page(
-    made: Comparison, traces: Sequence[Trace], *, where: str | Served = FILE
+    made: Comparison,
+    traces: Sequence[Trace],
+    *,
+    where: str | Served = FILE,
+    pages: Sequence[str] = (),
 ) -> str:
     """A comparison of traces, in the same order, as HTML text: one file that opens from disk.
 
-    It has the models of the first runs, so that their values stand beside each other.
+    It has the models of the first runs, so that their values stand beside each other. ``pages`` are
+    the addresses of the pages of the runs, where these have one.
     """
     models = tuple(_model(trace) for trace in traces[:MOST_MODELS])
-    view = comparison_view(made, traces, models)
+    view = comparison_view(made, traces, models, pages)
     text = write_text_of(blocks.comparison_blocks(made))
     running = any(trace.ending.kind == RUNNING for trace in traces)
     return shell(
@@ -68,7 +73,10 @@ def _model(trace: Trace) -> ModelView | None:
 
 
 def comparison_view(
-    made: Comparison, traces: Sequence[Trace], models: Sequence[ModelView | None]
+    made: Comparison,
+    traces: Sequence[Trace],
+    models: Sequence[ModelView | None],
+    pages: Sequence[str] = (),
 ) -> ComparisonView:
     """A comparison, ready to draw, with the models that the page has."""
     return ComparisonView(
@@ -78,6 +86,7 @@ def comparison_view(
         labels=blocks.labels(made),
         roles=_roles(made),
         runs=blocks.runs_grid(made),
+        pages=tuple(pages),
         causes=blocks.causes_grid(made) if words.causes(made) else None,
         metrics=blocks.metrics_grid(made) if made.courses else None,
         classes=blocks.classes_grid(made) if made.classes else None,

@@ -60,6 +60,7 @@ class ComparisonView(Record):
     # labels, roles: a letter and a colour for each run
     labels: tuple[str, ...]
     roles: tuple[str, ...]
+    pages: tuple[str, ...]  # the address of the page of each run; none where they have none
     # runs, causes, metrics, classes: tables; None where there is nothing to show
     runs: Grid
     causes: Grid | None

@@ -68,6 +68,7 @@ export interface ComparisonView {
   headline: string;
   labels: string[];
   roles: string[];
+  pages: string[];
   runs: Grid;
   causes: Grid | null;
   metrics: Grid | null;

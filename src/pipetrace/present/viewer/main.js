@@ -5,7 +5,7 @@ import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
-import { bar } from "viewer/head/bar.js";
+import { bar, theme } from "viewer/head/bar.js";
 import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
 import { recolour } from "viewer/image.js";
@@ -91,7 +91,7 @@ export async function start() {
         quiz(view, state, model, go),
         insight(view),
       ),
-      foot(view, model?.omitted ?? ""),
+      foot(view, state, model?.omitted ?? ""),
     ],
   );
   for (const title of page.querySelectorAll("section > h2[id]")) title.before(linkTo(title.firstChild?.textContent ?? "", () => title.id));
@@ -137,9 +137,11 @@ function data(id) {
  * @returns {string} the stage to open first: the first one whose values are computed by windows, or else by weights
  */
 function firstStage(model) {
+  const weights = (/** @type {import("viewer/model/layers.js").Layer} */ stage) => Object.keys(model.weights.get(stage.name) ?? {});
   const windows = model.stages.find((stage) => /Conv|Attention|LSTM|GRU|RNN|Bidirectional/.test(stage.layer));
-  const weighted = model.stages.find((stage) => Object.keys(model.weights.get(stage.name) ?? {}).length > 0);
-  return (windows ?? weighted ?? model.stages[0])?.name ?? "";
+  const learned = model.stages.find((stage) => weights(stage).some((name) => /kernel|embeddings/.test(name)));
+  const weighted = model.stages.find((stage) => weights(stage).length > 0);
+  return (windows ?? learned ?? weighted ?? model.stages[0])?.name ?? "";
 }
 
 /**
@@ -187,10 +189,11 @@ function insight(view) {
 
 /**
  * @param {Document} view
+ * @param {State} state
  * @param {string} omitted what the page lacks
  * @returns {HTMLElement}
  */
-function foot(view, omitted) {
+function foot(view, state, omitted) {
   const key = answers(view.quiz);
   return h(
     "footer",
@@ -199,5 +202,6 @@ function foot(view, omitted) {
     h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
     key,
+    theme(state, "infoot"),
   );
 }

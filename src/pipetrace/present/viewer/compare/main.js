@@ -66,7 +66,7 @@ export async function start() {
       view.stages.length > 0 && section("stages", "Stage by stage", about(runs), chooser(runs), stagesOf(runs)),
       view.classes && section("classes", `By class: ${view.of_rows} rows`, table(view.classes)),
       section("weights", "Weights", ...view.weights.map((text) => h("p", {}, text))),
-      section("runs", "The runs", table(view.runs), ...view.omitted.flatMap((text, at) => (text ? [h("p", { class: "muted" }, `${view.labels[at]}: ${text}`)] : []))),
+      section("runs", "The runs", table(view.runs), view.pages.length > 0 && h("p", {}, ...view.pages.map((page, at) => h("a", { class: "way", href: page }, `Page of ${view.labels[at]}`))), ...view.omitted.flatMap((text, at) => (text ? [h("p", { class: "muted" }, `${view.labels[at]}: ${text}`)] : []))),
     ),
   );
   state.watch("run", () => (page.dataset.run = String(state.now.run)));

@@ -1,6 +1,6 @@
 // The rows that are right in one run and wrong in another, and the one that is followed, with what each run predicts.
 
-import { paint, paintColours } from "viewer/colour.js";
+import { brightness, paint, paintColours } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
 import { counted } from "viewer/figures.js";
 import { outputsOf } from "viewer/rows/outputs.js";
@@ -163,7 +163,7 @@ function picture({ picture: image }) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const values = decode(image.values);
   const columns = image.shape[1];
-  if (image.shape.length === 3) paintColours(canvas, values, columns, 0, values.some((value) => value > 1) ? 255 : 1);
+  if (image.shape.length === 3) paintColours(canvas, values, columns, brightness(values));
   else paint(canvas, values, columns, values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1, values.some((value) => value < 0) ? "signed" : "ink");
   return canvas;
 }

@@ -59,6 +59,17 @@ export function matrix({ state, outcomes }) {
 
 /**
  * @param {readonly string[]} names
+ * @returns {number} how long the words are that all of them begin with, as in "class 0" and "class 1"
+ */
+function commonStart(names) {
+  const [first = ""] = names;
+  let end = first.lastIndexOf(" ") + 1;
+  while (end > 0 && !names.every((name) => name.length > end && name.startsWith(first.slice(0, end)))) end = first.lastIndexOf(" ", end - 2) + 1;
+  return names.length > 1 ? end : 0;
+}
+
+/**
+ * @param {readonly string[]} names
  * @param {(cell: string) => () => void} press
  * @returns {{ parts: HTMLElement[], draw: (counts: number[][]) => void }} made once, as it is drawn for every epoch
  */
@@ -94,12 +105,13 @@ function table(names, press) {
  * @returns {HTMLElement}
  */
 export function crossed(names, cells) {
+  const start = commonStart(names);
   const more = Array.from({ length: cells[0].length - names.length }, () => h("td"));
   return h(
     "table",
     {},
     h("caption", {}, "predicted"),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name)), ...more)),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name.slice(start))), ...more)),
     h("tbody", {}, ...cells.map((line, label) => h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line))),
   );
 }
