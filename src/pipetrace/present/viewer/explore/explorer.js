@@ -174,12 +174,17 @@ function opened(panel, context) {
   const parts = [...pictures, calc, before, weights, other, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
   // The channels have their size before they are painted.
   if (tiles) parts.push(whenSeen(tiles.element, () => tiles.draw(at().place)));
-  const kernels = /** @type {NodeListOf<HTMLInputElement>} */ (panel.querySelectorAll(".kernels input"));
+  // One filter is chosen everywhere.
+  const follow = () => {
+    const place = at().place;
+    const kernel = /** @type {HTMLInputElement | undefined} */ (panel.querySelectorAll(".kernels input")[place[place.length - 1]]);
+    if (kernel && !kernel.checked) kernel.click();
+  };
+  panel.querySelector("details.more")?.addEventListener("toggle", follow);
   return () => {
     now = null;
     tiles?.mark(at().place);
-    const kernel = kernels[at().place[at().place.length - 1]];
-    if (kernel && !kernel.checked) kernel.click(); // one filter is chosen everywhere
+    follow();
     for (const draw of parts) draw();
   };
 }
