@@ -102,6 +102,9 @@ def test_nan_is_neither_zero_nor_a_prediction(pages: Pages, digits_trace: Trace)
     results = page.locator("section:has(#results)")
     expect(results.locator(".verdict")).to_contain_text("NaN")
     assert results.locator(".matrix, .wrongs, .nowfollowed").filter(visible=True).count() == 0
+    # A line that ends before the last epoch says where.
+    label = page.locator(".small svg .label.training").first
+    expect(label).to_contain_text(re.compile(r", epoch \d+$"))
     for bar in page.locator(".fewbars i").all():
         assert (bar.bounding_box() or {"width": 0})["width"] <= 1
 
