@@ -308,25 +308,6 @@ def test_exact_texts_are_the_shortest_as_in_numpy(shown: Page) -> None:
                 assert power_of_two or off(text, value) <= off(str(value), value), text
 
 
-RANGES = [
-    ([0, 0.4, 1], [0, 1]),
-    ([0, 3, 2], [0, 255]),  # a dark photograph
-    ([0.5, 130.2], [0, 255]),
-    ([0, 1.75], [0, 1.75]),
-    ([-1, 0.5], [-1, 1]),
-    ([-2.1, 2.6], [-2.1, 2.6]),
-    ([0, 900], [0, 900]),
-]
-
-
-def test_images_in_colour_are_on_the_scale_of_their_values(shown: Page) -> None:
-    found = shown.evaluate(
-        "async all => { const { brightness } = await import('viewer/colour.js'); return all.map(brightness); }",
-        [values for values, _ in RANGES],
-    )
-    assert found == [wanted for _, wanted in RANGES]
-
-
 def test_tensors_are_decoded_bit_for_bit(listed: Page, digits_trace: Trace, made: Document) -> None:
     found = listed.evaluate(
         """async () => {

@@ -217,7 +217,8 @@ def test_a_series_is_two_lines(pages: Pages) -> None:
         heights = [float(each.split()[1]) for each in re.split("[ML]", path)[1:]]
         assert np.corrcoef(heights, np.asarray(values)[row])[0, 1] == pytest.approx(-1, abs=1e-4)
     # What it gives after an epoch is an image too.
-    assert page.locator(".film .then").last.locator("canvas").count() > 0
+    page.locator(".film").scroll_into_view_if_needed()
+    expect(page.locator(".film .then").last.locator("canvas")).to_have_count(1)
 
 
 def test_each_output_of_several_has_its_own_results(pages: Pages) -> None:

@@ -151,3 +151,22 @@ def test_it_reloads_where_its_reader_was_until_it_is_stopped(
     page.mouse.move(1, 1)
     expect(page.locator("h1")).to_have_text("Finished", timeout=30_000)
     assert page.locator(".notice button").count() == 0
+
+
+RANGES = [
+    ([0, 0.4, 1], [0, 1]),
+    ([0, 3, 2], [0, 255]),  # a dark photograph
+    ([0.5, 130.2], [0, 255]),
+    ([0, 1.75], [0, 1.75]),
+    ([-1, 0.5], [-1, 1]),
+    ([-2.1, 2.6], [-2.1, 2.6]),
+    ([0, 900], [0, 900]),
+]
+
+
+def test_images_in_colour_are_on_the_scale_of_their_values(shown: Page) -> None:
+    found = shown.evaluate(
+        "async all => { const { brightness } = await import('viewer/colour.js'); return all.map(brightness); }",
+        [values for values, _ in RANGES],
+    )
+    assert found == [wanted for _, wanted in RANGES]
