@@ -218,6 +218,8 @@ def test_a_feature_is_typed(pages: Pages) -> None:
     price = (hidden @ weights["price/kernel"] + weights["price/bias"]).item()
     told = page.locator(".ownresult .verdict").inner_text().replace("\u2212", "-")
     assert float(told) == pytest.approx(price, rel=1e-3)
+    # The features of a table are not compared with each other.
+    assert page.locator(".glance .told b").count() == table.shape[1] + 1
     fields.nth(2).fill("")
     assert fields.nth(2).get_attribute("aria-invalid") == "true"
     ranges = page.locator(".fields small").all_inner_texts()
@@ -296,6 +298,10 @@ def test_a_text_is_followed_through_earlier_epochs(pages: Pages) -> None:
         "bad",
         "soup",
     }
+    # The number of a word has no size.
+    assert set(page.locator(".vector .token").all_inner_texts()) <= {"good", "bad", "soup"}
+    assert page.locator(".vector .track").count() == 0
+    assert len(page.locator(".inlines li").all_inner_texts()) == 4
 
 
 def wrong_weights(trace: Trace) -> Trace:

@@ -11,7 +11,19 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.test_explorer import here
 from tests.browser.test_own import pooled
-from tests.tasks import KINDS, autoencoder, binary, mask, multilabel, regression, several
+from tests.tasks import (
+    KINDS,
+    Net,
+    autoencoder,
+    binary,
+    course,
+    made,
+    mask,
+    multilabel,
+    regression,
+    rng_values,
+    several,
+)
 
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -191,6 +203,23 @@ def test_target_output_and_difference_of_the_row(pages: Pages, make: Callable[[]
             break
         page.wait_for_timeout(100)
     assert changed
+
+
+def test_a_series_is_two_lines(pages: Pages) -> None:
+    net, wave = Net(), rng_values(16)
+    net.dense("wave_again", net.source("wave", wave), 16)
+    trace = made(net, "mse", course([2.0, 1.0]), targets=[wave])
+    page, kept = pages.open(trace), trace.kept_rows
+    assert kept is not None
+    row = list(kept.numbers).index(trace.predictions[0].row)
+    for role, values in (("validation", kept.targets[0]), ("training", kept.outputs[0])):
+        path = page.locator(f".course .{role}[d]").get_attribute("d")
+        assert path is not None
+        heights = [float(each.split()[1]) for each in re.split("[ML]", path)[1:]]
+        assert np.corrcoef(heights, np.asarray(values)[row])[0, 1] == pytest.approx(-1, abs=1e-4)
+    # What it gives after an epoch is an image too.
+    page.locator(".film").scroll_into_view_if_needed()
+    expect(page.locator(".film .then").last.locator("canvas")).to_have_count(1)
 
 
 def test_each_output_of_several_has_its_own_results(pages: Pages) -> None:
