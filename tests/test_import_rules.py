@@ -22,7 +22,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "scale": frozenset({"storage", "trace", "stats", "pipeline", "capture", "record"}),
-    "pytest_plugin": frozenset({"trace", "explain", "present", "config"}),
+    "pytest_plugin": frozenset({"trace", "explain", "comparison", "present", "config"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),

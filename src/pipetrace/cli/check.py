@@ -57,8 +57,8 @@ OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
     "--baseline",
     metavar="TRACE",
     type=TRACE,
-    help="An earlier trace to compare with: stages, shapes and parameters must be the same, and "
-    "metrics close.",
+    help="An earlier trace to compare with: stages must be the same, and metrics close. Settings "
+    "that differ are named as causes.",
 )
 @click.option(
     "--tolerance",
@@ -203,7 +203,7 @@ def help_(context: click.Context, topic: str | None) -> None:
 
 def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Every rule, those behind --expect and --baseline too, and why others cannot be loaded."""
-    from pipetrace.explain.findings.baseline import Baseline
+    from pipetrace.comparison.baseline import Baseline
     from pipetrace.explain.findings.expectation import Expectation
     from pipetrace.explain.findings.selection import known_rules
 
@@ -213,14 +213,11 @@ def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 def _check_options(options: dict[str, Any], defaults: Any) -> Any:
     """Combine the options with the defaults of pyproject.toml."""
-    from pipetrace.explain.findings.engine import CheckOptions
-    from pipetrace.trace import read
+    from pipetrace.comparison.baseline import check_options
 
-    given = {
-        name: value if value not in (None, ()) else getattr(defaults, name)
-        for name, value in options.items()
-    }
-    known = {name: value for name, value in given.items() if value is not None}
-    if "baseline" in known:
-        known["baseline"] = read(known["baseline"])
-    return CheckOptions(**{"level": "warning", **known})
+    return check_options(
+        {
+            name: value if value not in (None, ()) else getattr(defaults, name)
+            for name, value in options.items()
+        }
+    )
