@@ -234,6 +234,7 @@ def _training(state: State) -> Training:
         probe_rows=min(measure.extent.probe, len(rows)) if measure and rows else 0,
         call=source.call,
         sample_weights=source.has_weights,
+        spread=source.spread,
     )
 
 
@@ -263,8 +264,7 @@ def _step(state: State) -> StepFacts:
 def known_data(state: State) -> Data:
     """What is known of the rows without reading them."""
     source, settings = state.source, state.settings
-    rows, validation, call = source.shown, source.validation, source.call
-    is_unknown = call.validation is not None or not (call.known or state.only_looks)
+    rows = source.shown
     return Data(
         name=settings.data_name or source.kind,
         description="",
@@ -274,20 +274,14 @@ def known_data(state: State) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=_number_of(validation, is_unknown=is_unknown),
+        validation_rows=source.validation_rows(of_fit=not state.only_looks),
         example_row=(settings.before.row or 0) if settings.before else 0,
         example_label=None,
         example_value=None,
         rows=source.in_an_epoch(state.steps),
         complete=bool(rows and rows.complete),
-        feature_names=structures.column_names(call.x),
+        feature_names=structures.column_names(source.call.x),
     )
-
-
-def _number_of(validation: Rows | None, *, is_unknown: bool) -> int | None:
-    if validation is not None and len(validation):
-        return len(validation) if validation.complete else None
-    return None if is_unknown else 0
 
 
 def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipetrace.capture import facts, internals
+from pipetrace.capture.distributed import processes
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.train_step import trains_by_step
 from pipetrace.capture.weights import iterations
@@ -71,6 +72,7 @@ class Session:
         """
         state = self.state
         state.budget.start()
+        state.meeting = processes.meeting(state.settings.path.name)
         if not state.epoch:
             state.iterations = iterations(state.model, call.optimizer)
         brief = state.settings.budget is not None and state.settings.after == BRIEF
@@ -86,7 +88,7 @@ class Session:
         with state.safely("stages"):
             if trains_by_step(state.model):
                 state.source.become_batches()
-            state.source.fit_begins(call)
+            state.source.fit_begins(call, processes.spread(state.model, call.replicas))
             renew_sources(state)
         self._description.fit_begins()
         self._open()
@@ -159,9 +161,10 @@ class Session:
 
     def step_ends(self, logs: Mapping[str, Any]) -> bool:
         """A step is done; False where the loss of its logs has just been found to be NaN or Inf."""
-        began = time.perf_counter()
+        began, counted = time.perf_counter(), self.state.cost.during
         sound = self._step_ends(logs)
-        self._steps_took += time.perf_counter() - began
+        within = self.state.cost.during - counted  # of other parts, such as a first look
+        self._steps_took += time.perf_counter() - began - within
         return sound
 
     def _step_ends(self, logs: Mapping[str, Any]) -> bool:
