@@ -264,8 +264,9 @@ def value_of(variable: Any) -> Any:
 
 def array_of(variable: Any) -> Any:
     """A copy of what ``value_of`` gives, as an array."""
-    held = _held.get(id(variable))
-    return variable.numpy() if held is None else np.array(own(held))
+    value = _held.get(id(variable))
+    value = variable.value if value is None else value
+    return np.array(own(value)) if hasattr(value, "sharding") else variable.numpy()
 
 
 @dataclass

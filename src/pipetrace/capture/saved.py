@@ -12,6 +12,7 @@ import numpy as np
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
+from pipetrace.capture.distributed.processes import own
 from pipetrace.capture.nodes import count
 from pipetrace.capture.weights import plain_config
 from pipetrace.errors import ModelFileError
@@ -116,11 +117,16 @@ def model_facts(
 
 
 def fingerprint(model: Any) -> str:
-    """SHA-256 of the model's configuration and of its weights as they are."""
+    """SHA-256 of the model's configuration and of its weights as they are, as far as this process
+    has them."""
     digest = hashlib.sha256(json.dumps(plain_config(model), sort_keys=True, default=str).encode())
     left = MOST_HASHED
     for variable in model.weights:
-        values = np.ascontiguousarray(variable.numpy()).reshape(-1)[:left]
+        try:
+            value = load().ops.convert_to_numpy(own(variable.value))
+        except NotImplementedError:
+            continue
+        values = np.ascontiguousarray(value).reshape(-1)[:left]
         digest.update(values.tobytes())
         left -= values.size
         if left <= 0:

@@ -120,7 +120,7 @@ def own(value: Any) -> Any:
         return value.addressable_data(0)
     if value.is_fully_addressable:
         return np.asarray(value)
-    raise NotImplementedError("its weights are spread over several processes")
+    raise NotImplementedError("each process has a part of the weights only")
 
 
 def own_rows(value: Any) -> Any:
