@@ -40,7 +40,7 @@ test-oldest: .venv-oldest/.installed ## Run the tests of capturing and layers wi
 test-onnx: .venv-onnx/.installed ## Run the tests that write ONNX models and compare them with runs
 	.venv-onnx/bin/python -m pytest tests/comparison/test_saved.py $(ARGS)
 
-test-scale: .venv-scale/.installed ## Run the tests of many files on a Dask cluster of two processes
+test-scale: .venv-scale/.installed ## Run the tests of many files, on a Dask cluster and on object storage
 	.venv-scale/bin/python -m pytest tests/scale $(ARGS)
 
 test-trackers: .venv-trackers/.installed ## Read exports back with TensorBoard, MLflow, W&B, pandas, polars and pyarrow

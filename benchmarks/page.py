@@ -1,8 +1,9 @@
 """The page in Chromium: its size, its first paint, each interaction, and frames while a window slides.
 
-    python -m benchmarks.page [--digits TRACE] [--mobilenet TRACE] [--repeats N]
+    python -m benchmarks.page [--digits TRACE] [--mobilenet TRACE] [--spirals TRACE] [--repeats N]
 
-Traces that are not given are recorded first, which takes minutes for MobileNetV2. An interaction is measured from the event
+Traces that are not given are recorded first, which takes minutes for MobileNetV2; the spirals are a small dense model of two
+features, for the decision boundary. An interaction is measured from the event
 until layout is done: the work of the page's thread, without the wait for the next frame. As the machine may be busy, the run
 also gives the processor time of the page's thread for each interaction, painting included, which other processes do not
 lengthen, and measures a fixed piece of JavaScript, ten million multiply-adds, before and after each page.
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 WIDTH, HEIGHT = 1280, 900
-LIMITS = {"digits": 2.5, "MobileNetV2": 6.0}
+LIMITS = {"digits": 2.5, "MobileNetV2": 6.0, "spirals": 2.5}
 """Megabytes of each page."""
 SECONDS = 3
 """So long the window slides, and the epochs are scrubbed."""
@@ -56,6 +57,7 @@ INTERACTIONS = """async ([repeats, name]) => {
     row: [".kinds .row, .rows .row", click(".kinds .row, .rows .row")],
     epoch: [".scrubber input", slide],
     theme: ["button.theme", click("button.theme")],
+    unit: [".overfeatures .tiles button", click(".overfeatures .tiles button")],
   };
   const [selector, act] = actions[name];
   const times = [];
@@ -68,6 +70,15 @@ INTERACTIONS = """async ([repeats, name]) => {
     await settle();
   }
   return times;
+}"""
+
+WEIGHT = """value => {
+  const field = [...document.querySelectorAll(".whatif .weightfields input")].find(each => each.offsetParent);
+  const start = performance.now();
+  field.value = value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  document.body.getBoundingClientRect();
+  return performance.now() - start;
 }"""
 
 FRAMES = """async ([seconds, selector, kind]) => {
@@ -98,7 +109,7 @@ SMOOTH = (
     ("sliding the window", ".pictures .picture.live", "place"),
     ("scrubbing the epochs", ".scrubber input", "epoch"),
 )
-ACTIONS = ("stage", "group", "filter", "place", "row", "epoch", "theme")
+ACTIONS = ("stage", "group", "filter", "place", "row", "epoch", "theme", "unit")
 
 
 def busy(session: Any) -> float:
@@ -132,6 +143,31 @@ def record_mobilenet(path: Path) -> None:
     model.fit(x, y, batch_size=16, epochs=2, verbose=0, validation_split=0.25, callbacks=[recorder])
 
 
+def record_spirals(path: Path) -> None:
+    """Record a dense model of two features that tells two spirals apart."""
+    import keras
+    import numpy as np
+
+    import pipetrace
+
+    keras.utils.set_random_seed(0)
+    draw = np.random.default_rng(0)
+    arm, radius = draw.integers(0, 2, 600), draw.uniform(0.2, 3, 600)
+    angle = 2 * radius + np.pi * arm
+    x = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1) + draw.normal(
+        0, 0.1, (600, 2)
+    )
+    units = [keras.layers.Dense(8, activation="tanh") for _ in range(2)]
+    model = keras.Sequential(
+        [keras.Input((2,)), *units, keras.layers.Dense(1, activation="sigmoid")]
+    )
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["accuracy"])
+    recorder = pipetrace.Recorder(path, budget=None, after_training="all", verbose=False)
+    model.fit(
+        x.astype("float32"), arm, epochs=12, verbose=0, validation_split=0.2, callbacks=[recorder]
+    )
+
+
 def opened(browser: Any, path: Path) -> tuple[Any, dict[str, list[float]]]:
     """Open a page three times; return the last one, and milliseconds until it was painted and ready."""
     found: dict[str, list[float]] = {"first paint": [], "in use after": [], FIXED: []}
@@ -158,6 +194,9 @@ def used(page: Any, repeats: int) -> None:
     first = f"#stage={page.locator('#panel h3 small').first.text_content()}"
     for action in ACTIONS:
         page.evaluate("hash => { location.hash = hash; }", first)
+        if action == "unit":  # these are drawn when one comes near
+            page.evaluate("document.getElementById('plane')?.scrollIntoView()")
+            page.wait_for_timeout(900)
         page.wait_for_timeout(100)
         before = busy(session)
         times = page.evaluate(INTERACTIONS, [repeats, action])
@@ -178,6 +217,35 @@ def used(page: Any, repeats: int) -> None:
             continue
         each = 1000 * (busy(session) - before) / (rate * SECONDS)
         print(f"  {action}: {rate:.0f} frames a second; {each:.1f} ms of the processor each")
+
+
+def weighed(page: Any, repeats: int) -> None:
+    """Change a weight of the first stage that lets one do so, in a page that was just opened."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    page.reload()
+    page.wait_for_selector("footer")
+    part = page.locator("details.whatif", has_text="What if a weight were another?")
+    for tab in page.locator(".tabs [role=tab]").all():
+        tab.click()
+        if part.count():
+            break
+    else:
+        print("  a weight: not on this page")
+        return
+    part.locator("summary").click()
+    part.locator(".weightfields input").first.wait_for()
+    page.wait_for_timeout(1000)
+    times, processor = [], []
+    for number in range(repeats):
+        before = busy(session)
+        times.append(page.evaluate(WEIGHT, str((-1) ** number * (number + 1) / repeats)))
+        processor.append(1000 * (busy(session) - before))
+        # The search for the patches that excite a filter most starts anew, in the idle time after it.
+        page.wait_for_timeout(300)
+    print(f"  first change of a weight: {times[0]:.1f} ms; {processor[0]:.1f} ms of the processor")
+    wall = f"median {statistics.median(times[1:]):.1f} ms, worst {max(times[1:]):.1f} ms"
+    print(f"  the next: {wall}; {statistics.mean(processor[1:]):.1f} ms of the processor each")
 
 
 def measure(name: str, trace: Path, folder: Path, repeats: int) -> None:
@@ -202,15 +270,17 @@ def measure(name: str, trace: Path, folder: Path, repeats: int) -> None:
         for what, each in times.items():
             print(f"  {what} {min(each):.0f} to {max(each):.0f} ms")
         used(page, repeats)
+        weighed(page, repeats)
         browser.close()
     assert size <= LIMITS[name], f"{name} is too large"
 
 
 def main() -> None:
-    """Measure both pages."""
+    """Measure the three pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--digits", type=Path)
     parser.add_argument("--mobilenet", type=Path)
+    parser.add_argument("--spirals", type=Path)
     parser.add_argument("--repeats", type=int, default=12)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -218,6 +288,7 @@ def main() -> None:
         for given, make, name in (
             (asked.digits, record_digits, "digits"),
             (asked.mobilenet, record_mobilenet, "MobileNetV2"),
+            (asked.spirals, record_spirals, "spirals"),
         ):
             trace = given
             if trace is None:

@@ -225,6 +225,21 @@ def columns_differ(folder: Path, patch: pytest.MonkeyPatch) -> None:
         np.savez(folder / "rows" / f"{number}.npz", x=x, y=y)
 
 
+def storage_unreachable(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """As s3fs does it, which is not installed here; tests/scale asks a server."""
+
+    class NoCredentialsError(Exception):
+        pass
+
+    class System:
+        protocol = "s3"
+
+        def info(self, _: str) -> Any:
+            raise NoCredentialsError("Unable to locate credentials")
+
+    patch.setattr("pipetrace.storage.filesystem", lambda *_: (System(), "bucket/run.trace"))
+
+
 def installed(patch: pytest.MonkeyPatch, **rules: type[Rule] | None) -> None:
     """Make these rules those of installed packages; None stands for one that is not there."""
 

@@ -22,14 +22,14 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "present": frozenset({"trace", "stats", "explain", "comparison", "run_table"}),
     "demo": frozenset({"trace", "stats", "pipeline", "capture", "record"}),
     "scale": frozenset({"storage", "trace", "stats", "pipeline", "capture", "record"}),
-    "pytest_plugin": frozenset({"trace", "explain", "present", "config"}),
+    "pytest_plugin": frozenset({"trace", "explain", "comparison", "present", "config"}),
     "selfcheck": frozenset({"trace", "capture", "explain", "record", "present"}),
     "gallery": frozenset({"trace"}),
     "ablate": frozenset({"__init__", "trace", "capture", "explain", "record", "demo"}),
     # The public names. Those that record are imported at their first use: reading a trace loads no recorder.
     "__init__": frozenset({"trace", "explain", "comparison", "run_table", "present", "record"}),
     "__main__": frozenset({"cli"}),
-    "serve": frozenset({"trace", "run_table", "present"}),
+    "serve": frozenset({"trace", "comparison", "run_table", "present"}),
     "cli": frozenset(
         {
             "serve",

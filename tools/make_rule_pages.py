@@ -18,7 +18,7 @@ from unittest.mock import patch
 from click.testing import CliRunner
 
 from pipetrace.cli import commands
-from pipetrace.explain.findings.baseline import Baseline
+from pipetrace.comparison.baseline import Baseline
 from pipetrace.explain.findings.expectation import Expectation
 from pipetrace.explain.findings.pages import END, head
 from pipetrace.explain.findings.rule import AnyRule, all_rules

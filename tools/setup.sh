@@ -7,7 +7,7 @@
 #   tools/setup.sh jax     .venv-jax, with Keras on JAX, for `make test-backend`; torch is the same for PyTorch
 #   tools/setup.sh oldest  .venv-oldest, with the oldest Keras and TensorFlow, for `make test-oldest`
 #   tools/setup.sh onnx    .venv-onnx, with what writes and runs ONNX models, for `make test-onnx`
-#   tools/setup.sh scale   .venv-scale, with Dask and Arrow, for `make test-scale`
+#   tools/setup.sh scale   .venv-scale, with Dask, Arrow and object storage, for `make test-scale`
 # PYTHON names the Python to use; without it, the first fitting one on PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."

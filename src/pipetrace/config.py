@@ -24,7 +24,8 @@ class Config:
     level: str | None = None  # ``error``, ``warning`` or ``note``
     format: str | None = None  # ``text``, ``json``, ``sarif``, ``github`` or ``junit``
     expect: tuple[str, ...] | None = None  # conditions
-    baseline: Path | None = None  # the path of a trace, relative to the folder of pyproject.toml
+    # the address of a trace, or its path, relative to the folder of pyproject.toml
+    baseline: str | Path | None = None
     tolerance: float | None = None  # a share, such as 0.1
 
 
@@ -107,7 +108,7 @@ def _value(key: str, value: Any, file: Path) -> Any:
     if key in PATHS:
         if not isinstance(value, str) or not value or "\0" in value:
             raise _wrong(file, key, value, "the path of a trace")
-        return file.parent / value
+        return value if "://" in value else file.parent / value
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1e9:
         raise _wrong(file, key, value, "a share, such as 0.1")
     return float(value)

@@ -182,6 +182,10 @@ class TraceNotFoundError(TraceError, slug="trace-not-found"):
     """The file does not exist."""
 
 
+class StorageError(TraceError, slug="storage-unreachable"):
+    """An object storage does not answer, or refuses this machine."""
+
+
 class NotATraceError(TraceError, slug="not-a-trace"):
     """The file is something else."""
 

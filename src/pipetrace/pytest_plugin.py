@@ -29,23 +29,20 @@ def pipetrace_check(request: pytest.FixtureRequest) -> Check:
 
     def check(trace: Any, **options: Any) -> "Findings":
         __tracebackhide__ = True
+        from pipetrace.comparison.baseline import check_options
         from pipetrace.config import config
-        from pipetrace.explain.findings.engine import CheckOptions
         from pipetrace.explain.findings.engine import check as check_trace
         from pipetrace.explain.findings.finding import Findings
         from pipetrace.present.formats import check_as_text
         from pipetrace.trace import opened
 
-        defaults = {name: value for name, value in vars(config(folder)).items() if value}
-        defaults.pop("format", None)
-        given = {"level": "warning", **defaults, **options}
+        given = {**vars(config(folder)), **options}
+        given.pop("format")
         for name in ("select", "ignore", "expect"):
             if isinstance(given.get(name), list):
                 given[name] = tuple(given[name])
-        if given.get("baseline") is not None:
-            given["baseline"] = opened(given["baseline"])
         name = os.fspath(trace) if isinstance(trace, (str, os.PathLike)) else "the trace"
-        report = check_trace(opened(trace), CheckOptions(**given), name)
+        report = check_trace(opened(trace), check_options(given), name)
         if report.exit_code:
             pytest.fail(check_as_text((report,), ""), pytrace=False)
         return Findings(report.hidden)

@@ -17,6 +17,8 @@ from pipetrace.errors import (
     MissingLibraryError,
     NotWritableError,
     PipetraceError,
+    StorageError,
+    TraceError,
     TraceNotFoundError,
     visible,
 )
@@ -26,7 +28,8 @@ COPIES = "copies"
 KEPT_SECONDS = 90 * 86400
 """After so long without use a copy is deleted."""
 SIGNS = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "created")
-"""What of a file's description changes when it is written, as the storages call it."""
+"""What of a file's description changes when it is written, as the storages call it, the surest
+first."""
 
 
 def is_address(place: object) -> bool:
@@ -89,21 +92,23 @@ def is_local(system: Any) -> bool:
     return "file" in ((names,) if isinstance(names, str) else names)
 
 
-def traces_at(address: str, suffix: str) -> Iterator[str]:
-    """The addresses of the traces that lie below one, or that its pattern names, in order.
+def copies_at(address: str, suffix: str) -> Iterator[tuple[str, Path]]:
+    """The traces that lie below an address, or that its pattern names, in order: the address of
+    each, and its copy. One list of the storage tells which copies are still good.
 
     Raises:
-        TraceNotFoundError: the storage cannot be read.
-        MissingLibraryError: a library is not installed.
+        the same errors as ``local_copy``.
     """
     system, path = filesystem(address, TraceNotFoundError)
     try:
-        found = system.glob(path) if "*" in path else system.find(path)
+        list_of = system.glob if "*" in path else system.find
+        found: dict[str, Mapping[str, Any]] = list_of(path, detail=True)
     except Exception as error:  # of whichever library reads such addresses
         raise _unreachable(address, error) from error
-    for each in sorted(found):
-        if each.endswith(suffix) or each == path:
-            yield system.unstrip_protocol(each)
+    for each, seen in sorted(found.items()):
+        if seen.get("type") != "directory" and (each.endswith(suffix) or each == path):
+            own: str = system.unstrip_protocol(each)
+            yield own, _copy(system, each, own, seen)
 
 
 def local_copy(address: str) -> Path:
@@ -114,15 +119,21 @@ def local_copy(address: str) -> Path:
     user's cache.
 
     Raises:
-        TraceNotFoundError: there is no such file, or the storage cannot be read.
+        TraceNotFoundError: there is no such file.
+        StorageError: the storage does not answer, or refuses this machine.
         MissingLibraryError: a library is not installed.
         NotWritableError: the cache cannot be written.
     """
     system, path = filesystem(address, TraceNotFoundError)
+    return _copy(system, path, address, {})
+
+
+def _copy(system: Any, path: str, address: str, seen: Mapping[str, Any]) -> Path:
+    """The copy of a file, of which a list of the storage may have told what changes."""
     if is_local(system):
         return Path(path)
     try:
-        sign = _sign(system.info(path))
+        sign = _sign(seen) or _sign(system.info(path))
     except Exception as error:  # of whichever library reads such addresses
         raise _unreachable(address, error) from error
     folder = cache_folder() / COPIES / hashlib.sha256(address.encode()).hexdigest()[:32]
@@ -170,18 +181,26 @@ def _tidy(folder: Path, kept: Path) -> None:
 
 
 def _sign(seen: Mapping[str, Any]) -> str:
-    """A digest of what changes with a file; empty where nothing does."""
-    found = {name: str(seen[name]) for name in SIGNS if seen.get(name) is not None}
-    text = f"{sorted(found.items())} {seen.get('size')}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32] if found else ""
+    """A digest of what changes with a file; empty where nothing does.
+
+    It is of one sign: lists and single files tell the time with different precision.
+    """
+    found = next((str(seen[name]) for name in SIGNS if seen.get(name) is not None), "")
+    return hashlib.sha256(f"{found} {seen.get('size')}".encode()).hexdigest()[:32] if found else ""
 
 
-def _unreachable(address: str, error: Exception) -> TraceNotFoundError:
-    what = "There is no such file" if isinstance(error, FileNotFoundError) else "It cannot be read"
-    return TraceNotFoundError(
-        f"{what}: {reason(error)}.",
+def _unreachable(address: str, error: Exception) -> TraceError:
+    if isinstance(error, FileNotFoundError):
+        said = str(error).strip().rstrip(".")
+        return TraceNotFoundError(
+            f"There is no such file{f': {said}' if ' ' in said else ''}.",  # else it is the path
+            where=without_secrets(address),
+            hint="Check the address.",
+        )
+    return StorageError(
+        f"The storage cannot be read: {reason(error)}.",
         where=without_secrets(address),
-        hint="Check the address, and that you may read it from here.",
+        hint="Check the credentials of this machine, the address of the storage and the network.",
     )
 
 

@@ -38,9 +38,9 @@ def violations(page: Page, options: Mapping[str, Any] | None = None) -> dict[str
     """The rules that the page breaks, or may break for all that axe can see; each with where and why."""
     assert AXE.is_file(), "axe-core is not installed. Run: python tools/node.py install"
     # The thread beside the stages is drawn by one element behind all of their texts, and the bar and the tabs lie
-    # over what is scrolled under them; both hide the paper from axe.
+    # over what is scrolled under them; both hide the paper from axe. So does the edge that tabs are scrolled over.
     page.add_style_tag(
-        content=".thread > li::before { display: none !important; } .topbar, .tabs, .changedweights { position: static !important; }"
+        content=".thread > li::before { display: none !important; } .topbar, .tabs, .changedweights { position: static !important; } .tabs { flex-wrap: wrap; }"
     )
     page.locator("[aria-busy]").wait_for(state="detached")
     # As a script that the page itself loads, its policy would refuse it.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.test_explorer import here, maps, open_stage
 from tests.traces import killed, lengthened
@@ -59,7 +59,9 @@ def test_a_difference_after_an_epoch_is_shown(pages: Pages, digits_trace: Trace)
     after = dict(digits_trace.weights_after)
     after[1] = {**after[1], "dense/bias": after[1]["dense/bias"] + np.arange(10, dtype=np.float32)}
     page = pages.open(replace(digits_trace, weights_after=after), place="#stage=dense&epoch=1")
-    assert page.locator(".check.wrong").count() == page.locator(".agreement.wrong").count() == 1
+    expect(page.locator(".check.wrong")).to_have_count(1)
+    page.locator(".film").scroll_into_view_if_needed()
+    expect(page.locator(".agreement.wrong")).to_have_count(1)
     page = pages.open(replace(digits_trace, weights_after=after), place="#stage=dense&epoch=2")
     assert page.locator(".check.wrong").count() == 0
 

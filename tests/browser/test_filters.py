@@ -39,7 +39,11 @@ def words(page: Page) -> str:
     """The sentence on the filter, without the explanations of its words."""
     return str(
         page.locator(".looksfor p").first.evaluate(
-            "each => [...each.childNodes].map(part => part.firstChild?.textContent ?? part.textContent).join('')"
+            """each => {
+              const copy = each.cloneNode(true);
+              copy.querySelectorAll("[role=tooltip]").forEach(part => part.remove());
+              return copy.textContent;
+            }"""
         )
     )
 

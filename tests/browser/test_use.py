@@ -2,14 +2,16 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import OPEN_LIST, Pages, address
 
 from pipetrace.present.build.document import document
+from pipetrace.present.page import trace_page
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 
@@ -141,7 +143,7 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
           const groups = new Set();
           return [...document.querySelectorAll("button, a[href], summary, input, select, [tabindex='0']")].filter(each => {
             // Of a group that the arrow keys walk, disabled, in a dialog or menu that is closed, or hidden.
-            if (each.tabIndex < 0 || each.disabled || each.closest("dialog, [hidden], .chooser > ul")) return false;
+            if (each.tabIndex < 0 || each.disabled || !each.checkVisibility() || each.closest("dialog, .chooser > ul")) return false;
             if (each.type !== "radio") return true;
             const fresh = !groups.has(each.name);
             groups.add(each.name);
@@ -192,7 +194,9 @@ def test_a_right_answer_is_told_why(page: Page, made: Document) -> None:
     assert "right answer" in (option(page, question.answer).text_content() or "")
 
 
-def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None:
+def test_each_question_leads_to_its_evidence(
+    page: Page, made: Document, digits_trace: Trace
+) -> None:
     for question in made.quiz:
         option(page, question.answer).click()
         link = page.locator(".card a")
@@ -204,9 +208,41 @@ def test_each_question_leads_to_its_evidence(page: Page, made: Document) -> None
         place = page.locator("#panel" if inside else f'[id="{question.evidence}"]')
         expect(place).to_be_in_viewport()
         expected = f"#stage={name}" if inside else f"#{question.evidence}"
+        if question.row not in (None, digits_trace.predictions[0].row):
+            expected += f"&row={question.row}"
         assert "#" + unquote(address(page).partition("#")[2]) == expected
         assert place.evaluate("place => place.contains(document.activeElement)")
         page.locator(".card .next").click()
+
+
+def test_a_question_says_when_the_page_shows_another_row(
+    chromium: Browser, tmp_path: Path, digits_trace: Trace
+) -> None:
+    """Each question about a row names it; the page offers it while it shows another, and leads to it."""
+    made = document(digits_trace, questions=20)
+    (tmp_path / "page.html").write_text(trace_page(digits_trace, questions=20), encoding="utf-8")
+    pages = Pages(chromium, lambda _: tmp_path / "page.html", digits_trace)
+    other = int(digits_trace.kept_rows.numbers[-1]) if digits_trace.kept_rows else 0
+    page = pages.open(place=f"#row={other}&epoch=1")
+    offer = page.locator(".card").get_by_role("button", name=re.compile("^Show row"))
+    about = [question for question in made.quiz if question.row is not None]
+    assert len(about) > 2
+    first = digits_trace.predictions[0].row
+    for question in made.quiz:
+        assert question.row is None or f"row {question.row:,}" in question.text
+        assert offer.count() == (question.row is not None)
+        option(page, question.answer).click()
+        if question is about[0]:
+            offer.click()
+            assert f"row={question.row}" in address(page) or question.row == first
+            assert "epoch=" not in address(page)
+            assert offer.count() == 0
+        elif question.row is not None and question.evidence.startswith(("stage/", "prediction/")):
+            page.locator(".card a").click()
+            assert offer.count() == 0
+        page.evaluate("(row) => location.hash = `row=${row}&epoch=1`", other)
+        page.locator(".card .next").click()
+    pages.close()
 
 
 def test_the_result_counts_and_the_quiz_begins_again(page: Page, made: Document) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Ran, Run, is_message, listing, start
 
 from pipetrace.config import CHOICES
-from pipetrace.present.formats.runs import FORMS
+from pipetrace.present.formats.runs_page import FORMS
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,16 @@ def test_a_budget_that_is_none_is_refused_before_training(
 def test_unknown_options_are_no_silence(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'bugdet'"):
         pipetrace.Recorder(tmp_path / "a.trace", bugdet=0.1)  # type: ignore[call-arg]
+
+
+def test_what_is_measured_within_a_step_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def within(self: EpochRecorder, _: int) -> None:
+        with self._state.safely("weight snapshots"):
+            time.sleep(0.05)  # longer than the epoch takes without it
+
+    monkeypatch.setattr(EpochRecorder, "before_last_step", within)
+    trace = recorded(tmp_path / "a.trace", epochs=2, budget=None)
+    assert all(each.seconds >= 0 for each in trace.epochs)
+    assert trace.cost["steps"] < trace.cost["weight snapshots"]

@@ -12,7 +12,7 @@ from tests.cli.conftest import Run, is_message, run
 
 from pipetrace import read
 from pipetrace.errors import MissingLibraryError, TraceNotFoundError
-from pipetrace.storage import COPIES, cache_folder, local_copy, traces_at
+from pipetrace.storage import COPIES, cache_folder, copies_at, local_copy
 
 fsspec = pytest.importorskip("fsspec")
 __all__ = ["run"]
@@ -90,13 +90,56 @@ def test_the_commands_take_addresses(
     assert is_message(run("runs", "memory://nothing/"), "trace-not-found", "memory://")
 
 
-def test_what_lies_below_an_address(memory: Any) -> None:
+def test_what_lies_below_an_address(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     memory.pipe_file("/runs/a/b.trace", b"")
     memory.pipe_file("/runs/notes.txt", b"")
     below = ["memory:///runs/a/b.trace", "memory:///runs/digits.trace"]
-    assert [*traces_at("memory://runs", ".trace")] == below
-    assert [*traces_at("memory://runs/*.trace", ".trace")] == below[1:]
-    assert [*traces_at("memory://runs/notes.txt", ".trace")] == ["memory:///runs/notes.txt"]
+    for address, expected in (
+        ("memory://runs", below),
+        ("memory://runs/*.trace", below[1:]),
+        ("memory://runs/notes.txt", ["memory:///runs/notes.txt"]),
+    ):
+        assert [*dict(copies_at(address, ".trace"))] == expected
+    found = fetched(memory, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(memory), "info", None)  # the list is enough
+        assert [*dict(copies_at("memory://runs", ".trace"))] == below
+    assert not found
+
+
+WRITES = (
+    "page {0} -o {1}/run.html",
+    "export {0} --to csv -o {1}/run.csv",
+    "runs {1} -o {1}/runs.csv --format csv",
+    "quiz {0} -o {1}/quiz.txt",
+    "serve {1}",
+    "class {1}",
+    "ablate {0}",
+    "ablate --into {0} train.py",
+    "trace {1}/model.keras --data rows.npz",
+    "digits --out {0}",
+)
+
+
+def test_where_only_a_path_will_do(memory: Any, run: Run) -> None:
+    for command in WRITES:
+        done = run(*command.format("memory://runs/digits.trace", "memory://runs").split())
+        assert done.code == 2, command
+        assert "[bad-argument]" in done.err, command
+        assert "memory://runs" in done.err, command
+
+
+def test_what_is_made_of_a_copy_is_not_put_into_the_cache(
+    memory: Any, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    address = "memory://runs/digits.trace"
+    assert run("quiz", address, "--format", "anki").code == 0
+    assert run("learn", address, "review", "--to", "notebook").code == 0
+    assert {each.name for each in tmp_path.iterdir()} - {"cache"} == {
+        "digits.apkg",
+        "digits-review.ipynb",
+    }
 
 
 def test_what_cannot_be_read_is_told(

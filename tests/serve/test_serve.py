@@ -78,12 +78,36 @@ def test_the_table_lists_the_runs_of_the_folder_and_no_other(server: Server) -> 
             for each in ("/etc/passwd", "%2Fetc%2Fpasswd", "one.trace%00", "one.trace/")
         ),
         *("/run", "/one.trace", "/changes/run/leaves.trace", "/changes/run/", "/../secret.txt"),
+        *(
+            f"{place}?run=one.trace&run={each}"
+            for place in ("/compare", "/changes/compare")
+            for each in ("leaves.trace", "../outside.trace", "%2Fetc%2Fpasswd", "none.trace", "")
+        ),
+        "/changes/compare?run=one.trace",
     ],
 )
 def test_nothing_else_can_be_read(server: Server, path: str) -> None:
     answer = server.ask(path)
     assert answer.status in (307, 404)
     assert "secret" not in answer.text
+
+
+def test_runs_are_compared_by_their_names(server: Server) -> None:
+    odd = "below/a%2520b%25252F..%2523%25C3%25A4%253F.trace"
+    answer = server.ask(f"/compare?run=one.trace&run={odd}")
+    assert answer.status == 200
+    assert 'data-home="/"' in answer.text
+    assert "data-changes" not in answer.text
+    for asked in (
+        "",
+        "?run=one.trace",
+        "?run=one.trace&run=one.trace",
+        "?run=one.trace&run=cut.trace",
+    ):
+        assert server.ask(f"/compare{asked}").status == 422, asked
+    assert server.ask(f"/compare?{'&'.join(f'run=x{at}' for at in range(99))}").status == 422
+    assert server.ask("/compare?run=one.trace&run=stays.trace", "POST").status == 405
+    assert server.ask("/compare", Host="evil.example").status == 421
 
 
 def test_only_reading_is_possible_and_only_under_the_names_of_this_machine(server: Server) -> None:
@@ -133,6 +157,9 @@ def test_a_token_is_asked_for_once_and_kept_in_a_cookie(folder: Path) -> None:
             assert server.ask(path).status == 401, path
         answer = server.ask(f"//evil.example/..?a=1&{query}")
         assert (answer.status, answer.headers["location"]) == (303, "/evil.example/..?a=1")
+        asked = "/compare?run=one.trace&run=below%2Fa%2520b"
+        assert server.ask(asked).status == 401
+        assert server.ask(f"{asked}&{query}").headers["location"] == asked
         answer = server.ask(f"/run/one.trace?{query}")
         assert (answer.status, answer.headers["location"]) == (303, "/run/one.trace")
         cookie = answer.headers["set-cookie"]
@@ -178,6 +205,15 @@ def test_a_stream_tells_of_each_epoch_of_the_end_and_of_a_kill(tmp_path: Path) -
         writer.do("epoch")
         assert table.next() != first
         page = server.ask("/run/live.trace").text
+        shutil.copy(folder / "live.trace", folder / "copy.trace")
+        compared = "compare?run=live.trace&run=copy.trace"
+        with Stream(server, f"/changes/{compared}") as both:
+            told = both.next()
+            assert f'data-version="{told}"' in server.ask(f"/{compared}").text
+            writer.do("epoch")
+            assert both.next() != told
+            (folder / "copy.trace").unlink()
+            assert both.answer.read() is not None, "the stream of runs that are gone ends"
         with Stream(server, "/changes/run/live.trace") as run:
             assert f'data-version="{run.next()}"' in page
             writer.do("epoch")
@@ -185,7 +221,7 @@ def test_a_stream_tells_of_each_epoch_of_the_end_and_of_a_kill(tmp_path: Path) -
             assert f'data-version="{newer}"' in server.ask("/run/live.trace").text
             writer.kill()
             assert run.next() not in page
-            assert "Killed after 2 of 4" in server.ask("/run/live.trace").text
+            assert "Killed after 3 of 4" in server.ask("/run/live.trace").text
             (folder / "live.trace").unlink()
             assert run.answer.read() is not None, "the stream of a run that is gone ends"
         assert not links(server.ask("/").text)

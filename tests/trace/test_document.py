@@ -3,7 +3,7 @@
 import copy
 import math
 import pickle
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import FrozenInstanceError, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.traces import broken
 import pipetrace
 from pipetrace.errors import UnknownStageError
 from pipetrace.trace.document import Stages, stage_of_weight
+from pipetrace.trace.records import Record
 
 LONGEST = 700
 
@@ -104,3 +105,30 @@ def test_a_weight_is_of_the_stage_whose_name_begins_its_own() -> None:
         ("gone/kernel", "gone"),
     ):
         assert stage_of_weight(weight, stages) == stage
+
+
+class Point(Record):
+    """A record of three values."""
+
+    x: int
+    y: int = 2
+    names: dict[str, int] = field(default_factory=dict)
+
+
+def test_a_record_takes_its_values_as_a_dataclass_does() -> None:
+    point = Point(1)
+    assert (point.x, point.y, point.names, Point(y=3, x=1)) == (1, 2, {}, replace(point, y=3))
+    assert point.names is not Point(1).names
+    wrong: tuple[tuple[tuple[Any, ...], dict[str, Any]], ...] = (
+        ((), {"y": 1}),
+        ((1,), {"x": 1}),
+        ((1,), {"z": 1}),
+        ((1, 2, {}, 4), {}),
+    )
+    for values, by_name in wrong:
+        with pytest.raises(TypeError, match="Point"):
+            Point(*values, **by_name)
+    with pytest.raises(FrozenInstanceError):
+        point.x = 2  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del point.x

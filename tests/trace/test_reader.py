@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,18 @@ def test_damage_in_an_epochs_summary_is_told_by_whoever_asks_for_it(
     assert str(trace_file) in str(caught.value)
 
 
+@pytest.mark.parametrize("change_to", ["zeros = count + 1", "std = 'x'", "mean = NULL"])
+def test_damaged_statistics_of_epochs_are_told_by_whoever_asks_for_them(
+    trace_file: Path, change_to: str
+) -> None:
+    change(trace_file, f"UPDATE summary SET {change_to} WHERE epoch = 2")
+    trace = read(trace_file)
+    assert trace.stages["dense"].summary
+    with pytest.raises(DamagedTraceError) as caught:
+        len(trace.epochs[0].probe)
+    assert str(trace_file) in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -222,6 +235,8 @@ def test_a_trace_can_be_copied_and_pickled_when_its_file_is_gone(
 ) -> None:
     expected, trace = read(trace_file), read(trace_file)
     trace_file.unlink()
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(lambda _: trace.epochs[1].probe["dense"].mean, range(99)))) == 1
     for other in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
         assert other.epochs[1].probe["dense"].histogram.counts.sum() == 60
         assert "nothing" not in other.epochs[1].probe

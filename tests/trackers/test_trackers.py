@@ -8,18 +8,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from tests.trackers.servers import server
 
 import pipetrace
 from pipetrace.cli import commands
 from pipetrace.errors import MissingLibraryError
 from pipetrace.explain.findings.finding import flat
 from pipetrace.present.export import tables
+from pipetrace.present.export.trackers import export_to_mlflow
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of those tools
@@ -157,14 +160,36 @@ def test_tensorboard_reads_what_keras_own_callback_writes(tmp_path: Path) -> Non
     assert [step for step, _ in events(out / "train")["epoch_loss"]] == [0, 1, 2]
 
 
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of MLflow's own server on loopback, with its runs in SQLite."""
+    for library in ("mlflow", "sqlalchemy", "flask_cors", "aiohttp"):
+        pytest.importorskip(library)
+    folder = tmp_path_factory.mktemp("server")
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    env = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with server(command, r"running on (http://127\.0\.0\.1:\d+)", folder, env) as address:
+        yield address
+
+
+@pytest.mark.parametrize("place", ["store", "server"])
 def test_mlflow_reads_the_run_back(
-    digits_file: Path, digits_trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str,
+    digits_file: Path,
+    digits_trace: Trace,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mlflow = pytest.importorskip("mlflow")
     pytest.importorskip("sqlalchemy")
     monkeypatch.chdir(tmp_path)  # MLflow makes folders where it is
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     address = f"sqlite:///{tmp_path}/mlflow.db"
+    if place == "server":
+        address = request.getfixturevalue("mlflow_server")
     identity = export(digits_file, "--to", "mlflow", "-o", address).split()[-1]
     client = mlflow.MlflowClient(tracking_uri=address)
     run = client.get_run(identity)
@@ -178,15 +203,17 @@ def test_mlflow_reads_the_run_back(
     assert files == {"pipetrace/digits.trace", "pipetrace/digits.html"}
     copy = client.download_artifacts(identity, "pipetrace/digits.trace", str(tmp_path))
     assert Path(copy).read_bytes() == digits_file.read_bytes()
-    assert "[bad-output]" in str(_refused(digits_file))
+    page = client.download_artifacts(identity, "pipetrace/digits.html", str(tmp_path))
+    assert "</html>" in Path(page).read_text()[-20:]
 
 
-def _refused(file: Path) -> pipetrace.PipetraceError:
-    from pipetrace.present.export.trackers import export_to_mlflow
-
-    with pytest.raises(pipetrace.PipetraceError) as raised:
-        export_to_mlflow(file, "nothing://known")
-    return raised.value
+@pytest.mark.parametrize("address", ["nothing://known", "http://127.0.0.1:9"])
+def test_a_store_that_is_not_there(address: str, digits_file: Path) -> None:
+    pytest.importorskip("mlflow")
+    begun = time.monotonic()
+    with pytest.raises(pipetrace.PipetraceError, match="bad-output"):
+        export_to_mlflow(digits_file, address)
+    assert time.monotonic() - begun < 60  # MLflow itself tries for four minutes
 
 
 TRAIN = """
@@ -194,7 +221,7 @@ import json, os, sys
 import keras, numpy as np
 import pipetrace
 
-tracker, folder = sys.argv[1:]
+tracker, folder, store = sys.argv[1:]
 keras.utils.set_random_seed(0)
 x = np.random.default_rng(0).normal(size=(64, 3)).astype("float32")
 model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
@@ -202,10 +229,10 @@ model.compile("sgd", "mse")
 recorder = pipetrace.Recorder("run.trace", verbose=False, log_to=tracker)
 if tracker == "mlflow":
     import mlflow
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    mlflow.set_tracking_uri(store)
     with mlflow.start_run() as run:
         model.fit(x, x[:, :1], epochs=1, verbose=0, callbacks=[recorder])
-        found = [each.path for each in mlflow.MlflowClient().list_artifacts(run.info.run_id, "pipetrace")]
+    found = [run.info.run_id]
 else:
     import wandb
     run = wandb.init(project="p", mode="offline", dir=folder, settings=wandb.Settings(silent=True))
@@ -219,43 +246,54 @@ print(json.dumps(found))
 
 
 @pytest.mark.framework
-def test_a_recorder_logs_its_trace_to_the_active_run(tmp_path: Path) -> None:
-    for tracker in ("mlflow", "wandb"):
-        pytest.importorskip(tracker)
-        folder = tmp_path / tracker
-        folder.mkdir()
-        done = subprocess.run(
-            [sys.executable, "-c", TRAIN, tracker, str(folder)],
-            cwd=folder,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_MODE": "offline"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert f"{tracker} has no active run" in done.stderr
-        if tracker == "mlflow":
-            found = json.loads(done.stdout.splitlines()[-1])
-            assert found == ["pipetrace/run.html", "pipetrace/run.trace"]
-        else:
-            assert logged_to_wandb(folder) == {"run.trace", "run.html"}
-        for name in ("run.trace", "second.trace"):
-            trace = pipetrace.read(folder / name)
-            assert (trace.ending.kind, len(trace.epochs)) == ("finished", 1)
-            assert not any(each.kind == "recording lost" for each in trace.events)
+@pytest.mark.parametrize("tracker", ["mlflow", "wandb"])
+def test_a_recorder_logs_its_trace_to_the_active_run(
+    tracker: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    module = pytest.importorskip(tracker)
+    store = request.getfixturevalue("mlflow_server") if tracker == "mlflow" else ""
+    folders = {f"WANDB_{name}_DIR": str(tmp_path / name) for name in ("DATA", "CACHE", "CONFIG")}
+    wandb = {"WANDB_MODE": "offline", **folders}
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, tracker, str(tmp_path), store],
+        cwd=tmp_path,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **wandb},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{tracker} has no active run" in done.stderr
+    if tracker == "mlflow":
+        (identity,) = json.loads(done.stdout.splitlines()[-1])
+        client = module.MlflowClient(tracking_uri=store)
+        found = client.list_artifacts(identity, "pipetrace")
+        assert {each.path for each in found} == {"pipetrace/run.html", "pipetrace/run.trace"}
+        copy = Path(client.download_artifacts(identity, "pipetrace/run.trace", str(tmp_path)))
+        logged = copy.read_bytes()
+    else:
+        files = logged_to_wandb(tmp_path)
+        assert files.keys() == {"run.trace", "run.html"}
+        logged = files["run.trace"]
+    assert logged == (tmp_path / "run.trace").read_bytes()
+    for name in ("run.trace", "second.trace"):
+        trace = pipetrace.read(tmp_path / name)
+        assert (trace.ending.kind, len(trace.epochs)) == ("finished", 1)
+        assert not any(each.kind == "recording lost" for each in trace.events)
 
 
-def logged_to_wandb(folder: Path) -> set[str]:
+def logged_to_wandb(folder: Path) -> dict[str, bytes]:
     """The files of the artifacts in an offline run, whose file is a log of LevelDB with W&B's own
-    messages."""
+    messages; W&B sends the copies that they name."""
     messages = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    found: set[str] = set()
+    found: dict[str, bytes] = {}
     (file,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     for data in leveldb_records(file.read_bytes()):
         record = messages.Record()
         record.ParseFromString(data)
         for artifact in (record.artifact, record.request.log_artifact.artifact):
-            found |= {each.path for each in artifact.manifest.contents}
+            for each in artifact.manifest.contents:
+                found[each.path] = Path(each.local_path).read_bytes()
     return found
 
 

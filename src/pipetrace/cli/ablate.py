@@ -91,7 +91,7 @@ def ablate(
     from pipetrace.ablate.sources import of_program, of_trace
     from pipetrace.trace import read
 
-    path = Path(source) if source.endswith(TRACE) and not module else None
+    path = PATH.convert(source, None, None) if source.endswith(TRACE) and not module else None
     trace = read(path) if path is not None else None
     if into is not None:
         if path is not None:

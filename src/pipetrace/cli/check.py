@@ -12,12 +12,12 @@ import pipetrace
 from pipetrace.cli.group import (
     PATH,
     TRACE,
+    beside,
     commands,
     console_for,
     form_option,
     is_standard,
     name_of,
-    page_path,
     plain_option,
     print_error,
     print_text,
@@ -57,8 +57,8 @@ OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
     "--baseline",
     metavar="TRACE",
     type=TRACE,
-    help="An earlier trace to compare with: stages, shapes and parameters must be the same, and "
-    "metrics close.",
+    help="An earlier trace to compare with: stages must be the same, and metrics close. Settings "
+    "that differ are named as causes.",
 )
 @click.option(
     "--tolerance",
@@ -104,7 +104,8 @@ def check(
 
         print_blocks(check_blocks(checked), console)
     else:
-        read_from = [*files, *filter(None, [options["baseline"] or defaults.baseline])]
+        baseline = options["baseline"] or defaults.baseline
+        read_from = [*files, *map(Path, filter(None, [baseline]))]
         write_output(FORMS[form](checked, pipetrace.__version__), output, read_from, force=True)
     for error in dict.fromkeys(error for each in checked for error in each.failed):
         print_error(error)
@@ -125,8 +126,8 @@ def finish_run(made: Sequence[Path], *, checks: bool, pages: bool) -> int:
     from pipetrace.trace import read
 
     for file in made if pages else ():
-        write_page(file, page_path(file), force=True)
-        click.echo(f"pipetrace: the page is {name_of(page_path(file))}", err=True)
+        write_page(file, beside(file), force=True)
+        click.echo(f"pipetrace: the page is {name_of(beside(file))}", err=True)
     if not checks:
         return 0
     defaults = config(Path.cwd())
@@ -202,7 +203,7 @@ def help_(context: click.Context, topic: str | None) -> None:
 
 def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Every rule, those behind --expect and --baseline too, and why others cannot be loaded."""
-    from pipetrace.explain.findings.baseline import Baseline
+    from pipetrace.comparison.baseline import Baseline
     from pipetrace.explain.findings.expectation import Expectation
     from pipetrace.explain.findings.selection import known_rules
 
@@ -212,14 +213,11 @@ def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
 
 def _check_options(options: dict[str, Any], defaults: Any) -> Any:
     """Combine the options with the defaults of pyproject.toml."""
-    from pipetrace.explain.findings.engine import CheckOptions
-    from pipetrace.trace import read
+    from pipetrace.comparison.baseline import check_options
 
-    given = {
-        name: value if value not in (None, ()) else getattr(defaults, name)
-        for name, value in options.items()
-    }
-    known = {name: value for name, value in given.items() if value is not None}
-    if "baseline" in known:
-        known["baseline"] = read(known["baseline"])
-    return CheckOptions(**{"level": "warning", **known})
+    return check_options(
+        {
+            name: value if value not in (None, ()) else getattr(defaults, name)
+            for name, value in options.items()
+        }
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipetrace.cli.group import TRACE, commands, force_option, name_of, write_output
+from pipetrace.cli.group import PATH, TRACE, beside, commands, force_option, name_of, write_output
 from pipetrace.config import CHOICES
 
 
@@ -41,18 +41,18 @@ def export(file: Path, form: str, out: str | None, force: bool) -> None:
 
         click.echo(f"MLflow run {export_to_mlflow(file, out)}")
         return
-    trace, place = read(file), None if out is None else Path(out)
+    trace, place = read(file), None if out is None else PATH.convert(out, None, None)
     if form == "tensorboard":
         from pipetrace.present.export.tensorboard import write_events
 
         if place is None:
-            place = file.parent / f"{file.stem}-tensorboard"
+            place = beside(file, "-tensorboard")
         for folder in write_events(trace, place, force=force):
             click.echo(f"Wrote {name_of(folder)}")
         click.echo(f"See it with: tensorboard --logdir {name_of(place)}")
         return
     if form == "parquet" and place is None:
-        place = file.parent / f"{file.stem}.parquet"
+        place = beside(file, ".parquet")
     write_output(_made(form, trace, name_of(file)), place, [file], force=force)
 
 

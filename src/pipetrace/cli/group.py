@@ -1,5 +1,6 @@
 """The command group, and what all commands share: errors, exit codes, output and consoles."""
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -9,9 +10,25 @@ from typing import Any, TypeAlias
 import click
 
 import pipetrace
-from pipetrace.errors import DiskFullError, PipetraceError, visible
+from pipetrace.errors import ArgumentError, DiskFullError, PipetraceError, visible
 
-PATH = click.Path(path_type=Path)
+
+class _Path(click.Path):
+    """A path of this machine; an ``ArgumentError`` for an address, which is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if "://" in str(value):
+            from pipetrace.storage import without_secrets
+
+            raise ArgumentError(
+                f"{without_secrets(value)} is an address. Only traces that are read can have one.",
+                where=max(param.opts, key=len) if param else None,
+                hint="Give a path of this machine.",
+            )
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+PATH = _Path()
 
 
 class _Trace(click.ParamType[Path]):
@@ -235,12 +252,13 @@ def print_document(made: Any, console: Any, *, plain: bool, file: Path) -> None:
         rich.show(made, console, file=name)
 
 
-def page_path(trace: Path) -> Path:
-    """Return the default path of a trace's page: beside it, or here, with the suffix .html."""
+def beside(trace: Path, end: str = ".html") -> Path:
+    """The default path of what is made of a trace, such as its page: beside it, or here where the
+    trace is the copy of one at an address."""
     from pipetrace.storage import is_copy
 
     folder = Path() if is_copy(trace) else trace.parent
-    return folder / f"{trace.stem}.html"  # with_suffix raises on "." and "/"
+    return folder / f"{trace.stem}{end}"  # with_suffix raises on "." and "/"
 
 
 def command_line(values: bool) -> str:

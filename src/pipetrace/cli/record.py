@@ -13,6 +13,7 @@ from pipetrace.cli.group import (
     PROGRAM_CONTEXT,
     anonymous_option,
     arguments_option,
+    beside,
     command_line,
     commands,
     console_for,
@@ -21,7 +22,6 @@ from pipetrace.cli.group import (
     module_option,
     name_of,
     out_option,
-    page_path,
     plain_option,
     print_document,
     print_text,
@@ -102,7 +102,7 @@ def digits(
         os.environ["KERAS_BACKEND"] = backend
     hidden, values = others.pop("anonymous"), others.pop("record_arguments")
     plan = Plan(**others)
-    page = page or page_path(out)
+    page = page or beside(out)
     if data is not None:
         keep_apart(Path(data), [out, page])
     check_outputs([out, page], force=force)

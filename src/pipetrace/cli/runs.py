@@ -59,7 +59,8 @@ def runs(
     FOLDER is a folder, a trace, or a pattern in quotes such as 'runs/*.trace'; the current folder
     when left out. Runs of one process, such as the folds of a cross-validation, are grouped.
     """
-    from pipetrace.present.formats.runs import FORMS, runs_blocks
+    from pipetrace.present.formats.runs import runs_blocks
+    from pipetrace.present.formats.runs_page import FORMS
     from pipetrace.run_table.table import listed
 
     errors = console_for(plain, stderr=True)

@@ -29,9 +29,9 @@ from pipetrace.errors import MissingLibraryError
 def serve(folder: Path, host: str, port: int, token: str | None) -> None:
     """Serve the runs of a folder to a browser, until Ctrl-C.
 
-    A table of the runs in FOLDER and below it, and the page of each; both grow while trainings
-    run. Only this machine can read them, unless --host says otherwise. Needs the extra: pip
-    install 'pipetrace[serve]'
+    A table of the runs in FOLDER and below it, the page of each, and comparisons; all grow while
+    trainings run. Only this machine can read them, unless --host says otherwise. Needs the extra:
+    pip install 'pipetrace[serve]'
     """
     try:
         from pipetrace.serve.run import serve as served

@@ -12,6 +12,7 @@ import click
 
 from pipetrace.cli.group import (
     TRACE,
+    beside,
     commands,
     console_for,
     force_option,
@@ -19,7 +20,6 @@ from pipetrace.cli.group import (
     load_document,
     name_of,
     out_option,
-    page_path,
     plain_option,
     print_document,
     print_text,
@@ -126,7 +126,7 @@ def page(
     from pipetrace.present.page import trace_page
     from pipetrace.trace import read
 
-    place = out or page_path(file)
+    place = out or beside(file)
     if opens and is_standard(place):
         raise click.UsageError("--open needs a file: give --out a path.")
     if no_quiz:

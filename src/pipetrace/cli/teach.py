@@ -10,6 +10,7 @@ import click
 from pipetrace.cli.group import (
     PATH,
     TRACE,
+    beside,
     commands,
     console_for,
     force_option,
@@ -70,7 +71,7 @@ def quiz(
 
     sheet_of = sheet(read(file), answers=answers, **options)
     if out is None and form in BINARY:
-        out = file.parent / f"{file.stem}{SUFFIXES[form]}"
+        out = beside(file, SUFFIXES[form])
     write_output(QUIZ_FORMS[form](sheet_of), out, [file], force=force)
 
 
@@ -133,8 +134,7 @@ def learn(
 
         cells = lesson_cells(trace, chosen, answers=answers)
         text = cells_markdown(cells) if form == "markdown" else notebook(cells)
-        beside = file.parent / f"{file.stem}-{mode}.ipynb"
-        place = beside if out is None and form == "notebook" else out
+        place = beside(file, f"-{mode}.ipynb") if out is None and form == "notebook" else out
         write_output(text, place, [file], force=force)
     elif mode == VISUALIZE and out is None:
         _, made = load_document(file)
@@ -176,7 +176,13 @@ def class_(
     its own. A trace that cannot be read does not stop the others; the exit code is then 2.
     """
     from pipetrace.explain.formatting import counted
-    from pipetrace.present.teach.classroom import prepare, tasks, write_pages, write_sheets
+    from pipetrace.present.teach.classroom import (
+        SHEETS,
+        prepare,
+        tasks,
+        write_pages,
+        write_sheets,
+    )
 
     force, plain, form = options.pop("force"), options.pop("plain"), options.pop("form")
     place = out or folder / "class"
@@ -194,6 +200,11 @@ def class_(
                 entries.append(made)
     write_sheets(entries, place)
     click.echo(f"Wrote {counted(len(entries), 'page')} and the answers: {name_of(place)}")
+    if same := sum(bool(each.same_as) for each in entries):
+        pages = counted(same, "page has", "pages have")
+        click.echo(
+            f"{pages} the questions of another one; {name_of(place / SHEETS[0])} says which."
+        )
     for error in failed.values():
         print_error(error)
     if failed:

@@ -111,13 +111,18 @@ def causes(made: Comparison) -> tuple[Difference, ...]:
     ) + tuple(each for each in made.differences if each.kind == SEED)
 
 
-def _settings(made: Comparison) -> Iterator[str]:
+def settings_text(made: Comparison) -> str:
+    """How many settings differ, and the first of them with their values; empty where none does."""
     deciding = [each for each in made.differences if each.decides]
     inner = [each for each in deciding if each.kind != PROGRAM] or deciding
     named = [_in_short(each) for each in inner[:MOST_NAMED]]
     more = len(inner) - len(named)
     rest = [f"{number(more)} more"] if more else []
-    yield f"The runs differ in {counted(len(inner), 'setting')}: {listed([*named, *rest])}."
+    return f"{counted(len(inner), 'setting')}: {listed([*named, *rest])}" if inner else ""
+
+
+def _settings(made: Comparison) -> Iterator[str]:
+    yield f"The runs differ in {settings_text(made)}."
     if any(each.kind == SEED for each in made.differences) and not _has_noise(made):
         yield "Their seeds differ as well."
     course = main_course(made)

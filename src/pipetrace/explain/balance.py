@@ -1,7 +1,6 @@
 """Classes of uneven size: what the most frequent one alone reaches, and which are never found."""
 
 import math
-from dataclasses import dataclass
 
 from pipetrace.explain import task
 from pipetrace.explain.cache import once
@@ -9,13 +8,13 @@ from pipetrace.explain.facts import class_name
 from pipetrace.explain.formatting import counted, listed, share
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
+from pipetrace.trace.records import Record
 
 UNEVEN = 1.5
 """Times its equal share, from which on the most frequent class is a better comparison."""
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(Record):
     """How a classifier does beside its most frequent class."""
 
     kind: str  # of the measured rows, ``validation`` or ``training``

@@ -1,15 +1,15 @@
-"""A cache for functions of a trace, which never changes."""
+"""Caches for functions of a trace and of a stage, which never change."""
 
 import functools
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from pipetrace.trace.document import Trace
+from pipetrace.trace.document import Stage, Trace
 
 Result = TypeVar("Result")
-MOST_TRACES = 4
+MOST_TRACES, MOST_STAGES = 4, 1000
 
 
 def once(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -30,5 +30,22 @@ def once(function: Callable[..., Result]) -> Callable[..., Result]:
             known[others] = function(trace, *others)
         found: Result = known[others]
         return found
+
+    return asked
+
+
+def once_a_stage(function: Callable[[Stage], Result]) -> Callable[[Stage], Result]:
+    """Cache a function's results for many stages, as long as these exist."""
+    kept: dict[int, tuple[weakref.ref[Stage], Result]] = {}
+
+    @functools.wraps(function)
+    def asked(stage: Stage) -> Result:
+        of, found = kept.get(id(stage), (None, None))
+        if of is None or of() is not stage:
+            if len(kept) >= MOST_STAGES:
+                kept.clear()
+            found = function(stage)
+            kept[id(stage)] = weakref.ref(stage), found
+        return cast(Result, found)
 
     return asked

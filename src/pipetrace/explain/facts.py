@@ -1,15 +1,17 @@
 """What several explanations look up in a trace: its rows, steps, stages, classes and outputs."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.fits import last_stretch
+from pipetrace.explain.formatting import has_rows
 from pipetrace.explain.layers import is_of_keras
-from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Stages, Trace
 from pipetrace.trace.measurements import TRAINING, DatasetCheck, StageTime
+from pipetrace.trace.records import Record
 
 ALIKE = 0.99
 """Share of rows whose target is their input, from which on the model rebuilds its inputs."""
@@ -51,6 +53,25 @@ def validation_rows(trace: Trace) -> int:
 def measured_rows(trace: Trace) -> int:
     """How many rows the data flow shows; without one, how many an epoch trains on."""
     return trace.rows or train_rows(trace)
+
+
+def of_shown_row(trace: Trace) -> Trace:
+    """The trace with the row that the page opens with as its example, which it can show in full.
+
+    Of that row the first output of each stage is recorded, and of no further ones.
+    """
+    if not trace.predictions:
+        return trace
+    first = trace.predictions[0]
+
+    def shown(stage: Stage) -> Stage:
+        if stage.name not in first.outputs and not (stage.outputs and has_rows(stage.outputs[0])):
+            return stage  # the same for every row
+        return replace(stage, example=first.outputs.get(stage.name), others=(), example_mask=None)
+
+    data = replace(trace.run.data, example_row=first.row, example_label=first.label)
+    run = replace(trace.run, data=data)
+    return replace(trace, run=run, stages=Stages(map(shown, trace.stages)))
 
 
 def row_noun(trace: Trace) -> str:
@@ -127,8 +148,7 @@ def before(trace: Trace, stage: Stage) -> Stage | None:
     return stage_of(trace, stage.inputs[0].source) if stage.inputs else None
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(Record):
     """The batches of an epoch."""
 
     count: int  # how many

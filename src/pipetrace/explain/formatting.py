@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,6 +16,7 @@ AXES = {
 """The names of the axes after the rows, by the number of axes."""
 
 
+@lru_cache(4096)  # a metric of an epoch is written in charts, tables and sentences
 def figure(value: float, digits: int = 3) -> str:
     """Three significant digits: 0.0456, 1.65, 54,100; "nearly zero" below a millionth; 3.40 x
     10^38.
@@ -40,6 +42,7 @@ def figure(value: float, digits: int = 3) -> str:
     )
 
 
+@lru_cache(4096)
 def share(part: float) -> str:
     """A share as a percentage with three significant digits: 0.606 is 60.6 %. A whole percentage
     has no decimals."""

@@ -2,7 +2,6 @@
 never disagree."""
 
 import math
-from dataclasses import dataclass
 from functools import reduce
 
 from pipetrace.explain import metrics, task
@@ -15,6 +14,7 @@ from pipetrace.explain.metrics import VALIDATION, accuracy, validation_accuracy
 from pipetrace.explain.other_rows import validates_on_other_rows
 from pipetrace.trace.document import Epoch, Trace
 from pipetrace.trace.measurements import TRAINING, Outcome
+from pipetrace.trace.records import Record
 
 # What an epoch's training did.
 LEARNING, PLATEAU, RISE, FIRST = "learning", "plateau", "rise", "first"
@@ -49,8 +49,7 @@ TOO_UNSURE = 0.15
 """With three standard errors above this, there are too few validation rows to compare."""
 
 
-@dataclass(frozen=True)
-class Chance:
+class Chance(Record):
     """What a model reaches at chance level."""
 
     loss: float  # the cross-entropy of equal probabilities, ln(classes)
@@ -133,8 +132,7 @@ def _after(trace: Trace, epoch: Epoch) -> Outcome:
     return measured.of(Outcome, TRAINING, at) if at or epoch is final_epoch(trace) else Outcome()
 
 
-@dataclass(frozen=True)
-class EpochJudgement:
+class EpochJudgement(Record):
     """What one epoch did."""
 
     epoch: Epoch  # as it was recorded
@@ -287,8 +285,7 @@ def diverged(trace: Trace) -> Epoch | None:
     return last if last.metrics.get("loss", 0.0) > WORSE_TIMES * guess.loss else None
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(Record):
     """The figure by which the run is measured."""
 
     metric: str  # its name without ``val_``
@@ -298,8 +295,7 @@ class Score:
     is_accuracy: bool  # whether it is the share of rows that are classified correctly
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(Record):
     """What came of a run."""
 
     # ``untrained``, ``no epoch``, ``broken`` (the loss ended as NaN or Inf), ``worse`` than chance,

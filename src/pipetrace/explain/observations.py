@@ -41,6 +41,7 @@ from pipetrace.explain.judgement import (
 from pipetrace.explain.metrics import accuracy, validation_accuracy
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Epoch, Trace
+from pipetrace.trace.records import Record
 
 QUICK = 0.1
 """If the loss fell by less than this share, the first steps of an epoch were not much worse than
@@ -100,8 +101,7 @@ def _of_stretch(trace: Trace) -> list[Observation]:
     return found
 
 
-@dataclass(frozen=True)
-class _Told:
+class _Told(Record):
     """An epoch to describe."""
 
     trace: Trace  # the run

@@ -2,13 +2,13 @@
 recording."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from pipetrace.explain.facts import first_call
 from pipetrace.explain.layers import kernel, strides
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Prediction, Stage, Trace
+from pipetrace.trace.records import Record
 
 TOLERANCE = 1e-5
 """The largest difference between a recorded and a recomputed output that still counts as
@@ -19,8 +19,7 @@ SUMMABLE = 1e30
 HALF = ("float16", "bfloat16")
 
 
-@dataclass(frozen=True)
-class Recomputed:
+class Recomputed(Record):
     """What computing a prediction again gave."""
 
     stages: int  # how many stages were computed again

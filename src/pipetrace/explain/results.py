@@ -1,7 +1,6 @@
 """How the rows came out: how many are right, and which class, label or row is hardest."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,21 +9,20 @@ from pipetrace.explain.facts import class_name
 from pipetrace.explain.formatting import counted, figure, listed, number, share
 from pipetrace.stats.outcomes import MOST_CLASSES, class_labels, predicted_labels
 from pipetrace.trace.document import Array, Trace
+from pipetrace.trace.records import Record
 
 MOST_NAMED = 5
 """So many classes that are never predicted are named; more are counted."""
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(Record):
     """How rows came out: the result in a few words, and sentences on its parts."""
 
     title: str
     sentences: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Rows:
+class _Rows(Record):
     trace: Trace
     output: task.Output
     given: Array

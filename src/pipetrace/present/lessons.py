@@ -140,7 +140,7 @@ def _tried(number: int, exercise: Exercise, console: Console) -> bool:
 
 def matches(blank: Blank, text: str) -> bool:
     """Whether a text is the answer, written in any way."""
-    given, wanted = _plain(text), _plain(blank.answer)
+    given, wanted = plain(text), plain(blank.answer)
     try:
         return given == wanted or abs(float(given) - float(wanted)) <= blank.within + 1e-9
     except ValueError:
@@ -155,7 +155,8 @@ def slip(blank: Blank, text: str) -> str:
     return "Look again."
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """An entry without what may be written in several ways: spaces, quotes, commas, capitals."""
     return text.strip().lower().translate(WRITING).replace(",", "")
 
 

@@ -138,12 +138,12 @@ def trace_page(
         made = replace(made, title=title)
     if hide_answers:
         made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
-    live = _live(where, running=trace.ending.kind == RUNNING)
+    is_running = trace.ending.kind == RUNNING
     model = model_view(trace, much, rows)
     ways = lessons(trace, seed_of(trace, quiz_seed))
     if hide_answers:
         ways = hidden_lessons(ways, identity_of(trace, seed_of(trace, quiz_seed)))
-    return page(made, model, ways, live=live)
+    return page(made, model, ways, live=live_attributes(where, running=is_running))
 
 
 def _without_what_is_computed(made: Document, model: ModelView) -> Document:
@@ -173,8 +173,8 @@ def page(
     return shell(
         shown,
         Front(f"{made.title} · {made.kind}", made.title, made.headline, document_text(made)),
-        model=_packed(to_json(model)) if model else "",
-        lessons=_packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
+        model=packed(to_json(model)) if model else "",
+        lessons=packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
         live=live,
     )
 
@@ -214,7 +214,7 @@ def shell(
         live=live,
         reload=RELOAD.format(RELOAD_SECONDS) if "data-reload" in live else "",
         style=stylesheet() + style,
-        modules=_packed(modules),
+        modules=packed(modules),
         plain=html.escape(front.plain),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
@@ -235,7 +235,7 @@ def in_script(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _packed(text: str) -> str:
+def packed(text: str) -> str:
     """A text that the page unpacks when it starts: gzip, in base64."""
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode("ascii")
 
@@ -284,7 +284,7 @@ def policy(*scripts: str, served: bool = False) -> str:
     return f"default-src 'none'; script-src {hashes}; {styles}{asks}"
 
 
-def _live(where: str | Served, *, running: bool) -> str:
+def live_attributes(where: str | Served, *, running: bool) -> str:
     """The attributes of a page that say how it learns of more."""
     if not isinstance(where, Served):
         return f' data-reload="{RELOAD_SECONDS}"' if running and where == FILE else ""

@@ -204,7 +204,8 @@ class PredictionView(Record):
 class QuestionView(Record):
     """A quiz question; ``evidence`` is the id of the place with the answer, ``place`` its name.
 
-    A hidden answer is -1; ``sealed`` has its salt, digest and explanation, in base64.
+    ``row`` is the number in the data of the row that it is about, if it is about one. A hidden
+    answer is -1; ``sealed`` has its salt, digest and explanation, in base64.
     """
 
     text: str
@@ -213,6 +214,7 @@ class QuestionView(Record):
     remarks: tuple[str, ...]
     evidence: str
     place: str
+    row: int | None = None
     sealed: tuple[str, ...] = ()
 
 

@@ -68,12 +68,20 @@ class Cost:
         # during: seconds that training waited
         self.during, self.background, self.after = 0.0, 0.0, 0.0
         self.training = False  # whether training runs now
+        self.thread = threading.get_ident()  # the one that trains
         self._lock = threading.Lock()
         self._own = threading.local()
 
     @contextmanager
     def of(self, part: str) -> Iterator[None]:
-        """Add the time of the block to a part, without that of other parts within it."""
+        """Add the time of the block to a part, without that of other parts within it.
+
+        Training does not wait for another thread, such as one that Keras draws batches ahead in.
+        """
+        if self.training and threading.get_ident() != self.thread:
+            with self.beside(part):
+                yield
+            return
         within: list[float] = self._own.__dict__.setdefault("within", [])
         began = time.perf_counter()
         within.append(0.0)
@@ -123,7 +131,7 @@ class Budget:
     def start(self) -> None:
         """Training begins, or goes on."""
         self._since = time.perf_counter()
-        self.cost.training = True
+        self.cost.training, self.cost.thread = True, threading.get_ident()
 
     def stop(self) -> None:
         """Training is over; what is measured from here on is outside the budget."""

@@ -162,10 +162,10 @@ class Session:
 
     def step_ends(self, logs: Mapping[str, Any]) -> bool:
         """A step is done; False where the loss of its logs has just been found to be NaN or Inf."""
-        began, counted = time.perf_counter(), self.state.cost.during
+        cost = self.state.cost
+        began, counted = time.perf_counter(), cost.during
         sound = self._step_ends(logs)
-        within = self.state.cost.during - counted  # of other parts, such as a first look
-        self._steps_took += time.perf_counter() - began - within
+        self._steps_took += time.perf_counter() - began - (cost.during - counted)
         return sound
 
     def _step_ends(self, logs: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 from pipetrace.errors import PipetraceError, TraceNotFoundError, in_short
 from pipetrace.explain.findings.selection import entry_points
 from pipetrace.run_table.row import RunRow, from_json, row_of, to_json, unreadable
-from pipetrace.storage import cache_folder, is_address, local_copy, traces_at, without_secrets
+from pipetrace.storage import cache_folder, copies_at, is_address, without_secrets
 from pipetrace.trace.document import RUNNING
 from pipetrace.trace.reader import read, writer_of
 
@@ -72,7 +72,7 @@ def found_files(places: Iterable[str | os.PathLike[str]]) -> list[File]:
     for given in places:
         place = os.fspath(given)
         if is_address(place):
-            copies = {each: local_copy(each) for each in traces_at(place, SUFFIX)}
+            copies = dict(copies_at(place, SUFFIX))
             seen = {without_secrets(each): _file(str(copy)) for each, copy in copies.items()}
             found |= {each.path: replace(each, shown=at) for at, each in seen.items() if each}
             if copies:

@@ -1,4 +1,5 @@
-"""What the server answers: the table, the page of a run, and a stream that tells of changes."""
+"""What the server answers: the table, the page of a run, the comparison of several, and a stream
+that tells of changes."""
 
 import asyncio
 import os
@@ -11,8 +12,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pipetrace.errors import PipetraceError
-from pipetrace.serve.folder import CHANGES, POLL_SECONDS, RUN, Folder
+from pipetrace.errors import ArgumentError, PipetraceError
+from pipetrace.serve.folder import (
+    CHANGES,
+    COMPARE,
+    MOST_COMPARED,
+    POLL_SECONDS,
+    RUN,
+    Folder,
+    Names,
+)
 
 RETRY_MS = 1000
 """Milliseconds after which a browser asks again when the server was gone."""
@@ -23,13 +32,10 @@ ALIVE_SECONDS = 15.0
 def application(folder: Folder) -> Starlette:
     """The server's answers, for a guard to stand before."""
 
-    async def table(_: Request) -> Response:
-        return HTMLResponse(await run_in_threadpool(folder.table))
-
-    async def run(request: Request) -> Response:
+    async def page(request: Request) -> Response:
         try:
-            name = _name(request, RUN)
-            text = await run_in_threadpool(folder.page, name) if name else None
+            names = _names(request, "")
+            text = await run_in_threadpool(folder.page, names)
         except FileNotFoundError:
             text = None
         except PipetraceError as error:
@@ -37,39 +43,62 @@ def application(folder: Folder) -> Starlette:
         return _missing() if text is None else HTMLResponse(text)
 
     async def changes(request: Request) -> Response:
-        of_all = request.url.path == CHANGES
-        name = "" if of_all else _name(request, f"{CHANGES}{RUN}")
-        if not (name or of_all) or await run_in_threadpool(folder.version, name) is None:
+        try:
+            names = _names(request, CHANGES)
+        except (FileNotFoundError, ArgumentError):
+            return _missing()
+        if await run_in_threadpool(folder.version, names) is None:
             return _missing()
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
-        return StreamingResponse(_stream(folder, name), media_type="text/event-stream")
+        return StreamingResponse(_stream(folder, names), media_type="text/event-stream")
 
+    places = ("", f"{RUN}{{name:path}}", COMPARE)
     return Starlette(
         routes=[
-            Route("/", table),
-            Route(f"{RUN}{{name:path}}", run),
-            Route(CHANGES, changes),
-            Route(f"{CHANGES}{RUN}{{name:path}}", changes),
+            *(Route(place or "/", page) for place in places),
+            *(Route(CHANGES + place, changes) for place in places),
         ]
     )
 
 
-def _name(request: Request, prefix: str) -> str:
-    """The name of a run in an address, as the file system has it: no path is made of it."""
+def _names(request: Request, prefix: str) -> Names:
+    """The names of the runs that an address asks for, as the file system has them: no path is made
+    of them.
+
+    Raises:
+        FileNotFoundError: a run without a name.
+        ArgumentError: too few or too many to compare.
+    """
     raw: bytes = request.scope["raw_path"]
-    return os.fsdecode(unquote_to_bytes(raw)[len(prefix) :])
+    place = raw[len(prefix) :]
+    if place.startswith(RUN.encode()):
+        found = [os.fsdecode(unquote_to_bytes(place)[len(RUN) :])]
+    elif place == COMPARE.encode():
+        asked = dict.fromkeys(request.query_params.getlist("run"))
+        if not 2 <= len(asked) <= MOST_COMPARED:
+            raise ArgumentError(
+                f"A comparison has 2 to {MOST_COMPARED} runs, received {len(asked)}.",
+                where=COMPARE,
+                hint="Choose runs in the table.",
+            )
+        found = [os.fsdecode(unquote_to_bytes(name)) for name in asked]
+    else:
+        return ()
+    if not all(found):
+        raise FileNotFoundError(place)
+    return tuple(found)
 
 
 def _missing() -> Response:
     return PlainTextResponse("There is no such run.\n", 404)
 
 
-async def _stream(folder: Folder, name: str) -> AsyncIterator[str]:
+async def _stream(folder: Folder, names: Names) -> AsyncIterator[str]:
     """Server-sent events: the state now, and each further one."""
     yield f"retry: {RETRY_MS}\n\n"
     told, quiet = "", 0.0
-    while (version := await run_in_threadpool(folder.version, name)) is not None:
+    while (version := await run_in_threadpool(folder.version, names)) is not None:
         if version != told:
             told, quiet = version, 0.0
             yield f"event: state\ndata: {version}\n\n"

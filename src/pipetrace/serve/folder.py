@@ -1,4 +1,4 @@
-"""The runs of a folder as pages, and what tells that there is more to see.
+"""The runs of a folder as pages, alone and compared, and what tells that there is more to see.
 
 A page is made anew when its trace has changed. Trainings may run on the same machine, so while one
 runs all of this takes a small share of the time.
@@ -9,12 +9,15 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import TypeAlias
+from urllib.parse import quote, urlencode
 
-from pipetrace.present.formats.runs import runs_as_html
+from pipetrace.comparison.compare import compared
+from pipetrace.present.comparison.page import comparison_page
+from pipetrace.present.formats.runs_page import runs_page
 from pipetrace.present.live.states import marks
 from pipetrace.present.page import Served, trace_page
 from pipetrace.run_table.index import found_files, read_runs
@@ -22,7 +25,12 @@ from pipetrace.run_table.table import Runs
 from pipetrace.trace.document import RUNNING
 from pipetrace.trace.reader import is_running, read
 
-RUN, CHANGES = "/run/", "/changes"
+Names: TypeAlias = tuple[str, ...]
+"""What a page shows: none for the table, one run, or several that are compared."""
+
+RUN, COMPARE, CHANGES = "/run/", "/compare", "/changes"
+MOST_COMPARED = 24
+"""Runs of one comparison."""
 POLL_SECONDS = 1.0
 """Seconds between two looks at whether something has changed, however many look."""
 REST = 20
@@ -33,17 +41,31 @@ MOST_PAGES = 16
 FOLLOW = """
 const source = new EventSource("/changes");
 let first = "";
+const boxes = () => [...document.querySelectorAll("[name=run]")];
+const mark = () => {
+  const button = document.querySelector("form button");
+  if (button) button.disabled = boxes().filter((box) => box.checked).length < 2;
+};
+document.addEventListener("change", mark);
+addEventListener("pageshow", mark);
 source.addEventListener("state", async ({ data }) => {
   if (first && data !== first) {
     const text = await (await fetch(location.href)).text();
     const made = new DOMParser().parseFromString(text, "text/html");
+    const chosen = new Set(boxes().flatMap((box) => (box.checked ? [box.value] : [])));
+    const focused = document.activeElement.value;
     document.querySelector("main").replaceWith(made.querySelector("main"));
+    for (const box of boxes()) {
+      box.checked = chosen.has(box.value);
+      if (box.value === focused) box.focus({ preventScroll: true });
+    }
+    mark();
     document.querySelector("header").replaceWith(made.querySelector("header"));
   }
   first = data;
 });
 """
-"""The table of runs draws itself again where it is."""
+"""The table of runs draws itself again where it is; what is chosen in it stays."""
 
 
 @dataclass
@@ -62,8 +84,8 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._lock = threading.Lock()
-        self._pages: OrderedDict[str, _Made] = OrderedDict()
-        self._looks: dict[str, tuple[float, str]] = {}
+        self._pages: OrderedDict[Names, _Made] = OrderedDict()
+        self._looks: dict[Names, tuple[float, str]] = {}
         self._running: set[str] = set()
 
     def files(self) -> dict[str, Path]:
@@ -81,35 +103,36 @@ class Folder:
         except (OSError, RuntimeError):  # gone, or links in a circle
             return False
 
-    def version(self, name: str) -> str | None:
-        """What tells the state of a run, or of all with an empty name, from an earlier one.
+    def version(self, names: Names) -> str | None:
+        """What tells the state of runs, or of all without a name, from an earlier one.
 
-        None where there is no such run. While a training runs, it stays the same until there is
-        time to make its page.
+        None where one of them is not there. While a training runs, it stays the same until there is
+        time to make the page.
         """
-        known = self._looks.get(name)
+        known = self._looks.get(names)
         if not self._lock.acquire(blocking=known is None):
             return known[1] if known else None  # a page is being made
         try:
-            return self._version(name)
+            return self._version(names)
         finally:
             self._lock.release()
 
-    def _version(self, name: str) -> str | None:
-        then, known = self._looks.get(name, (0.0, ""))
+    def _version(self, names: Names) -> str | None:
+        then, known = self._looks.get(names, (0.0, ""))
         now = time.monotonic()
         if now - then < POLL_SECONDS:
             return known or None
         files = self.files()
-        if name and name not in files:
-            self._looks.pop(name, None)
+        if not files.keys() >= set(names):
+            self._looks.pop(names, None)
             return None
-        looked = self._state(name, files[name]) if name else self._state_of_all(files)
-        made = self._pages.get(name)
+        states = [self._state(name, files[name]) for name in names]
+        looked = _together(states) if names else self._state_of_all(files)
+        made = self._pages.get(names)
         if made and looked != made.version and looked.endswith("+"):
             rested = now - made.at >= REST * made.seconds
             looked = looked if rested else made.version
-        self._looks[name] = now, looked
+        self._looks[names] = now, looked
         return looked
 
     def _state(self, name: str, path: Path) -> str:
@@ -124,48 +147,61 @@ class Folder:
         known = [f"{name} {marks(path)}" for name, path in files.items()]
         return _digest("\n".join([*known, *sorted(running)])) + "+" * bool(running)
 
-    def page(self, name: str) -> str | None:
-        """The page of a run; None where there is none.
+    def page(self, names: Names = ()) -> str | None:
+        """The table of all runs, the page of one, or the comparison of several; None where one of
+        them is not there.
 
         Raises:
-            TraceError: the file cannot be read.
+            TraceError: a file cannot be read.
         """
-        return self._made(name, lambda version: self._run_page(name, version))
-
-    def table(self) -> str:
-        """The table of all runs."""
-        return self._made("", lambda _: self._table()) or ""
-
-    def _made(self, name: str, make: Callable[[str], str]) -> str | None:
         with self._lock:  # one at a time, however many ask
-            version = self._version(name)
+            version = self._version(names)
             if version is None:
                 return None
-            known = self._pages.get(name)
+            known = self._pages.get(names)
             if known is None or known.version != version:
                 began = time.monotonic()
-                text = make(version)
+                text = self._page(names, version)
                 now = time.monotonic()
-                known = self._pages[name] = _Made(version, text, now, now - began)
-            self._pages.move_to_end(name)
+                known = self._pages[names] = _Made(version, text, now, now - began)
+            self._pages.move_to_end(names)
             while len(self._pages) > MOST_PAGES:
                 self._pages.popitem(last=False)
             return known.text
 
-    def _run_page(self, name: str, version: str) -> str:
+    def _page(self, names: Names, version: str) -> str:
+        if not names:
+            return self._table()
+        traces = [read(self._inside(name)) for name in names]
+        pages = [f"{RUN}{quote(os.fsencode(name))}" for name in names]
+        if len(names) == 1:
+            return trace_page(traces[0], where=Served(f"{CHANGES}{pages[0]}", version, "/"))
+        asked = urlencode([("run", quote(os.fsencode(name))) for name in names])
+        where = Served(f"{CHANGES}{COMPARE}?{asked}", version, "/")
+        shown = [name.encode(errors="replace").decode() for name in names]
+        return comparison_page(compared(traces, shown), traces, where=where, pages=pages)
+
+    def _inside(self, name: str) -> Path:
         path = self.root / name
         if not self._is_inside(path):
             raise FileNotFoundError(path)
-        address = quote(os.fsencode(name))
-        return trace_page(read(path), where=Served(f"{CHANGES}{RUN}{address}", version, "/"))
+        return path
 
     def _table(self) -> str:
         inside = {str(path): name for name, path in self.files().items()}
         rows = read_runs([each for each in found_files([self.root]) if each.shown in inside])
         rows.sort(key=lambda row: (row.created, row.file))
         self._running = {inside[row.file] for row in rows if row.status == RUNNING}
-        links = {path: f"{RUN}{quote(os.fsencode(name))}" for path, name in inside.items()}
-        return runs_as_html(Runs.of(rows), links=links, script=FOLLOW)
+        quoted = {path: quote(os.fsencode(name)) for path, name in inside.items()}
+        links = {path: f"{RUN}{name}" for path, name in quoted.items()}
+        return runs_page(Runs.of(rows), links=links, names=quoted, script=FOLLOW)
+
+
+def _together(states: Sequence[str]) -> str:
+    """The state of several runs, with a plus while one of them trains."""
+    if len(states) == 1:
+        return states[0]
+    return _digest(" ".join(states)) + "+" * any(each.endswith("+") for each in states)
 
 
 def _digest(text: str) -> str:

@@ -28,13 +28,12 @@ MOST_ROWS = {
     "prediction": 1_000,
     "event": 100_000,
     "measurement": 1_000_000,
+    "content": 1_000_000,
     "cost": 1_000,
     "run": 1_000,
     "ending": 1,
 }
-"""A file with more rows in a table is refused: no training comes near. The reader counts those of
-``content``, most of the file, as it reads them."""
-MOST_CONTENTS = 1_000_000
+"""A file with more rows in a table is refused: no training comes near."""
 SIGNED = frozenset({"example_label", "label"})
 """Whole numbers that may be negative; all others are counts, positions or sizes."""
 
@@ -72,23 +71,28 @@ FURTHER = {
 
 
 def check_tables(database: sqlite3.Connection) -> None:
-    """Check how many rows each table has, and the type of each value, or raise a ``ValueError``."""
+    """Check how many rows each table has, and the type of each value, or raise a ``ValueError``.
+
+    Contents and summaries are checked when they are read.
+    """
     for table, most in MOST_ROWS.items():
         (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 ours
-        check_count(table, count, most)
-        parts = [FURTHER.get(table, "1")]
-        for _, name, declared, needed, _, _ in database.execute(f"PRAGMA table_info({table})"):
-            holds = OTHERS.get(f"{table}.{name}", ALLOWED.get(declared, "0")).format(name)
-            parts.append(holds if needed else f"({name} IS NULL OR {holds})")
-        query = f"SELECT 1 FROM {table} WHERE NOT ({' AND '.join(parts)}) LIMIT 1"  # noqa: S608
-        if database.execute(query).fetchone():
-            raise ValueError(f"its table {table} has a value that no writer writes")
+        if count > most:
+            raise ValueError(f"its table {table} has more than {most:,} rows")
+        if table not in ("content", "summary"):
+            check_values(database, table)
 
 
-def check_count(table: str, count: int, most: int) -> None:
-    """Raise a ``ValueError`` where a table has more rows than any recording has."""
-    if count > most:
-        raise ValueError(f"its table {table} has more than {most:,} rows")
+def check_values(database: sqlite3.Connection, table: str, where: str = "1") -> None:
+    """Raise a ``ValueError`` unless these rows of a table hold what a writer writes."""
+    parts = [FURTHER.get(table, "1")]
+    for _, name, declared, needed, _, _ in database.execute(f"PRAGMA table_info({table})"):
+        holds = OTHERS.get(f"{table}.{name}", ALLOWED.get(declared, "0")).format(name)
+        parts.append(holds if needed else f"({name} IS NULL OR {holds})")
+    whole = " AND ".join(parts)
+    query = f"SELECT 1 FROM {table} WHERE {where} AND NOT ({whole}) LIMIT 1"  # noqa: S608 ours
+    if database.execute(query).fetchone():
+        raise ValueError(f"its table {table} has a value that no writer writes")
 
 
 def record(kind: type[Record], facts: Any, /, **more: Any) -> Record:

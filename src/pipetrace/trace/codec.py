@@ -167,11 +167,7 @@ def decode_shape(text: str) -> tuple[int | None, ...]:
 
 def decode_tensor(dtype: str, shape: str, data: bytes) -> Array:
     """The tensor again, read-only; a ``ValueError`` where dtype, shape and bytes do not fit."""
-    axes = decode_shape(shape)
-    lengths = [axis for axis in axes if axis is not None]
-    # Of an empty tensor the other axes may be of any length that the bytes do not limit.
-    if len(lengths) < len(axes) or math.prod(max(each, 1) for each in lengths) > LARGEST_TENSOR:
-        raise ValueError(f"{shape[:100]!r} is no shape of a tensor")
+    lengths = _lengths(shape)
     if dtype == TEXT_DTYPE:
         texts = from_json(data)
         if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
@@ -181,11 +177,27 @@ def decode_tensor(dtype: str, shape: str, data: bytes) -> Array:
         found = flat.reshape(lengths)
         found.setflags(write=False)
         return found
-    if dtype not in DTYPES:
-        raise ValueError(f"unknown dtype {dtype[:100]!r}")
+    kind = _little_endian(dtype)
     if dtype == "bool" and data.strip(b"\0\1"):
         raise ValueError("a tensor of booleans holds something else")
-    return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(lengths)
+    return np.frombuffer(data, kind).reshape(lengths)
+
+
+@lru_cache(1024)
+def _lengths(shape: str) -> tuple[int, ...]:
+    axes = decode_shape(shape)
+    lengths = tuple(axis for axis in axes if axis is not None)
+    # Of an empty tensor the other axes may be of any length that the bytes do not limit.
+    if len(lengths) < len(axes) or math.prod(max(each, 1) for each in lengths) > LARGEST_TENSOR:
+        raise ValueError(f"{shape[:100]!r} is no shape of a tensor")
+    return lengths
+
+
+@lru_cache(64)
+def _little_endian(dtype: str) -> np.dtype[Any]:
+    if dtype not in DTYPES:
+        raise ValueError(f"unknown dtype {dtype[:100]!r}")
+    return np.dtype(dtype).newbyteorder("<")
 
 
 def _text(value: object) -> str:

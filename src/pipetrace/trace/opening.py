@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipetrace.errors import NewerTraceError, NotATraceError, TraceNotFoundError
+from pipetrace.trace.lazy_summaries import memory
 from pipetrace.trace.schema import APPLICATION_ID, SCHEMA, TABLES
 
 HEADER = b"SQLite format 3\0"
@@ -93,6 +94,13 @@ def _limited(database: sqlite3.Connection) -> sqlite3.Connection:
     database.execute("PRAGMA trusted_schema = OFF")
     database.execute("PRAGMA cell_size_check = ON")
     return database
+
+
+def copied(database: sqlite3.Connection) -> sqlite3.Connection:
+    """A copy of a checked file in memory, which stays when the file changes or goes."""
+    copy = _limited(memory())
+    database.backup(copy)
+    return copy
 
 
 def check_identity(place: Path, database: sqlite3.Connection) -> None:

@@ -6,19 +6,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from pipetrace.errors import ArgumentError, TraceError
-from pipetrace.trace.checks import (
-    MOST_CONTENTS,
-    check_count,
-    check_order,
-    check_tables,
-    record,
-)
+from pipetrace.trace.checks import check_order, check_tables, record
 from pipetrace.trace.claim import is_alive
 from pipetrace.trace.codec import (
     decode_number,
@@ -45,9 +37,9 @@ from pipetrace.trace.document import (
     Weight,
 )
 from pipetrace.trace.events import Event
-from pipetrace.trace.lazy_summaries import DAMAGE, Contents, Row, Summaries, damaged
+from pipetrace.trace.lazy_summaries import DAMAGE, OF_STAGES, Contents, Summaries, damaged
 from pipetrace.trace.measurement_table import Measurements
-from pipetrace.trace.opening import check_header, check_identity, connect
+from pipetrace.trace.opening import check_header, check_identity, connect, copied
 from pipetrace.trace.overhead import Overhead
 from pipetrace.trace.rows.kept import check_weights, kept_rows
 from pipetrace.trace.schema import SCHEMA
@@ -61,7 +53,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
     No code of the file runs. It holds plain values and no pickle. A file with anything but our
     tables is refused: views, triggers, virtual tables and computed columns would run expressions.
     Types, counts, sizes and order of everything are checked, so whoever gets the trace may rely on
-    them. Only the histograms and figures of epochs are decoded when they are asked for, and raise
+    them. Only the summaries and figures of epochs are looked at when they are asked for, and raise
     ``DamagedTraceError`` then. Characters of texts that cannot be seen are replaced, and texts of
     more than 10,000 characters are cut.
 
@@ -74,6 +66,7 @@ def read(path: str | os.PathLike[str]) -> Trace:
 
     Raises:
         TraceNotFoundError: there is no such file.
+        StorageError: the storage of an address does not answer, or refuses this machine.
         MissingLibraryError: a library that reads such addresses is not installed.
         NotATraceError: the file is something else.
         NewerTraceError: the file was written under a newer schema.
@@ -87,8 +80,14 @@ def read(path: str | os.PathLike[str]) -> Trace:
     check_header(place)
     try:
         with closing(connect(place)) as database:
+            # One transaction, so that a writer beside us changes nothing while we look.
+            database.execute("BEGIN")
             check_identity(place, database)
-            return _Reader(place, database).trace()
+            size, tables = place.stat().st_size, copied(database)
+        try:
+            return _Reader(tables, Contents(tables, size, place)).trace()
+        finally:
+            tables.set_progress_handler(None, 0)  # its time does not run for what is asked later
     except DAMAGE as error:
         raise damaged(place, error) from error
 
@@ -139,25 +138,16 @@ def opened(given: Given) -> Trace:
 
 
 class _Reader:
-    """The tables of one open file, as a document."""
+    """The tables of one file, as a document."""
 
-    def __init__(self, place: Path, database: sqlite3.Connection) -> None:
-        self.database = database
-        # One transaction, so that a writer beside us does not change the file between two tables.
-        database.execute("BEGIN")
+    def __init__(self, database: sqlite3.Connection, contents: Contents) -> None:
+        self.database, self.contents = database, contents
         check_tables(database)
-        database.text_factory = bytes
-        query = "SELECT id, data FROM content LIMIT ?"
-        stored = dict(database.execute(query, (MOST_CONTENTS + 1,)))
-        check_count("content", len(stored), MOST_CONTENTS)
-        if not set(map(type, stored.values())) <= {bytes}:
-            raise ValueError("a content is neither a blob nor a text")
-        self.contents = Contents(stored, place.stat().st_size, place)
         # The same few names stand in thousands of rows.
         database.text_factory = lru_cache(2048)(from_bytes)
         run = database.execute("SELECT key, CAST(value AS BLOB) FROM run")
         self.facts = {key: from_json(value) for key, value in run}
-        self.summaries = self._summaries()
+        self.summaries = contents.rows(OF_STAGES)
 
     def trace(self) -> Trace:
         groups, stages = tuple(self._groups()), Stages(self._stages())
@@ -278,8 +268,8 @@ class _Reader:
                 seconds=seconds,
                 learning_rate=None if rate is None else decode_number(rate),
                 steps=steps,
-                probe=self._of_epoch("probe", number),
-                weights=self._of_epoch("weight", number),
+                probe=Summaries("probe", number, self.contents),
+                weights=Summaries("weight", number, self.contents),
             )
 
     def _predictions(self) -> Iterator[Prediction]:
@@ -317,26 +307,12 @@ class _Reader:
         numbers = sorted(map(int, ends))
         return {number: self._tensors(f"{part}/{number}") for number in numbers}
 
-    def _summaries(self) -> dict[tuple[str, int | None], dict[str, Row]]:
-        """What the summaries are made of, by part and epoch."""
-        found: dict[tuple[str, int | None], dict[str, Row]] = {}
-        rows = self.database.execute(SUMMARIES).fetchall()  # thousands
-        for of, some in groupby(rows, itemgetter(0, 1)):
-            found.setdefault(of, {}).update((row[2], row[3:]) for row in some)
-        numbers = {*map(itemgetter(-2), rows), *map(itemgetter(-1), rows)}
-        self.contents.check(numbers - {None})
-        return found
-
     def _summary(self, part: str, name: str) -> Summary | None:
         row = self.summaries.get((part, None), {}).get(name)
         return None if row is None else self.contents.summary(row, stays=True)
 
-    def _of_epoch(self, part: str, number: int) -> Summaries:
-        return Summaries(self.summaries.get((part, number), {}), self.contents)
-
     def _measurements(self) -> Measurements:
         rows = self.database.execute(MEASUREMENTS).fetchall()
-        self.contents.check(map(itemgetter(-1), rows))
         return Measurements(rows, self.contents.figures)
 
     def _ending(self) -> Ending:
@@ -358,12 +334,6 @@ class Counts:
     ablations: tuple[Ablation, ...] = ()
 
 
-SUMMARIES = """
-SELECT part, epoch, name, count, nan, positive_infinity, negative_infinity, zeros, min, max, mean,
-       std, histogram, channels
-FROM summary
-ORDER BY id
-"""
 MEASUREMENTS = "SELECT kind, name, epoch, figures FROM measurement ORDER BY id"
 
 

@@ -1,20 +1,22 @@
-"""The page of a comparison: one epoch for tables, charts and rows; filters; the address; axe; a phone."""
+"""The page of a comparison: one epoch, row and place for all runs; filters; the address; axe; paper; a phone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import PATIENCE, Heard, address
 from tests.browser.test_accessibility import violations
+from tests.browser.test_print import MOST_SHEETS, sheets
+from tests.comparison.runs import record
 from tests.traces import with_metrics
 
 from pipetrace.comparison.compare import compared
 from pipetrace.present.comparison.page import comparison_page
-from pipetrace.trace import Trace
+from pipetrace.trace import Trace, read
 
 pytestmark = pytest.mark.browser
 
@@ -41,12 +43,13 @@ Open = Callable[..., Page]
 @pytest.fixture
 def opened(chromium: Browser, digits_trace: Trace, tmp_path: Path) -> Iterator[Open]:
     """Opens the page; at the end none of them may have called out or complained."""
-    traces, heard, contexts = [digits_trace, other(digits_trace)], Heard(), list[Any]()
-    path = tmp_path / "comparison.html"
-    made = compared(traces, ["one.trace", "<b>two</b>.trace"])
-    path.write_text(comparison_page(made, traces), encoding="utf-8")
+    heard, contexts = Heard(), list[Any]()
 
-    def opened(place: str = "", **options: Any) -> Page:
+    def opened(place: str = "", traces: Sequence[Trace] = (), **options: Any) -> Page:
+        traces = traces or [digits_trace, other(digits_trace)]
+        path = tmp_path / "comparison.html"
+        made = compared(traces, ["one.trace", "<b>two</b>.trace"])
+        path.write_text(comparison_page(made, traces), encoding="utf-8")
         context = chromium.new_context(offline=True, **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -70,20 +73,92 @@ def test_one_epoch_is_chosen_for_all_and_stands_in_the_address(
     expect(page.locator(".sides canvas")).to_have_count(LOST + GAINED)
     expect(page.locator(".sides .wrong")).to_have_count(LOST + GAINED)
     assert page.locator(".topbar .name").inner_text().endswith("<b>two</b>.trace")
-    end = page.locator(".atepoch td").all_inner_texts()
+    end = page.locator(".metrics-now td").all_inner_texts()
+    conv = page.locator(".pairs > li").filter(has_text="conv2d").first
+    conv.scroll_into_view_if_needed()
+    maps = conv.locator(".picture canvas")
+    painted = [pixels(each) for each in maps.all()]
+    assert painted[0] == painted[1]  # the weights are the same
     page.keyboard.press(",")
-    expect(page.locator(".atepoch h3")).to_have_text("After epoch 2")
-    assert page.locator(".atepoch td").all_inner_texts() != end
+    expect(page.locator(".metrics-now thead th").first).to_have_text("after epoch 2")
+    assert page.locator(".metrics-now td").all_inner_texts() != end
+    assert page.locator(".epochs-of-all .now th").inner_text() == "Epoch 2"
+    expect(conv.locator(".column small")).to_have_text(["after epoch 2"] * 2)
+    assert [pixels(each) for each in maps.all()] != painted
     assert "epoch=2" in address(page)
     # The runs share their earlier outputs, so that no row is on another side there.
     sides = page.locator(".sides li")
     for row in range(LOST + GAINED):
         assert sides.nth(row).locator(".right").count() in (0, 2)
     again = opened("#epoch=1&cell=1.0")
-    expect(again.locator(".atepoch h3")).to_have_text("After epoch 1")
+    expect(again.locator(".metrics-now thead th").first).to_have_text("after epoch 1")
     expect(again.locator(".sides li")).to_have_count(LOST)
     again.get_by_role("button", name="gains").click()
     expect(again.locator(".sides li")).to_have_count(GAINED)
+
+
+def pixels(canvas: Locator) -> str:
+    return str(canvas.evaluate("each => each.toDataURL()"))
+
+
+def test_one_row_and_one_place_are_looked_at_in_all_runs(opened: Open) -> None:
+    page = opened()
+    row = page.locator(".sides button").nth(1)
+    number = row.get_attribute("data-row")
+    row.click()
+    expect(row).to_have_attribute("aria-pressed", "true")
+    assert f"row={number}" in address(page)
+    # What each run predicts of it is what was recorded: one is right and the other wrong.
+    verdicts = page.locator(".onerow .verdict").all_inner_texts()
+    assert sorted("it is right" in each for each in verdicts) == [False, True]
+    conv = page.locator(".pairs > li").filter(has_text="conv2d").first
+    said = conv.locator(".column .said").filter(has_text="line")
+    first, second = conv.locator(".picture.live").all()
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("]")
+    assert said.nth(0).inner_text() == said.nth(1).inner_text()
+    place = address(page).split("at=")[1].split("&")[0]
+    line, column, channel = place.split(".")
+    assert said.nth(0).inner_text().startswith(f"line {line}, column {column}, channel {channel}:")
+    second.click(position={"x": 3, "y": 3})
+    expect(said.nth(0)).to_contain_text("line 0, column 0")
+
+
+@pytest.mark.framework
+def test_a_run_of_another_model_stands_beside_it_where_stages_match(
+    opened: Open, tmp_path: Path
+) -> None:
+    paths = [tmp_path / "one.trace", tmp_path / "other.trace"]
+    record(paths[0], units=13)
+    record(paths[1], units=16, dropout=True, epochs=4)
+    traces = [read(path) for path in paths]
+    page = opened("#epoch=3", traces)
+    stages = page.locator(".pairs > li")
+    assert stages.count() == len(traces[1].stages)
+    hidden, dropout = stages.nth(1), stages.nth(2)
+    assert "13 against 16" in hidden.locator("p.differs").inner_text()
+    assert hidden.locator(".picture").count() == 2
+    assert [each.locator(".picture").count() for each in dropout.locator(".column").all()] == [0, 1]
+    assert dropout.locator(".column .muted").first.inner_text()
+    # The first run ended an epoch before: it is shown as it ended, which is said.
+    hidden.scroll_into_view_if_needed()
+    expect(hidden.locator(".cap small")).to_have_text(["after epoch 2, its last", "after epoch 3"])
+    absent = page.locator(".metrics-now .absent")
+    assert absent.count() == page.locator(".metrics-now tbody tr").count()
+    page.keyboard.press(".")  # at the end each run shows its own last epoch
+    expect(absent).to_have_count(0)
+    phone = opened("#run=1", traces, viewport={"width": 390, "height": 800})
+    columns = phone.locator(".onerow .column")
+    expect(columns.nth(0)).to_be_hidden()
+    phone.locator(".whichrun").first.get_by_role("button", name="A").click()
+    expect(columns.nth(1)).to_be_hidden()
+    expect(columns.nth(0)).to_be_visible()
+    assert "run=" not in address(phone)
+
+
+def test_it_fits_on_few_sheets(opened: Open) -> None:
+    assert len(sheets(opened())) <= MOST_SHEETS
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

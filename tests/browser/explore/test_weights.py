@@ -32,7 +32,7 @@ def test_everything_follows_and_goes_back(pages: Pages) -> None:
     part = opened(page)
     recorded = value(page)
     at = address(page)
-    part.get_by_label("weight of position 2").fill("1.75")
+    part.get_by_label("weight of value 2").fill("1.75")
     part.get_by_label("bias").fill("0.5")
     x = trace.predictions[0].outputs["table"]
     kernel, bias = (trace.weights[f"hidden/{name}"].copy() for name in ("kernel", "bias"))

@@ -11,9 +11,8 @@ from tests.browser.test_accessibility import COLOURS, violations
 from tests.tasks import KINDS
 
 from pipetrace.explain.learn.lesson import Exercise
-from pipetrace.explain.learn.modes import MODES, lesson, lessons
+from pipetrace.explain.learn.modes import MODES, lesson
 from pipetrace.present.page import trace_page
-from pipetrace.present.teach.hidden import hidden_lessons
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.browser
@@ -254,26 +253,48 @@ def test_axe_finds_nothing_in_any_way(pages: Pages, scheme: str) -> None:
         assert violations(page, COLOURS if scheme == "dark" else None) == {}, mode
 
 
-def test_hidden_answers_leave_the_tasks_out_and_seal_the_problems(
+def test_a_page_with_hidden_answers_has_all_tasks_and_checks_them(
     chromium: Browser, tmp_path: Path, digits_trace: Trace
 ) -> None:
-    text = trace_page(digits_trace, hide_answers=True)
-    path = tmp_path / "hidden.html"
-    path.write_text(text, encoding="utf-8")
-    page = chromium.new_page()
-    page.goto(f"{path.as_uri()}#mode=try")
-    expect(page.locator("#mode .notice")).to_contain_text("hidden")
-    assert page.locator(".task").count() == 0
-    made = lesson(digits_trace, "challenge", digits_trace.run.training.seed or 0).problems
-    sealed = hidden_lessons(lessons(digits_trace), "digits")[list(MODES).index("challenge")]
-    assert all(each.answer < 0 and not each.remarks for each in sealed.problems)
+    (tmp_path / "hidden.html").write_text(trace_page(digits_trace, hide_answers=True))
+    pages = Pages(chromium, lambda _: tmp_path / "hidden.html", digits_trace)
+    page, seed = pages.open(place="#mode=try"), digits_trace.run.training.seed or 0
+    made = lesson(digits_trace, "try", seed).exercises
+    for number, exercise in enumerate(made):
+        feedback, answers = page.locator(".task").nth(number).locator(".feedback"), None
+        for at, blank in enumerate(exercise.blanks):
+            for slip in blank.slips[:1]:
+                answers = answers_of(exercise)
+                answers[at] = slip.answer
+                fill(page, number, answers)
+                expect(feedback).to_contain_text(slip.remark)
+        expect(feedback).not_to_contain_text(exercise.solution)
+        if number == 0:
+            for _ in range(3 - (answers is not None)):
+                fill(page, number, ["0.123"] * len(exercise.blanks))
+            expect(feedback).to_contain_text("hidden")
+            continue
+        within = exercise.blanks[0].within
+        near = [str(float(each) + 0.9 * within) for each in answers_of(exercise)]
+        fill(page, number, near if within else answers_of(exercise))
+        expect(feedback).to_contain_text(exercise.solution)
+    expect(page.locator(".score")).to_contain_text(f"{len(made) - 1} of {len(made)} solved")
     choose(page, "challenge")
     page.get_by_role("button", name="Start the clock").click()
-    for problem in made:
+    problems = lesson(digits_trace, "challenge", seed).problems
+    for problem in problems:
         page.locator(".mode .option").nth((problem.answer + 1) % 4).click()
         expect(page.locator(".mode .verdict")).to_contain_text("Not this one")
         page.locator(".mode .option").nth(problem.answer).click()
         expect(page.locator(".mode .verdict")).to_contain_text(problem.remarks[problem.answer])
         page.locator(".mode .next").click()
-    expect(page.locator(".mode .question")).to_contain_text(f"{len(made)} of {2 * len(made)}")
-    page.close()
+    expect(page.locator(".mode .question")).to_contain_text(f"{len(problems)} of")
+    choose(page, "review")
+    known = {
+        " ".join(each.text.split()): each for each in lesson(digits_trace, "review", seed).problems
+    }
+    for _ in range(5):
+        page.locator(".mode .option").nth(known[words(page, ".mode .question")].answer).click()
+        page.locator(".mode .next").click()
+    expect(page.locator(".mode .question")).to_contain_text("5 of 5")
+    pages.close()

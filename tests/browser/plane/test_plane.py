@@ -198,7 +198,7 @@ def test_a_unit_is_shown_large_and_the_epoch_changes_it(pages: Pages, classes: T
     plane(again)
     expect(again.locator(".planeboard .cap")).to_contain_text("unit 2 of hidden")
     again.get_by_role("button", name="See how unit 2 of hidden is computed").click()
-    expect(again.locator(".calchead small")).to_have_text("position 2")
+    expect(again.locator(".calchead small")).to_have_text("unit 2")
     again.get_by_role("button", name="All classes").click()
     expect(again.locator(".classmarks li")).to_have_count(4)
 

@@ -35,9 +35,14 @@ def check_place(trace: Trace, place: Place) -> None:
     if place.address in PLACES:
         return
     asked = dict(part.split("=") for part in place.address.split("&"))
-    assert set(asked) <= {"stage", "at", "epoch"}
+    assert set(asked) <= {"stage", "at", "epoch", "row"}
     if "epoch" in asked:
         assert int(asked["epoch"]) in {each.number for each in trace.epochs}
+    if "row" in asked:
+        assert int(asked["row"]) in {
+            trace.run.data.example_row,
+            *(each.row for each in trace.predictions),
+        }
     if "at" in asked:
         example = trace.stages[asked["stage"]].example
         assert example is not None

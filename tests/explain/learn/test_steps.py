@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import pipetrace
+from pipetrace.explain.facts import of_shown_row
 from pipetrace.explain.formatting import figure
-from pipetrace.explain.learn.modes import lesson, of_shown_row
+from pipetrace.explain.learn.modes import lesson
 from pipetrace.explain.learn.steps_of_attention import heads_of
 from pipetrace.explain.learn.steps_of_others import (
     normalised,
@@ -19,7 +20,7 @@ from pipetrace.explain.learn.steps_of_others import (
     steps_of_normalization,
     steps_of_pooling,
 )
-from pipetrace.explain.learn.steps_of_recurrent import recurrent_run
+from pipetrace.explain.learn.steps_of_recurrent import recurrent_runs
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.framework
@@ -49,7 +50,27 @@ def sequence(layer: str, **options: Any) -> Build:
     return build
 
 
+def both_ways(layer: str, **options: Any) -> Build:
+    def build(keras: Any) -> Any:
+        inner = getattr(keras.layers, layer)(3, **options)
+        made = keras.layers.Bidirectional(inner, name="layer")
+        return [keras.Input((5, 4)), made, keras.layers.Flatten(), keras.layers.Dense(2)]
+
+    return build
+
+
+def comparing(keras: Any) -> Any:
+    rows = keras.Input((5, 4))
+    out = keras.layers.Attention(use_scale=True, name="layer")([rows, rows])
+    return keras.Model(rows, keras.layers.Dense(2, name="end")(keras.layers.Flatten()(out)))
+
+
+DOT = "attention without projections"
 MODELS: dict[str, tuple[Build, int]] = {
+    "both ways": (both_ways("LSTM"), 9),
+    "both ways by step": (both_ways("GRU", return_sequences=True), 9),
+    DOT: (comparing, 6),
+    "group": (sequence("GroupNormalization", groups=2), 7),
     "lstm": (sequence("LSTM", units=3), 8),
     "lstm by step": (sequence("LSTM", units=3, return_sequences=True), 8),
     "gru": (sequence("GRU", units=3), 8),
@@ -87,7 +108,7 @@ def record(build: Build, path: Path) -> Trace:
     x = rng.integers(0, 20, (40, 6)) if words else rng.normal(size=(40, 5, 4)).astype("float32")
     model.compile("adam", "sparse_categorical_crossentropy")
     model.layers[-1].activation = keras.activations.softmax
-    recorder = pipetrace.Recorder(path, verbose=False)
+    recorder = pipetrace.Recorder(path, verbose=False, budget=None, after_training="all")
     model.fit(
         x, rng.integers(0, 2, 40), epochs=2, validation_split=0.25, callbacks=[recorder], verbose=0
     )
@@ -118,7 +139,7 @@ def test_each_step_opens_a_place_of_the_row_and_states_its_value(
     assert told
 
 
-@pytest.mark.parametrize("name", ["batch", "layer", "largest", "mean"])
+@pytest.mark.parametrize("name", ["batch", "layer", "group", "largest", "mean"])
 def test_a_normalisation_and_a_pooling_are_computed_again(
     traces: Callable[[str], Trace], name: str
 ) -> None:
@@ -126,7 +147,7 @@ def test_a_normalisation_and_a_pooling_are_computed_again(
     stage = trace.stages["layer"]
     x = trace.predictions[0].outputs[str(stage.inputs[0].source)].astype(float)
     assert stage.example is not None
-    if name in ("batch", "layer"):
+    if name in ("batch", "layer", "group"):
         found = normalised(trace, stage)
         assert found is not None
         assert found.value == x[found.at]
@@ -139,17 +160,23 @@ def test_a_normalisation_and_a_pooling_are_computed_again(
         assert block.block.size == (2 if name == "largest" else 5)
         assert made == pytest.approx(float(stage.example[block.at]), abs=1e-6)
     steps = steps_of_normalization(trace, stage) or steps_of_pooling(trace, stage) or []
-    assert len(steps) == (4 if name in ("batch", "layer") else 3)
+    assert len(steps) == (4 if name in ("batch", "layer", "group") else 3)
     assert any(figure(made) in " ".join(each.texts) for each in steps)
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "simple", "attention"])
+@pytest.mark.parametrize(
+    "name",
+    ["lstm", "gru", "simple", "both ways", "both ways by step", "attention", DOT],
+)
 def test_steps_that_disagree_with_what_was_recorded_are_not_told(
     traces: Callable[[str], Trace], name: str
 ) -> None:
     trace = of_shown_row(traces(name))
     stage = trace.stages["layer"]
-    make = heads_of if name == "attention" else recurrent_run
-    assert make(trace, stage) is not None
+    make: Callable[..., Any] = heads_of if "attention" in name else recurrent_runs
+    assert make(trace, stage)
     changed = {key: values + 0.3 for key, values in trace.weights.items()}
-    assert make(replace(trace, weights=changed), stage) is None
+    assert not make(replace(trace, weights=changed), stage)
+    lacking = lesson(replace(trace, weights={}), "deep").steps
+    assert any("ot recorded" in " ".join(each.texts) for each in lacking)
+    assert not any("Keras recorded" in " ".join(each.texts) for each in lacking)

@@ -253,7 +253,7 @@ def zeros(trace: Trace, draft: Draft) -> float:
 def multiplications(trace: Trace, draft: Draft) -> int:
     stage = asked_stage(trace, draft)
     kernel = next(each.shape for each in stage.weights if each.name == "kernel")
-    return math.prod(given(stage)) * math.prod(kernel[:-1])
+    return int(draft.about["rows"]) * math.prod(given(stage)) * math.prod(kernel[:-1])
 
 
 def filter_of(trace: Trace, draft: Draft) -> str:
@@ -308,7 +308,7 @@ def recurrent(trace: Trace, draft: Draft) -> object:
 def memory(trace: Trace, draft: Draft) -> int:
     import keras
 
-    made = keras.optimizers.get(trace.run.training.optimizer)
+    made = keras.optimizers.get(draft.about["optimizer"])
     variables = [keras.Variable(np.zeros(3, np.float32))]
     made.build(variables)
     slots = sum(tuple(each.shape) == (3,) for each in made.variables)

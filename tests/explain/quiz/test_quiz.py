@@ -176,12 +176,13 @@ def is_round(option: str) -> bool:
 
 
 def test_every_student_has_a_quiz_of_their_own() -> None:
-    """Of a small dense model as well: one class in twenty has two students with the same set."""
+    """Of a small dense model as well: before the class command looks, one class of thirty in fifty
+    has two students with the same set."""
     trace = with_epochs(regression())
     names = [f"student-{number}" for number in range(1000)]
     sets = Counter(frozenset(each.text for each in quiz(trace, name)) for name in names)
     same = sum(count * (count - 1) / 2 for count in sets.values())
-    assert (30 * 29 / 2) * same / (1000 * 999 / 2) < 0.1
+    assert (30 * 29 / 2) * same / (1000 * 999 / 2) < 0.05
     assert quiz(trace, names[0]) == quiz(trace, names[0])
 
 

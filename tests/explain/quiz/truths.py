@@ -37,8 +37,7 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "ConvolutionShape": computed.convolved(),
     "ConvolutionValue": computed.example,
     "DenseInputs": lambda t, d: (
-        len(t.weights[f"{d.evidence.partition('/')[2]}/kernel"])
-        + (f"{d.evidence.partition('/')[2]}/bias" in t.weights)
+        d.about["inputs"] + (f"{d.evidence.partition('/')[2]}/bias" in t.weights)
     ),
     "DenseInstead": lambda t, d: (
         computed.parameters_by_keras(

@@ -1,12 +1,14 @@
 """The pages of a class: one for each student and trace, and the answers of all on one sheet."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run, here, is_message, run
 
+from pipetrace.explain.quiz import quiz
 from pipetrace.present.formats.quiz import sheet
 from pipetrace.trace import Trace, read
 
@@ -54,6 +56,38 @@ def test_every_student_gets_pages_and_the_sheet_has_their_answers(folder: Path, 
         assert (folder / "week/class" / row[0]).with_suffix(".gift").is_file()
     table = (folder / "week/class/answers.md").read_text()
     assert all("| " + " | ".join(row[3:]) + " |" in table for row in rows)
+
+
+def test_students_share_no_questions_while_there_are_others(folder: Path, run: Run) -> None:
+    (folder / "week" / "two.trace").unlink()
+    trace = read("week/one.trace")
+    named: dict[str, list[str]] = {}
+    for name in map("s{}".format, range(1000)):
+        found = named.setdefault(sheet(trace, name, 1).questions[0].text, [])
+        found.append(name)
+        if len(found) == 3:  # names that draw the same question
+            break
+    assert run("class", "week", "--seeds", ",".join(found), "--questions", 1).code == 0
+    rows = answers(folder / "week/class")[1:]
+    assert [row[2].partition(" ")[0] for row in rows] == found
+    texts = [sheet(trace, row[2], 1).questions[0].text for row in rows]
+    assert len({*texts}) == 3
+    for row, text in zip(rows, texts, strict=True):  # the seed on the sheet gives the page's quiz
+        assert f'"text":{json.dumps(text)[:25]}' in (folder / "week/class" / row[0]).read_text()
+
+
+def test_equal_questions_are_said_where_a_trace_has_no_more(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "week" / "two.trace").unlink()
+    made = quiz(read("week/one.trace"), 0, 1)
+    for name in ("formats.quiz", "build.document"):
+        monkeypatch.setattr(f"pipetrace.present.{name}.quiz", lambda *_: made)
+    ran = run("class", "week", "--seeds", "ada,ben,cy")
+    assert "2 pages" in ran.out
+    said = (folder / "week/class/answers.md").read_text()
+    assert "ben has the same questions as ada" in said
+    assert "cy has the same questions as ada" in said
 
 
 def test_a_trace_that_cannot_be_read_stops_no_other(folder: Path, run: Run) -> None:

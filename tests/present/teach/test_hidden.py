@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any
 
+from pipetrace.explain.learn.modes import lessons
 from pipetrace.present.build.document import document
 from pipetrace.present.page import trace_page
-from pipetrace.present.teach.hidden import hidden
+from pipetrace.present.teach.hidden import hidden, hidden_lessons
 from pipetrace.present.views import QuestionView
 from pipetrace.trace import Trace
 
@@ -64,6 +65,24 @@ def test_a_page_with_hidden_answers_has_none_in_clear(digits_trace: Trace) -> No
     assert set(re.findall(r'"answer":(-?\d)', quiz_of(page))) == {"-1"}
     assert "Week 7" in page
     assert page == trace_page(digits_trace, hide_answers=True, **options)
+
+
+def test_the_ways_to_learn_have_no_answer_in_clear(digits_trace: Trace) -> None:
+    plain = lessons(digits_trace)
+    sealed = hidden_lessons(plain, "a run")
+    assert sealed != hidden_lessons(plain, "another run")
+    words = repr(sealed)
+    for before, after in zip(plain, sealed, strict=True):
+        assert len(after.exercises) == len(before.exercises)
+        assert [each.text for each in after.problems] == [each.text for each in before.problems]
+        assert not after.cards
+        for exercise in before.exercises:
+            assert exercise.solution not in words
+            remarks = [slip.remark for blank in exercise.blanks for slip in blank.slips]
+            assert not [each for each in remarks if len(each) > 30 and each in words]
+        assert all(not each.answer for one in after.exercises for each in one.blanks)
+        assert all(each.answer < 0 and not each.remarks for each in after.problems)
+    assert any(each.exercises for each in plain)
 
 
 def quiz_of(page: str) -> str:

@@ -2,7 +2,6 @@
 
 import math
 import shlex
-from dataclasses import dataclass
 
 from pipetrace.explain import metrics
 from pipetrace.explain.ablations.rows import AblationRow, ablations, compared_by
@@ -16,6 +15,7 @@ from pipetrace.explain.headline import headline
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome
+from pipetrace.trace.records import Record
 
 BETTER, SMALLER, OPEN = "better", "smaller", "open"
 """What is asked for: a better figure, which an ablation reached; the same figure with fewer
@@ -25,8 +25,7 @@ PART_OF_ERROR = 0.25
 MOST_HINTS = 3
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(Record):
     """An experiment on a run."""
 
     state: str  # what the run reached

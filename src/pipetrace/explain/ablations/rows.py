@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pipetrace.explain.ablations.words import Words, words
 from pipetrace.explain.cache import once
@@ -20,6 +19,7 @@ from pipetrace.explain.metrics import (
     writer,
 )
 from pipetrace.trace.document import Trace
+from pipetrace.trace.records import Record
 from pipetrace.trace.training import NONE, Ablation
 
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
@@ -34,8 +34,7 @@ NOISE_RULE = (
 )
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(Record):
     """The runs with a change, or those without any."""
 
     values: tuple[float, ...]  # the metric that is compared, one for each seed
@@ -49,8 +48,7 @@ class Side:
         return _mean(self.values) if self.values else None
 
 
-@dataclass(frozen=True)
-class AblationRow:
+class AblationRow(Record):
     """One change of the run, and what came of it."""
 
     code: str  # of the change, such as ``no_pooling``

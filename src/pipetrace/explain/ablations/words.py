@@ -1,14 +1,14 @@
 """The words for the changes of an ablation, by their codes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from pipetrace.trace.records import Record
 
 LAYERS, ROWS, TRAINING = "the layers", "the rows", "the optimizer"
 """What a change concerns."""
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Record):
     """A change in words."""
 
     title: str  # as a heading, and as the beginning of a sentence

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pipetrace.errors import PipetraceError, RuleError
-from pipetrace.explain.findings.baseline import TOLERANCE, Baseline
 from pipetrace.explain.findings.expectation import Expectation
 from pipetrace.explain.findings.finding import ERROR, LEVELS, NOTE, WARNING, Finding, Findings
 from pipetrace.explain.findings.needs import Need, missing
@@ -15,10 +14,10 @@ from pipetrace.explain.findings.selection import check_level, known_rules, quali
 from pipetrace.explain.formatting import counted
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class NotRun:
+class NotRun(Record):
     """A rule that could not run, and what it needs that was not recorded."""
 
     rule: Rule
@@ -36,12 +35,11 @@ class CheckOptions:
     ignore: tuple[str, ...] = ()
     level: str = NOTE  # the minimum severity to report
     expect: tuple[str, ...] = ()  # conditions such as ``val_accuracy >= 0.9``
-    baseline: Trace | None = None  # an earlier trace to compare with
-    tolerance: float = TOLERANCE  # how far metrics may differ from the baseline's, as a fraction
+    # further conditions, such as a baseline, which run whatever is selected
+    conditions: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(Record):
     """The result of checking a trace."""
 
     trace: Trace  # the trace
@@ -123,10 +121,8 @@ def check(
     known, broken = known_rules(options.rules)
     report = run(trace, _chosen(trace, known, options))
     reported = at_level(report.findings, options.level)
-    conditions: list[Rule] = [Expectation(text, len(reported)) for text in options.expect]
-    if options.baseline is not None:
-        conditions.append(Baseline(options.baseline, options.tolerance))
-    own = run(trace, conditions)
+    expected = [Expectation(text, len(reported)) for text in options.expect]
+    own = run(trace, [*expected, *options.conditions])
     return replace(
         report,
         findings=(*own.findings, *reported),

@@ -7,6 +7,7 @@ the templates of each class; ``parts`` says how a template is written.
 
 from dataclasses import replace
 
+from pipetrace.explain.cache import once_a_stage
 from pipetrace.explain.formatting import has_rows
 from pipetrace.explain.layers import (
     activation,
@@ -38,6 +39,17 @@ MODELS = frozenset({"Sequential", "Functional", "Model"})
 
 def operation(stage: Stage) -> Operation:
     """A stage in words; a layer without templates is described by its class and shapes."""
+    return _told(stage) or _other(_with_rows(stage))
+
+
+def is_of_keras(stage: Stage) -> bool:
+    """Whether a stage is a layer of Keras' own, by its configuration and shapes."""
+    return stage.kind == LAYER and _told(stage) is not None
+
+
+@once_a_stage
+def _told(stage: Stage) -> Operation | None:
+    """A stage in the words of its templates, if they fit."""
     stage = _with_rows(stage)
     # A user's own layer may have the name of one of Keras'; a stranger's trace may hold anything.
     try:
@@ -45,17 +57,9 @@ def operation(stage: Stage) -> Operation:
             return steps.source(stage)
         if stage.kind == STEP:
             return steps.step(stage)
-        return (_layer(stage) if stage.kind == LAYER else ops.named(stage)) or _other(stage)
+        return _layer(stage) if stage.kind == LAYER else ops.named(stage)
     except NOT_TOLD:
-        return _other(stage)
-
-
-def is_of_keras(stage: Stage) -> bool:
-    """Whether a stage is a layer of Keras' own, by its configuration and shapes."""
-    try:
-        return stage.kind == LAYER and _layer(_with_rows(stage)) is not None
-    except NOT_TOLD:
-        return False
+        return None
 
 
 def _with_rows(stage: Stage) -> Stage:

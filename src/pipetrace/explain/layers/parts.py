@@ -22,11 +22,12 @@ import math
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pipetrace.explain.formatting import counted, exact, figure, listed, number, share
 from pipetrace.trace.document import Parameters, Stage
+from pipetrace.trace.records import Record
 
 Shape = Sequence[int | None]
 Template = str | tuple[str, ...]
@@ -45,8 +46,7 @@ MANY_INPUTS = (1, 100)
 """How many tensors a layer may take that takes several: its input, states, constants, labels."""
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Record):
     """A stage in words."""
 
     title: str  # what it is called, such as "Conv2D"
@@ -74,8 +74,7 @@ NOT_TOLD = (
 """What describing a stage may raise whose configuration is not one that Keras writes."""
 
 
-@dataclass(frozen=True)
-class Sum:
+class Sum(Record):
     """How the number of parameters comes about: the terms as text, and what they add up to."""
 
     text: str
@@ -92,8 +91,7 @@ def _no_fields(_: Stage) -> Fields:
     return {}
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Record):
     """A class of layer with its templates."""
 
     does: Template  # what the layer does

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from pipetrace.explain.layers.parts import (
     within,
 )
 from pipetrace.trace.document import Spec, Stage
+from pipetrace.trace.records import Record
 
 STATE = {
     "SimpleRNN": "The new state mixes the step's values with the previous state.",
@@ -93,8 +94,7 @@ Applies the same layer, with the same weights, at {steps}.
 MOST_CELLS = 100
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Record):
     """What is done at one step."""
 
     # ``SimpleRNN``, ``LSTM``, ``GRU``; another class, which is not known here; or "cells"

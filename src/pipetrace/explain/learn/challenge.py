@@ -77,5 +77,5 @@ def _problem(trace: Trace, kind: str, question: Question) -> Problem:
         options=question.options,
         answer=question.answer,
         remarks=question.remarks,
-        place=place_of(trace, question.evidence),
+        place=place_of(trace, question),
     )

@@ -11,8 +11,8 @@ import numpy as np
 from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
 from pipetrace.explain.layers import is_of_keras, kernel, operation, strides
-from pipetrace.explain.learn.code import RECURRENT, call
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Lesson, Slip, stage_place
+from pipetrace.explain.learn.program import layer_line
 from pipetrace.explain.learn.values import worked_values
 from pipetrace.explain.quiz.generator import (
     EASY,
@@ -33,6 +33,7 @@ INTRO = (
     "leads to the place in the pipeline that shows the answer."
 )
 TASKS = 5
+RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 
 
 def exercises(trace: Trace, seed: int | str) -> Lesson:
@@ -127,7 +128,7 @@ def _argument(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         yield Exercise(
             EASY,
             f"What is missing, so that the layer gives {_shown(stage)}?",
-            f"x = {call(stage, **{argument: BLANK})}(x)\nx.shape  # {_shown(stage)}",
+            f"x = {layer_line(stage, **{argument: BLANK})}(x)\nx.shape  # {_shown(stage)}",
             (Blank(str(answer), 0, slips),),
             f"Open {named(stage)} and count what its last axis holds.",
             f"{argument}={answer}. {why}",
@@ -161,7 +162,7 @@ def _shape(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         yield Exercise(
             EASY,
             "Which shape comes out?",
-            f"x.shape  # {_taken(stage)}\nx = {call(stage)}(x)\n"
+            f"x.shape  # {_taken(stage)}\nx = {layer_line(stage)}(x)\n"
             f"x.shape  # (None, {', '.join(parts)})",
             blanks,
             _shape_hint(stage),
@@ -205,7 +206,7 @@ def _parameters(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         yield Exercise(
             MEDIUM,
             "How many parameters does this layer have?",
-            f"x.shape  # {_taken(stage)}\nlayer = {call(stage)}\nlayer(x)\n"
+            f"x.shape  # {_taken(stage)}\nlayer = {layer_line(stage)}\nlayer(x)\n"
             f"layer.count_params()  # {BLANK}",
             (Blank(str(total), 0, slips),),
             "Count the weights of one unit or filter, add its bias, and multiply by how many there "
@@ -238,7 +239,7 @@ def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
                     ),
                 ),
             )
-            code = call(stage, filters=BLANK, kernel_size=BLANK)
+            code = layer_line(stage, filters=BLANK, kernel_size=BLANK)
             why = f"{filters} channels come out; {taken[0]} - {side} + 1 = {out[0]}."
         elif stage.layer == "Dense" and is_biased(stage) and len(taken) == 1:
             units, width = int(stage.config["units"]), taken[0]
@@ -257,7 +258,7 @@ def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
             yield Exercise(
                 MEDIUM,
                 "Two blanks: the units, and how many parameters they have.",
-                f"x.shape  # {_taken(stage)}\nlayer = {call(stage, units=BLANK)}\n"
+                f"x.shape  # {_taken(stage)}\nlayer = {layer_line(stage, units=BLANK)}\n"
                 f"layer(x).shape  # {_shown(stage)}\nlayer.count_params()  # {BLANK}",
                 blanks,
                 f"{named(stage)} shows both: its output, and its weights.",
@@ -312,7 +313,7 @@ def _error(trace: Trace, _: Sequence[Stage]) -> Iterator[Exercise]:
     yield Exercise(
         MEDIUM,
         text,
-        f"{error}\nx = {call(last, units=BLANK)}(x)",
+        f"{error}\nx = {layer_line(last, units=BLANK)}(x)",
         (Blank(str(units), 0, slips),),
         f"Open {named(last)} and count its outputs; compare them with the classes.",
         why,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipetrace.explain.formatting import figure
+from pipetrace.explain.quiz import Question
 from pipetrace.trace.document import Array, Stage, Trace
 from pipetrace.trace.records import Record
 
@@ -52,6 +53,8 @@ class Blank(Record):
     answer: str  # what belongs there
     within: float  # how far a number may be from it; 0 for an exact answer
     slips: tuple[Slip, ...]  # wrong answers that are known
+    # where the answer is hidden, what tells whether an entry is right, or a known slip; else empty
+    sealed: tuple[str, ...] = ()
 
 
 class Exercise(Record):
@@ -62,7 +65,7 @@ class Exercise(Record):
     code: str  # with ``____`` for each blank
     blanks: tuple[Blank, ...]  # in their order in the code
     hint: str  # where to look and what to count
-    solution: str  # how the answer comes about
+    solution: str  # how the answer comes about; encrypted where the answers are hidden
     place: Place | None  # where the page shows it, or None
 
 
@@ -149,11 +152,12 @@ def stage_place(stage: Stage, at: Sequence[int] = (), *, text: str = "", more: s
     return Place("&".join([*parts, *([more] if more else [])]), text or (stage.layer or stage.name))
 
 
-def place_of(trace: Trace, evidence: str) -> Place | None:
-    """The place that shows the evidence of a question, such as ``stage/conv2d``."""
-    part, _, name = evidence.partition("/")
+def place_of(trace: Trace, question: Question) -> Place | None:
+    """The place that shows the evidence of a question, with the row that it is about."""
+    part, _, name = question.evidence.partition("/")
     if part in ("stage", "prediction") and name in trace.stages.by_name:
-        return stage_place(trace.stages[name])
+        row = "" if question.row is None else f"row={question.row}"
+        return stage_place(trace.stages[name], more=row)
     if part == "epoch":
         return Place(f"epoch={name}", f"epoch {name}")
     names = {"training": ("training-title", "training"), "results": ("results", "right and wrong")}

@@ -1,10 +1,10 @@
 """The nine ways to learn from a run."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from pipetrace.errors import ArgumentError
-from pipetrace.explain.formatting import has_rows, listed
+from pipetrace.explain.facts import of_shown_row
+from pipetrace.explain.formatting import listed
 from pipetrace.explain.learn.assignment import assignment
 from pipetrace.explain.learn.challenge import challenge
 from pipetrace.explain.learn.exercises import exercises
@@ -14,7 +14,7 @@ from pipetrace.explain.learn.overview import learn
 from pipetrace.explain.learn.review import review
 from pipetrace.explain.learn.steps import deep
 from pipetrace.explain.learn.why import why
-from pipetrace.trace.document import Stage, Stages, Trace
+from pipetrace.trace.document import Trace
 
 VISUALIZE = "visualize"
 
@@ -58,20 +58,3 @@ def lessons(trace: Trace, seed: int | str = 0) -> tuple[Lesson, ...]:
     """All ways to learn from a run, in order; what is drawn is drawn by ``seed``."""
     shown = of_shown_row(trace)
     return tuple(make(shown, seed) for make in MODES.values())
-
-
-def of_shown_row(trace: Trace) -> Trace:
-    """The trace with the row that the page opens with as its example: lessons lead to it there.
-
-    Of that row the first output of each stage is recorded, and of no further ones.
-    """
-    if not trace.predictions:
-        return trace
-    outputs = trace.predictions[0].outputs
-
-    def shown(stage: Stage) -> Stage:
-        if stage.name not in outputs and not (stage.outputs and has_rows(stage.outputs[0])):
-            return stage  # the same for every row
-        return replace(stage, example=outputs.get(stage.name), others=(), example_mask=None)
-
-    return replace(trace, stages=Stages(map(shown, trace.stages)))

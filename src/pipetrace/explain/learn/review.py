@@ -7,11 +7,13 @@ from pipetrace.trace.document import Trace
 
 ABOUT = "cards to turn over, then questions"
 MINUTES = 5
+QUESTIONS = (
+    "After a right answer a harder question comes, after a wrong one an easier one. What you "
+    "missed comes first when you come back; this browser keeps that for this file."
+)
 INTRO = (
     "Say the answer to yourself, turn the card over, and say whether you knew it. Questions "
-    "follow: "
-    "after a right answer a harder one, after a wrong one an easier one. What you missed comes "
-    "first when you come back; this browser keeps that for this file."
+    f"follow. {QUESTIONS}"
 )
 CARDS = 2
 PROBLEMS = 5
@@ -38,7 +40,7 @@ def _card(trace: Trace, question: Question) -> Card:
         front=question.text,
         answer=question.options[question.answer],
         back=question.explanation,
-        place=place_of(trace, question.evidence),
+        place=place_of(trace, question),
     )
 
 
@@ -51,5 +53,5 @@ def _problem(trace: Trace, question: Question) -> Problem:
         options=question.options,
         answer=question.answer,
         remarks=question.remarks,
-        place=place_of(trace, question.evidence),
+        place=place_of(trace, question),
     )

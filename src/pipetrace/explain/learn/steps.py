@@ -2,10 +2,18 @@
 
 import numpy as np
 
-from pipetrace.explain.facts import layer_stages
+from pipetrace.explain.facts import first_call, layer_stages
 from pipetrace.explain.formatting import dimensions, figure, listed, number, share
 from pipetrace.explain.layers import operation
-from pipetrace.explain.learn.lesson import Lesson, Part, position_of, sentence, stage_place, step
+from pipetrace.explain.learn.lesson import (
+    Lesson,
+    Part,
+    Place,
+    position_of,
+    sentence,
+    stage_place,
+    step,
+)
 from pipetrace.explain.learn.steps_of_attention import steps_of_attention
 from pipetrace.explain.learn.steps_of_convolution import steps_of_convolution
 from pipetrace.explain.learn.steps_of_dense import steps_of_dense
@@ -17,6 +25,7 @@ from pipetrace.explain.learn.steps_of_others import (
     steps_of_pooling,
 )
 from pipetrace.explain.learn.steps_of_recurrent import steps_of_recurrent
+from pipetrace.explain.overhead import REASONS
 from pipetrace.explain.quiz.generator import has_known_shapes, named
 from pipetrace.trace.document import Array, Stage, Trace
 
@@ -31,6 +40,8 @@ FAMILIES = (
     *("Normalization", "Pooling", ""),
 )
 """What is looked into, by its class: the first family that the model has."""
+WEIGHTS = ("final weights", "after training")
+"""Parts of a recording without which there are no weights."""
 MAKERS = (
     steps_of_convolution,
     steps_of_attention,
@@ -95,6 +106,7 @@ def _steps_of_any(trace: Trace, stage: Stage, example: Array) -> list[Part]:
         parts = sentence(told.parts) if told.parts else ""
         total = sentence(f"Parameters: {told.parameters}")
         steps.append(step("What training can change", here, total, parts))
+    steps += _without_sums(trace, stage, here)
     if numeric:
         text = (
             f"For this row the largest of its {number(example.size)} values is "
@@ -108,6 +120,20 @@ def _steps_of_any(trace: Trace, stage: Stage, example: Array) -> list[Part]:
         )
         steps.append(step("The others", stage_place(stage, low), text))
     return steps
+
+
+def _without_sums(trace: Trace, stage: Stage, here: Place) -> list[Part]:
+    """Why no sum is told of a layer with weights: they were not recorded, if so."""
+    owner = first_call(trace, stage)
+    if not stage.weights or all(f"{owner}/{each.name}" in trace.weights for each in stage.weights):
+        return []
+    skipped = trace.overhead.skipped if trace.overhead else ()
+    reasons = [REASONS.get(each.reason, "") for each in skipped if each.what in WEIGHTS]
+    why = "A trace has room for the smaller weights of a large model only"
+    if not trace.weights:
+        why = next(filter(None, reasons), "This trace has no weights after training")
+    text = f"Not recorded: the weights of {named(stage)}, so its sums cannot be shown. {why}."
+    return [step("Its sums", here, text)]
 
 
 def _next(trace: Trace, stage: Stage) -> Part:

@@ -94,12 +94,11 @@ def steps_of_normalization(trace: Trace, stage: Stage) -> list[Part] | None:
     source = trace.stages[stage.inputs[0].source or ""]
     apart = x - found.mean
     even = apart / found.spread
-    batch = stage.layer == "BatchNormalization"
-    whose = (
-        f"of channel {found.at[-1]}, the averages of the training batches"
-        if batch
-        else "of this position, over its own values"
-    )
+    whose = {
+        "BatchNormalization": f"of channel {found.at[-1]}, the averages of the training batches",
+        "LayerNormalization": "of this position, over its own values",
+        "GroupNormalization": f"of {found.group}, over all positions of this row",
+    }[stage.layer or ""]
     return [
         step(
             "One value",
@@ -140,18 +139,20 @@ class Normalised(NamedTuple):
     spread: float
     scale: float
     shift: float
+    group: str = ""  # of a group normalisation the channels that go together
 
 
 def normalised(trace: Trace, stage: Stage) -> Normalised | None:
     """The largest value of a normalisation over the last axis, as it comes about."""
     x, example, config = received(trace, stage), stage.example, stage.config
-    kinds = ("BatchNormalization", "LayerNormalization")
+    kinds = ("BatchNormalization", "LayerNormalization", "GroupNormalization")
     if stage.layer not in kinds or x is None or example is None or x.shape != example.shape:
         return None
     axis = config.get("axis", -1)
     if axis not in (-1, x.ndim, [-1], [x.ndim]) or not x.ndim:
         return None
     at = position_of(example, int(np.abs(example).argmax()))
+    group = ""
     if stage.layer == "BatchNormalization":
         mean, variance = (weight(trace, stage, f"moving_{name}") for name in ("mean", "variance"))
         if mean is None or variance is None:
@@ -159,6 +160,11 @@ def normalised(trace: Trace, stage: Stage) -> Normalised | None:
         middle, square = float(mean[at[-1]]), float(variance[at[-1]])
     else:
         own = x[at[:-1]].astype(float)
+        if stage.layer == "GroupNormalization":
+            together = x.shape[-1] // abs(int(config["groups"])) if config["groups"] > 0 else 1
+            first = at[-1] // together * together
+            own = x[..., first : first + together].astype(float)
+            group = f"channels {first} to {first + together - 1}" if together > 1 else "its channel"
         middle, square = float(own.mean()), float(own.var())
     gamma, beta = weight(trace, stage, "gamma"), weight(trace, stage, "beta")
     found = Normalised(
@@ -168,6 +174,7 @@ def normalised(trace: Trace, stage: Stage) -> Normalised | None:
         float(np.sqrt(square + float(config.get("epsilon", 1e-3)))),
         1.0 if gamma is None else float(gamma[at[-1]]),
         0.0 if beta is None else float(beta[at[-1]]),
+        group,
     )
     made = (found.value - middle) / found.spread * found.scale + found.shift
     return found if agrees(made, example, at) else None

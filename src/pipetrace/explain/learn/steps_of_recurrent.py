@@ -1,6 +1,8 @@
-"""The steps through an LSTM, a GRU or a simple recurrent layer, at its last step in time."""
+"""The steps through an LSTM, a GRU or a simple recurrent layer, alone or in both directions."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,41 +30,80 @@ class Run:
 
 
 def steps_of_recurrent(trace: Trace, stage: Stage) -> list[Part] | None:
-    """Six or seven steps; None where the state computed here is not the recorded one."""
-    run = recurrent_run(trace, stage)
-    if run is None or stage.example is None:
+    """Six to eight steps; None where the state computed here is not the recorded one."""
+    runs = recurrent_runs(trace, stage)
+    if not runs or stage.example is None:
         return None
+    run = runs[0]
     unit = int(np.abs(run.states[-1]).argmax())
     time = len(run.x) - 1
     here = stage_place(stage, (time, unit) if stage.example.ndim > 1 else (unit,))
-    make = {"LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple}[stage.layer or ""]
+    kind = str(_inner(stage)[0].get("class_name"))
+    make = {"LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple}[kind]
     return [
-        _reads(trace, stage, run),
+        _reads(trace, stage, run, kind if len(runs) > 1 else ""),
         _remembers(run, here, unit),
         *make(run, here, unit),
         _over_time(stage, run, unit),
-        _units(stage, run, unit),
+        _units(stage, run, unit, stage.parameters.total // len(runs)),
+        *(_other_way(stage, each) for each in runs[1:]),
     ]
 
 
-def recurrent_run(trace: Trace, stage: Stage) -> Run | None:
-    """The states and gates of the row at every step, in double precision."""
-    x, config = received(trace, stage), stage.config
-    kernel, recurrent = weight(trace, stage, "kernel"), weight(trace, stage, "recurrent_kernel")
-    usual = config.get("activation") == "tanh" and not config.get("go_backwards")
+def recurrent_runs(trace: Trace, stage: Stage) -> list[Run]:
+    """The states and gates of the row at every step, in double precision; of a layer that reads in
+    both directions those of the forward one first. Empty where they do not give what was recorded.
+    """
+    x, recorded = received(trace, stage), stage.example
+    if x is None or x.ndim != 2 or not len(x) or recorded is None:
+        return []
+    ways = _inner(stage)
+    runs = [
+        _run(trace, stage, way, x[::-1] if is_backward else x)
+        for is_backward, way in enumerate(ways)
+    ]
+    found = [each for each in runs if each is not None]
+    if not ways or len(found) < len(ways):
+        return []
+    ends = [each.states[-1] for each in found]
+    if recorded.ndim > 1:
+        turns = (1, -1)
+        ends = [each.states[1:][::turn] for each, turn in zip(found, turns, strict=False)]
+    made = np.concatenate(ends, axis=-1)
+    near = made.shape == recorded.shape and np.allclose(made, recorded, atol=NEAR)
+    return found if near else []
+
+
+def _inner(stage: Stage) -> list[Mapping[str, Any]]:
+    """The configuration of the recurrent layer, or of the two whose outputs are joined."""
+    if stage.layer != "Bidirectional":
+        return [{"class_name": stage.layer, "config": stage.config}]
+    both = [stage.config.get("layer"), stage.config.get("backward_layer")]
+    known = [each for each in both if isinstance(each, Mapping) and "config" in each]
+    return known if stage.config.get("merge_mode") == "concat" and len(known) == 2 else []
+
+
+def _run(trace: Trace, stage: Stage, way: Mapping[str, Any], x: Array) -> Run | None:
+    config, inner = way["config"], stage.layer == "Bidirectional"
+    usual = config.get("activation") == "tanh"
+    usual &= bool(config.get("go_backwards")) == (inner and way is not _inner(stage)[0])
     usual &= config.get("recurrent_activation", "sigmoid") == "sigmoid"
-    make = {"LSTM": _run_lstm, "GRU": _run_gru, "SimpleRNN": _run_simple}.get(stage.layer or "")
-    if x is None or x.ndim != 2 or kernel is None or recurrent is None or make is None or not usual:
+    make = {"LSTM": _run_lstm, "GRU": _run_gru, "SimpleRNN": _run_simple}.get(way["class_name"])
+    names = {each.name.rpartition("/")[2]: each.name for each in stage.weights}
+    if inner:
+        own = [each.name for each in stage.weights if each.name.startswith(f"{config['name']}/")]
+        names = {name.rpartition("/")[2]: name for name in own}
+    kernel, recurrent, bias = (
+        weight(trace, stage, names.get(name, name))
+        for name in ("kernel", "recurrent_kernel", "bias")
+    )
+    if kernel is None or recurrent is None or make is None or not usual:
         return None
-    units = len(recurrent)
-    bias = weight(trace, stage, "bias")
+    if kernel.shape[0] != x.shape[1]:
+        return None
     added = np.zeros(kernel.shape[1]) if bias is None else bias.astype(float)
-    if not len(x) or kernel.shape[0] != x.shape[1] or stage.example is None:
-        return None
-    run = make(x.astype(float), kernel.astype(float), recurrent.astype(float), added, units)
-    recorded = stage.example
-    made = run.states[1:] if recorded.ndim > 1 else run.states[-1]
-    return run if made.shape == recorded.shape and np.allclose(made, recorded, atol=NEAR) else None
+    numbers = (x.astype(float), kernel.astype(float), recurrent.astype(float))
+    return make(*numbers, added, len(recurrent))
 
 
 def _sigmoid(values: Array) -> Array:
@@ -116,7 +157,7 @@ def _run_simple(x: Array, kernel: Array, recurrent: Array, bias: Array, units: i
     return Run(x, np.array(states), np.zeros(0), {"input": given, "state": carried})
 
 
-def _reads(trace: Trace, stage: Stage, run: Run) -> Part:
+def _reads(trace: Trace, stage: Stage, run: Run, both: str) -> Part:
     source, last = trace.stages[stage.inputs[0].source or ""], len(run.x) - 1
     feature = int(np.abs(run.x[-1]).argmax())
     return step(
@@ -126,6 +167,10 @@ def _reads(trace: Trace, stage: Stage, run: Run) -> Part:
         f"each, one after another. The last one, step {last}, has "
         f"{figure(float(run.x[-1, feature]))}"
         + (f" as its largest value, at place {feature}." if run.x.shape[1] > 1 else "."),
+        f"Two layers of class {both} read them: one from the first step to the last, the other "
+        "from the last to the first. The first of them comes first here."
+        if both
+        else "",
     )
 
 
@@ -232,7 +277,24 @@ def _over_time(stage: Stage, run: Run, unit: int) -> Part:
     )
 
 
-def _units(stage: Stage, run: Run, unit: int) -> Part:
+def _other_way(stage: Stage, run: Run) -> Part:
+    units, last = run.states.shape[1], run.states[-1]
+    unit = int(np.abs(last).argmax())
+    at = (
+        (units + unit,)
+        if stage.example is not None and stage.example.ndim == 1
+        else (0, units + unit)
+    )
+    return step(
+        "The other direction",
+        stage_place(stage, at),
+        f"The second layer starts at step {len(run.x) - 1} and ends at step 0, with weights of its "
+        f"own. Its {counted(units, 'unit')} come behind those of the first, from place {units} on.",
+        f"Its unit {unit} ends at {figure(float(last[unit]))}. Keras recorded this value.",
+    )
+
+
+def _units(stage: Stage, run: Run, unit: int, parameters: int) -> Part:
     last = run.states[-1]
     other = int(np.argsort(-np.abs(last), kind="stable")[min(1, len(last) - 1)])
     time = (len(run.x) - 1,) if stage.example is not None and stage.example.ndim > 1 else ()
@@ -241,7 +303,7 @@ def _units(stage: Stage, run: Run, unit: int) -> Part:
         "All units",
         stage_place(stage, (*time, *at)),
         f"Each of {counted(len(last), 'unit')} has weights of its own: "
-        f"{number(stage.parameters.total)} parameters, however long the sequence is.",
+        f"{number(parameters)} parameters, however long the sequence is.",
         f"Look at unit {other}, which ends at {figure(float(last[other]))}."
         if other != unit
         else "",

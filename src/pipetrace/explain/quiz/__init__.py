@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
+from pipetrace.explain.facts import of_shown_row
 from pipetrace.explain.quiz import (
     choices,
     convolution,
@@ -63,6 +64,7 @@ class Question:
             ``results`` or ``prediction/dense``.
         level: ``easy``, ``medium`` or ``hard``.
         skill: what it takes, such as ``shapes`` or ``parameters``.
+        row: the number in the data of the row that it is about, if it is about one.
     """
 
     text: str
@@ -73,6 +75,7 @@ class Question:
     evidence: str
     level: str = ""
     skill: str = ""
+    row: int | None = None
 
 
 class Quiz(ShownTable, tuple[Question, ...]):
@@ -93,7 +96,7 @@ def quiz(trace: Given, seed: int | str = 0, questions: int = LENGTH) -> Quiz:
     Returns:
         fewer questions where there is not as much to ask about.
     """
-    trace = opened(trace)
+    trace = of_shown_row(opened(trace))
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     made: dict[str, Question] = {}
     for generator, draft in _drafts(trace, source):
@@ -161,4 +164,5 @@ def _question(generator: Generator, draft: Draft, chance: random.Random) -> Ques
         evidence=draft.evidence,
         level=generator.level,
         skill=generator.skill,
+        row=draft.about.get("row"),
     )

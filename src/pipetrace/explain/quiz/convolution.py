@@ -16,6 +16,7 @@ from pipetrace.explain.quiz.generator import (
     activated,
     activation_name,
     agrees,
+    example_row,
     lengths,
     lines,
     measured,
@@ -64,15 +65,15 @@ def convolution_value(trace: Trace, stage: Stage, chance: Random) -> Asked | Non
         options = measured(((activated(stage, each) or 0.0, said) for each, said in wrong), value)
         return (
             f"""
-Question: At line {place[0]}, column {place[1]}, filter {place[2]} of {named(stage)} sees
-    {_grid(window)}. Its weights are {_grid(weights)}, its bias is {figure(bias)}, its activation
-    {activation_name(stage)}. What does it give?
+Question: In {example_row(trace)}, at line {place[0]}, column {place[1]}, filter {place[2]} of
+    {named(stage)} sees {_grid(window)}. Its weights are {_grid(weights)}, its bias is
+    {figure(bias)}, its activation {activation_name(stage)}. What does it give?
 Answer: {figure(value)}
 Why: Each value times its weight, all added: {figure(total)}; with the bias {figure(total + bias)};
     after {activation_name(stage)} {figure(value)}.
 {lines(options)}
 """,
-            {"place": place},
+            {"place": place, "row": trace.run.data.example_row},
         )
     return None
 
@@ -97,15 +98,15 @@ def bias_and_activation(trace: Trace, stage: Stage, chance: Random) -> Asked | N
         ]
         return (
             f"""
-Question: The products of window and kernel add up to {figure(total)} for filter {place[2]} of
-    {named(stage)} at line {place[0]}, column {place[1]}. The bias is {figure(bias)}, the activation
-    {activation_name(stage)}. What does the layer give there?
+Question: In {example_row(trace)} the products of window and kernel add up to {figure(total)} for
+    filter {place[2]} of {named(stage)} at line {place[0]}, column {place[1]}. The bias is
+    {figure(bias)}, the activation {activation_name(stage)}. What does the layer give there?
 Answer: {figure(value)}
 Why: {figure(total)} and the bias {figure(bias)} are {figure(total + bias)};
     {activation_name(stage)} makes {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
-            {"place": place},
+            {"place": place, "row": trace.run.data.example_row},
         )
     return None
 
@@ -130,7 +131,8 @@ def empty_window(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
         ]
         return (
             f"""
-Question: At line {place[0]}, column {place[1]}, every value in the window of {named(stage)} is 0.
+Question: In {example_row(trace)}, at line {place[0]}, column {place[1]}, every value in the window
+    of {named(stage)} is 0.
     Filter {place[2]} has the bias {figure(bias)} and the activation {activation_name(stage)}. What
     does it give there?
 Answer: {figure(value)}
@@ -138,7 +140,7 @@ Why: All products are 0, so the bias alone is left; {activation_name(stage)} mak
     {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
-            {"place": place},
+            {"place": place, "row": trace.run.data.example_row},
         )
     return None
 
@@ -178,13 +180,13 @@ def pooled_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     name = "largest value" if kind == "MaxPooling2D" else "mean"
     return (
         f"""
-Question: A block of channel {place[2]} before {stage.name} holds {told}. What does {kind} give for
-    it?
+Question: In {example_row(trace)} a block of channel {place[2]} before {stage.name} holds {told}.
+    What does {kind} give for it?
 Answer: {figure(right)}
 Why: {kind} gives the {name} of the block.
 {lines(measured(others, right))}
 """,
-        {"place": place, "kind": kind},
+        {"place": place, "kind": kind, "row": trace.run.data.example_row},
     )
 
 

@@ -4,17 +4,16 @@ That the rules do find them is tested by planting them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
 from pipetrace.explain.layers import kernel
 from pipetrace.explain.quiz.generator import has_known_shapes, lengths
 from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Record):
     """A change of a program that is a fault."""
 
     rule: str  # the code of the rule that reports it

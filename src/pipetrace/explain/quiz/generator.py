@@ -3,16 +3,17 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from random import Random
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from pipetrace.explain.facts import first_call, layer_stages
-from pipetrace.explain.formatting import dimensions, figure, has_rows, share
+from pipetrace.explain.formatting import dimensions, figure, has_rows, number, share
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import Array, Spec, Stage, Trace
+from pipetrace.trace.records import Record
 
 Level: TypeAlias = Literal["easy", "medium", "hard"]
 Skill: TypeAlias = Literal["shapes", "parameters", "values", "training", "prediction", "measures"]
@@ -34,8 +35,7 @@ Asked: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """A question as ``written`` takes it, alone or with what was drawn for it."""
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(Record):
     """What a question is made from."""
 
     text: str  # the question
@@ -50,8 +50,7 @@ class Draft:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Generator:
+class Generator(Record):
     """One kind of question, where it applies to a run."""
 
     name: str
@@ -262,6 +261,11 @@ def activated(stage: Stage, value: float) -> float | None:
 def agrees(value: float, example: Array, place: tuple[int, ...]) -> bool:
     """Whether a value is what was recorded."""
     return abs(value - float(example[place])) <= NEAR * max(1.0, float(np.abs(example).max()))
+
+
+def example_row(trace: Trace) -> str:
+    """The row that the examples of the stages are of, as questions name it."""
+    return f"row {number(trace.run.data.example_row)}"
 
 
 def lines(mistakes: Mistakes) -> str:

@@ -46,13 +46,14 @@ def dense_inputs(trace: Trace, chance: Random) -> Draft | None:
     width, units = lengths(stage.inputs[0])[0], lengths(stage.outputs[0])[0]
     noun = "number" if output.what == NUMBERS else "score"
     bias = is_biased(stage)
-    right, scores = width + bias, counted(units, noun)
-    if right * units != stage.parameters.total:
+    if (width + bias) * units != stage.parameters.total:
         return None
+    scores, width = counted(units, noun), chance.choice((width, *range(3, 60)))
+    right = width + bias
     forgot = "The bias is missing." if bias else "This layer has no bias."
     return written(
         f"""
-Question: {named(stage)} computes {scores} from {number(width)} inputs. How many parameters go into
+Question: {named(stage)} computes {scores}. From {number(width)} inputs, how many parameters go into
     {"one" if units > 1 else "that"} {noun}?
 Answer: {number(right)}
 Why: One weight for each of the {number(width)} inputs{" and one bias" * bias}: {number(right)}.
@@ -63,6 +64,7 @@ Why: One weight for each of the {number(width)} inputs{" and one bias" * bias}: 
 {number(max(2, width // units))}: Every {noun} depends on all inputs; they are not divided.
 """,
         f"prediction/{stage.name}",
+        inputs=width,
     )
 
 
@@ -100,7 +102,7 @@ Why: The channels come last and change fastest: {number(index)} = ({row} x {wide
     {channels} + {channel}, so it is filter {channel} at line {row}, column {column}.
 {lines(options)}
 """,
-        {"index": index},
+        {"index": index, "row": made.row},
     )
 
 

@@ -97,17 +97,16 @@ Why: A {dtype} has {8 * each} bits, {each} bytes: {number(total)} x {each} = {nu
 @question("hard", "parameters")
 def optimizer_memory(trace: Trace, chance: Random) -> Draft | None:
     """How many numbers does the optimizer keep beside the weights?"""
-    name, settings = trace.run.training.optimizer, trace.run.training.optimizer_config
     total = sum(each.parameters.trainable for each in owners(trace))
-    special = any(settings.get(key) for key in ("amsgrad", "centered", "momentum", "use_ema"))
-    slots = SLOTS.get(name)
-    if not total or slots is None or special:
+    if not total:
         return None
+    name = chance.choice([*SLOTS])
+    slots = SLOTS[name]
     keeps = "averages of gradients and of their squares" if slots == 2 else "one average"
     return written(
         f"""
-Question: {name} changes {counted(total, "weight")} here. How many numbers of its own does it keep
-    for that, the count of its steps apart?
+Question: Training changes {counted(total, "weight")} here. How many numbers of its own does
+    {name} keep for that with its defaults, the count of its steps apart?
 Answer: {number(slots * total)}
 Why: For each weight {keeps}: {slots} x {number(total)} = {number(slots * total)}.
 {number((3 - slots) * total)}: It keeps {keeps} for each weight.
@@ -117,4 +116,5 @@ Why: For each weight {keeps}: {slots} x {number(total)} = {number(slots * total)
 {number(slots * len(owners(trace)))}: It keeps them for each weight, not for each layer.
 """,
         "training",
+        optimizer=name,
     )

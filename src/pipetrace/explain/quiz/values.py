@@ -13,6 +13,7 @@ from pipetrace.explain.quiz.generator import (
     activated,
     activation_name,
     agrees,
+    example_row,
     lengths,
     lines,
     measured,
@@ -47,7 +48,8 @@ def scaled_value(trace: Trace, chance: Random) -> Draft | None:
             continue
         return written(
             f"""
-Question: A value of the example is {exact(value)}. What is it after the scaling {stage.name}?
+Question: A value of {example_row(trace)} is {exact(value)}. What is it after the scaling
+    {stage.name}?
 Answer: {exact(after)}
 Why: {exact(value)} / {exact(by)} = {exact(after)}, in float32, as measured at {_at(place)}.
 {exact(value / (by + 1))}: That divides by {exact(by + 1)}; the scaling divides by {exact(by)}.
@@ -59,6 +61,7 @@ Why: {exact(value)} / {exact(by)} = {exact(after)}, in float32, as measured at {
             f"stage/{stage.name}",
             stage=stage.name,
             place=place,
+            row=trace.run.data.example_row,
         )
     return None
 
@@ -93,15 +96,15 @@ def dense_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     ]
     return (
         f"""
-Question: For unit {unit} of {named(stage)} the products of inputs and weights add up to
-    {figure(total)}. The bias is {figure(bias)}, the activation {activation_name(stage)}. What does
-    the unit give?
+Question: For {example_row(trace)} the products of inputs and weights of unit {unit} of
+    {named(stage)} add up to {figure(total)}. The bias is {figure(bias)}, the activation
+    {activation_name(stage)}. What does the unit give?
 Answer: {figure(value)}
 Why: {figure(total)} and {figure(bias)} are {figure(total + bias)}; {activation_name(stage)} makes
     {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
-        {"unit": unit},
+        {"unit": unit, "row": trace.run.data.example_row},
     )
 
 
@@ -131,13 +134,13 @@ def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | 
     rest = "\n".join(f"Input {at}: It adds {figure(products[at])}." for at in order[1:])
     return (
         f"""
-Question: Unit {unit} of {named(stage)} weighs its inputs, among them {told}. Which of these four
-    adds most to its sum?
+Question: For {example_row(trace)} unit {unit} of {named(stage)} weighs its inputs, among them
+    {told}. Which of these four adds most to its sum?
 Answer: Input {order[0]}
 Why: Value times weight counts: {figure(products[order[0]])}.
 {rest}
 """,
-        {"unit": unit, "inputs": tuple(sorted(order))},
+        {"unit": unit, "inputs": tuple(sorted(order)), "row": trace.run.data.example_row},
     )
 
 
@@ -169,12 +172,12 @@ def standard_score(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
         f"""
 Question: The values of {named(stage)} have the mean {figure(mean)} and the standard deviation
     {figure(std)} over all rows. How many standard deviations above the mean is {figure(value)}, a
-    value of the example?
+    value of {example_row(trace)}?
 Answer: {figure(right)}
 Why: ({figure(value)} - {figure(mean)}) / {figure(std)} = {figure(right)}.
 {lines(measured(wrong, right))}
 """,
-        {"value": value},
+        {"value": value, "row": trace.run.data.example_row},
     )
 
 
@@ -233,13 +236,13 @@ def dropout_scale(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     return (
         f"""
 Question: {named(stage)} drops {share(rate)} of the values in training. What does it make of
-    {figure(value)} if it keeps it?
+    {figure(value)}, a value of {example_row(trace)}, if it keeps it?
 Answer: {figure(right)}
 Why: {figure(value)} / (1 - {figure(rate)}) = {figure(right)}, so that the mean stays as it is
     without dropout.
 {lines(measured(wrong, right))}
 """,
-        {"value": value},
+        {"value": value, "row": trace.run.data.example_row},
     )
 
 
@@ -250,30 +253,30 @@ def _multiplications_fits(trace: Trace, stage: Stage) -> bool:
 
 @about_stage("hard", "values", "Conv2D", "Dense", fits=_multiplications_fits)
 def multiplications(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
-    """How many multiplications does a layer take for a row?"""
+    """How many multiplications does a layer take for some rows?"""
     [kernels] = [each.shape for each in stage.weights if each.name == "kernel"]
     given = lengths(stage.outputs[0])
     if stage.config.get("data_format") == "channels_first" or given[-1] != kernels[-1]:
         return None
     weights, values = math.prod(kernels), math.prod(given)
-    right = weights * values // given[-1]
-    return f"""
+    rows, each = chance.randrange(2, 65), weights // given[-1]
+    right = rows * values * each
+    return (
+        f"""
 Question: The kernel of {named(stage)} has {number(weights)} weights, and the layer gives
-    {number(values)} values for a row. How many multiplications does that take?
+    {number(values)} values for a row. How many multiplications do {rows} rows take?
 Answer: {number(right)}
-Why: Each value takes {number(weights // given[-1])} products: {number(values)} x
-    {number(weights // given[-1])} = {number(right)}.
-{number(weights * values)}: A value takes the weights of its own filter or unit only.
-{number(weights + values)}: Each value takes many products.
-{number(weights if right != weights else 2 * weights)}: {
-        "The weights are used at every position."
-        if right != weights
-        else "Each weight is used once for a row."
-    }
-{number(values)}: Each value takes many products.
+Why: Each value takes {number(each)} products: {rows} x {number(values)} x {number(each)} =
+    {number(right)}.
+{number(rows * weights * values)}: A value takes the weights of its own filter or unit only.
+{number(rows * (weights + values))}: Each value takes as many products as its unit has weights.
+{number(values * each)}: That is one row.
+{number(rows * values)}: Each value takes many products.
 {number(right // 2)}: Each product counts once.
 {number(2 * right)}: That counts the additions as well.
-"""
+""",
+        {"rows": rows},
+    )
 
 
 def _factor(stage: Stage) -> float | None:

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from pipetrace.explain.formatting import figure
 from pipetrace.present.drawings import Chart, Point, Series, Tick
+from pipetrace.trace.records import Record
 
 DECADES = 1.5
 """From this many powers of ten on a loss is drawn on a logarithmic axis."""
@@ -14,8 +14,7 @@ FAR = 0.25
 STEPS = (1, 2, 2.5, 5, 10)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Record):
     """Values to draw: a name, the role that sets the colour, a value or NaN for each epoch."""
 
     name: str
@@ -62,8 +61,7 @@ def chart(
     )
 
 
-@dataclass(frozen=True)
-class _Scale:
+class _Scale(Record):
     low: float
     high: float
     logarithmic: bool

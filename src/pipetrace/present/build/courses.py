@@ -1,8 +1,8 @@
 """How a stage changed over the epochs: the spread of its output, zeros, gradients, updates."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -34,48 +34,62 @@ def stages_with_courses(trace: Trace, made: Document) -> tuple[StageView, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a stage after the epochs: lines of one chart, by their names."""
+
+    title: str
+    lines: Mapping[str, Course]  # the one that is compared with other runs comes first
+    on: str = ""  # which rows it was measured on
+    text: Callable[[float], str] = figure
+
+
 def courses(trace: Trace, stage: Stage) -> tuple[Chart, ...]:
     """Charts of what was measured of a stage after the epochs; what was measured once has none."""
+    drawn = [
+        course_chart(each, f"{each.title}{each.on}", each.lines) for each in measured(trace, stage)
+    ]
+    return tuple(each for each in drawn if each is not None)
+
+
+def measured(trace: Trace, stage: Stage) -> Iterator[Measured]:
+    """What was measured of a stage after the epochs."""
     weights = [each for each in stage.weights if each.trainable]
     if stage.kind != LAYER or (len(trace.stages) >= MANY_STAGES and not weights):
-        return ()
+        return
     measured = trace.measurements
 
     def course(kind: type[F], name: str, field: Callable[[F], float | None]) -> Course:
         epochs = [each for each in measured.epochs(kind, name) if each is not None]
         return epochs, lambda epoch: field(measured.of(kind, name, epoch))
 
-    drawn = [
-        _chart(
-            "Spread of its output over rows, standard deviation",
-            {"output": course(Signal, stage.name, lambda signal: signal.std)},
-        ),
-        _chart(
-            f"Zeros in its output on {_probed(trace, stage)}",
-            {
-                "values": _zeros(trace, stage),
-                f"whole {'filters' if 'Conv' in (stage.layer or '') else 'units'}": course(
-                    Signal, stage.name, lambda signal: signal.dead_units
-                ),
-            },
-            share,
-        ),
-    ]
+    yield Measured(
+        "Spread of its output over rows, standard deviation",
+        {"output": course(Signal, stage.name, lambda signal: signal.std)},
+    )
+    yield Measured(
+        "Zeros in its output",
+        {
+            "values": _zeros(trace, stage),
+            f"whole {'filters' if 'Conv' in (stage.layer or '') else 'units'}": course(
+                Signal, stage.name, lambda signal: signal.dead_units
+            ),
+        },
+        f" on {_probed(trace, stage)}",
+        share,
+    )
     if weights:
         largest = max(weights, key=lambda each: math.prod(each.shape)).name
         name = f"{first_call(trace, stage)}/{largest}"
-        drawn += [
-            _chart(
-                f"Gradient of {largest}, Euclidean norm",
-                {"gradient": course(Gradient, name, lambda gradient: gradient.norm)},
-            ),
-            _chart(
-                f"Change of {largest} in an epoch, as a share of its norm",
-                {"change": course(Update, name, _relative)},
-                share,
-            ),
-        ]
-    return tuple(each for each in drawn if each is not None)
+        yield Measured(
+            f"Gradient of {largest}, Euclidean norm",
+            {"gradient": course(Gradient, name, lambda gradient: gradient.norm)},
+        )
+        yield Measured(
+            f"Change of {largest} in an epoch, as a share of its norm",
+            {"change": course(Update, name, _relative)},
+            text=share,
+        )
 
 
 def _probed(trace: Trace, stage: Stage) -> str:
@@ -101,24 +115,34 @@ def _zeros(trace: Trace, stage: Stage) -> Course:
     return list(probes), share_of
 
 
-def _chart(
-    title: str, lines: Mapping[str, Course], text: Callable[[float], str] = figure
+def course_chart(
+    what: Measured,
+    title: str,
+    courses: Mapping[str, Course],
+    roles: Sequence[str] = ("training", "validation"),
+    *,
+    all_lines: bool = False,
 ) -> Chart | None:
-    """A chart of lines by epoch; None without two points, or where all are zero."""
-    epochs = sorted({epoch for known, _ in lines.values() for epoch in known})
+    """A chart of lines by epoch, each with its role; None without two points, or where all are
+    zero.
+
+    ``all_lines``: whether a line that is always zero, or has one point, is drawn beside others.
+    """
+    epochs = sorted({epoch for known, _ in courses.values() for epoch in known})
     if not epochs:
         return None
     places = np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_POINTS)).round().astype(int)
     shown = [epochs[place] for place in places]
     drawn: dict[str, dict[int, float]] = {}
-    for name, (known, value_at) in lines.items():
+    for name, (known, value_at) in courses.items():
         values = {epoch: value_at(epoch) for epoch in shown if epoch in known}
         drawn[name] = {epoch: value for epoch, value in values.items() if value is not None}
-    roles = ("training", "validation")
     made = [
         Line(name, role, tuple(of.get(epoch, math.nan) for epoch in shown))
         for (name, of), role in zip(drawn.items(), roles, strict=False)
-        if len(of) > 1 and any(of.values())
+        if (of and all_lines) or (len(of) > 1 and any(of.values()))
     ]
-    limits = (0.0, 1.0) if title.startswith("Zeros") else None
-    return chart(title, made, shown, text=text, limits=limits) if made else None
+    if len(shown) < 2 or not any(any(of.values()) for of in drawn.values()):
+        return None
+    limits = (0.0, 1.0) if what.title.startswith("Zeros") else None
+    return chart(title, made, shown, text=what.text, limits=limits) if made else None

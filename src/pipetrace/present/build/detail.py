@@ -1,16 +1,16 @@
 """How much of a trace goes into a page."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipetrace.explain.formatting import counted, listed
 from pipetrace.trace.document import Trace
+from pipetrace.trace.records import Record
 
 BRIEF, NORMAL, ALL = "brief", "normal", "all"
 UNLIMITED = 1 << 62
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(Record):
     """The largest number of bytes of each part of a page, before it is packed."""
 
     weights: int  # of the model, the smallest arrays first

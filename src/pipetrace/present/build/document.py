@@ -171,6 +171,7 @@ def _question(trace: Trace, question: Question) -> QuestionView:
         remarks=question.remarks,
         evidence=question.evidence,
         place=place(trace, question.evidence),
+        row=question.row,
     )
 
 

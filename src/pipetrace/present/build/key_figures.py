@@ -36,7 +36,8 @@ def key_figures(trace: Trace, report: Report) -> tuple[KeyFigure, ...]:
     found = [*reached, _parameters(trace), _checks(report)]
     kept = [each for each in found if each is not None]
     if not trace.epochs and measured_rows(trace):
-        kept.insert(0, KeyFigure(f"{row_noun(trace)}s passed", number(measured_rows(trace)), ""))
+        noun = row_noun(trace).capitalize()
+        kept.insert(0, KeyFigure(f"{noun}s passed", number(measured_rows(trace)), ""))
     return tuple(kept)
 
 

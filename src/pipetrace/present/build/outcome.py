@@ -1,7 +1,6 @@
 """The outputs of a model for a row: classes, binary, labels, numbers, steps, image or mask."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from pipetrace.present.build.sequence import sequence
 from pipetrace.present.drawings import Bar, Grid, ImageView, Threshold
 from pipetrace.present.views import OutcomeView
 from pipetrace.trace.document import Array, Prediction, Trace
+from pipetrace.trace.records import Record
 
 MOST_BARS = 20
 """Of more classes the surest ones get a bar."""
@@ -21,8 +21,7 @@ MOST_NUMBERS = 12
 """Of more numbers the first ones stand in the table."""
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Record):
     """What an output gave for a row, and what it should have given."""
 
     trace: Trace

@@ -98,11 +98,12 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
         if name == "loss":
             title, reference = (
                 _loss(trace) if alike else "Loss",
-                (guess.loss, f"chance {figure(guess.loss)}") if guess else None,
+                (guess.level, f"chance {figure(guess.level)}") if guess else None,
             )
-        elif name == accuracy:
+        elif name in (accuracy, "accuracy"):
             title = "Accuracy"
-            reference = (guess.share, f"chance {share(guess.share)}") if guess else None
+            if guess and name == accuracy:
+                reference = (guess.share, f"chance {share(guess.share)}")
         limits = (0.0, 1.0) if write is share else None
         lines = _lines(trace, name)
         numbers = [0, *epochs] if f"{metrics.VALIDATION}{name}" in start else epochs

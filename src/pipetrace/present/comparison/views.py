@@ -7,11 +7,21 @@ from pipetrace.present.drawings import Chart, Grid
 from pipetrace.trace.records import Record
 
 
-class EpochTable(Record):
-    """The metrics of all runs after one epoch."""
+class EpochCells(Record):
+    """The metrics after one epoch."""
 
     epoch: int
-    table: Grid
+    cells: tuple[tuple[str, ...], ...]  # for each metric one for each run, in words
+
+
+class ComparedStage(Record):
+    """A stage of the runs, side by side."""
+
+    title: str  # what it does, in words
+    names: tuple[str | None, ...]  # its name in each run; None where a run has no such stage
+    differs: tuple[str, ...]  # what was set differently there
+    table: Grid  # what is known of it after training
+    charts: tuple[Chart, ...]  # what was measured of it after the epochs, each in one scale
 
 
 class RowPicture(Record):
@@ -24,7 +34,7 @@ class RowPicture(Record):
 class ComparedRow(Record):
     """A row that changed sides."""
 
-    number: str  # in the data, in words
+    row: int  # its number in the data
     true: str  # its class
     picture: RowPicture | None  # None where it is no image
     # after each of the epochs of ``ComparedRows``, by each run
@@ -47,7 +57,10 @@ class ComparisonView(Record):
 
     title: str  # the names of the runs
     headline: str  # what it comes to
-    labels: tuple[str, ...]  # a letter for each run
+    # labels, roles: a letter and a colour for each run
+    labels: tuple[str, ...]
+    roles: tuple[str, ...]
+    pages: tuple[str, ...]  # the address of the page of each run; none where they have none
     # runs, causes, metrics, classes: tables; None where there is nothing to show
     runs: Grid
     causes: Grid | None
@@ -57,5 +70,15 @@ class ComparisonView(Record):
     unknown: str  # what was not recorded in all runs, in words; empty where nothing
     weights: tuple[str, ...]  # how the weights compare, in sentences
     charts: tuple[Chart, ...]  # the metrics of all runs, each in one scale
-    epochs: tuple[EpochTable, ...]  # the metrics after each epoch
+    measured: tuple[str, ...]  # the names of the metrics
+    epochs: tuple[EpochCells, ...]  # the metrics after each epoch
+    final: tuple[tuple[str, ...], ...]  # the same after the last epoch of each run
+    lengths: tuple[int, ...]  # how many epochs each run has
+    stages: tuple[ComparedStage, ...]  # in the order of the data flow
+    # whether the runs began with the same weights, so that their filters and units correspond;
+    # None where that is not known
+    same_start: bool | None
+    # what the page lacks of each run, or why it cannot show its values; empty where it lacks
+    # nothing
+    omitted: tuple[str, ...]
     rows: ComparedRows | None  # the rows that changed sides; None where none were kept by all

@@ -1,6 +1,7 @@
 """A trace as a run of MLflow, and the files of a trace in a run of MLflow or W&B that is active."""
 
 import os
+import socket
 import sys
 import tempfile
 import time
@@ -10,6 +11,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from pipetrace.errors import OutputError, in_short
 from pipetrace.explain.findings.engine import findings
@@ -29,6 +32,8 @@ AT_ONCE = 100
 """Metrics and parameters in one request, of which MLflow takes 1,000 and 100."""
 LONGEST = 500
 """Characters of a parameter."""
+ANSWER_SECONDS = 5.0
+"""A server of MLflow that takes longer to answer is not there; MLflow tries for four minutes."""
 
 
 def export_to_mlflow(file: Path, address: str | None) -> str:
@@ -50,6 +55,7 @@ def export_to_mlflow(file: Path, address: str | None) -> str:
     mlflow = import_module("mlflow")
     try:
         client = mlflow.MlflowClient(tracking_uri=address)
+        _see_whether_it_answers(client.tracking_uri)
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "pipetrace")
         known = client.get_experiment_by_name(name)
         experiment = known.experiment_id if known else client.create_experiment(name)
@@ -62,6 +68,14 @@ def export_to_mlflow(file: Path, address: str | None) -> str:
             where=address or os.environ.get("MLFLOW_TRACKING_URI", "--to mlflow"),
             hint="See that the store can be reached, or name another with --out.",
         ) from error
+
+
+def _see_whether_it_answers(address: str) -> None:
+    """Raise an ``OSError`` if a server is not there; behind a proxy that is not known."""
+    parts = urlsplit(address)
+    if parts.scheme in ("http", "https") and parts.hostname and not getproxies():
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname, port), ANSWER_SECONDS).close()
 
 
 def _logged(client: Any, entities: Any, experiment: str, trace: Trace, file: Path) -> str:
@@ -147,6 +161,7 @@ def log_artifacts(file: Path, tracker: str) -> str | None:
         return f"{tracker} has no active run, so the trace was not logged to it."
     with _files(file) as files:
         if tracker == MLFLOW:
+            _see_whether_it_answers(module.get_tracking_uri())
             module.log_artifacts(str(files), FOLDER)
         else:
             artifact = module.Artifact(f"trace-{run.id}", type="pipetrace")

@@ -1,9 +1,7 @@
 """A table of runs: for the terminal, as an HTML file, as CSV and as JSON."""
 
 import csv
-import html
 import io
-import itertools
 import json
 import os
 from collections import Counter
@@ -112,76 +110,6 @@ def _csv_cell(value: Value | None) -> str:
     return "" if value is None else repr(value)
 
 
-def runs_as_html(found: Runs, *, links: Mapping[str, str] | None = None, script: str = "") -> str:
-    """One HTML file, which loads nothing, with links to the pages of files where given.
-
-    The script runs in the page and may ask the server that sent it.
-    """
-    from pipetrace.present.page import policy, stylesheet
-    from pipetrace.present.teach.gallery import POLICY, TEMPLATE
-
-    parts = [*runs_blocks(found, ALL_COLUMNS)]
-    said = [block.text for block in parts if isinstance(block, Paragraph)]
-    addresses = [
-        "" if isinstance(of, Group) else (links or {}).get(of.file, "") for of, _ in _lines(found)
-    ]
-    grids = [block for block in parts if isinstance(block, Grid)]
-    tables = [_html_table(grid, addresses if grid is grids[0] else ()) for grid in grids]
-    more = [f"<p>{html.escape(text)}</p>" for text in said[1:] if text]
-    made = TEMPLATE.format(
-        policy=html.escape(policy(script, served=True) if script else POLICY),
-        title="Runs",
-        style=stylesheet() + STYLE,
-        said=html.escape(said[0]),
-        body="\n".join(tables + more),
-        kind="runs",
-    )
-    return made.replace("</body>", f"<script>{script}</script>\n</body>") if script else made
-
-
-STYLE = """
-#app.runs > header { padding-top: 40px; padding-bottom: 0; }
-.runs h1 { font-size: 34px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; }
-.runs main { padding-top: 0; }
-.runs .wide { overflow-x: auto; margin: 24px 0; }
-.runs table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.runs th, .runs td { text-align: right; padding: 4px 12px; border-bottom: 1px solid var(--line); }
-.runs thead th { font-weight: 600; font-size: 13px; color: var(--muted); vertical-align: bottom; }
-.runs tbody th { font: inherit; }
-.runs tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
-.runs tr > :first-child { padding-left: 0; }
-.runs tr > .member { padding-left: 20px; }
-"""
-
-
-def _html_table(grid: Grid, links: Sequence[str]) -> str:
-    """A table that scrolls by itself where it is wider than the page."""
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in grid.columns)
-    pairs = itertools.zip_longest(grid.rows, links, fillvalue="")
-    lines = "\n".join(_html_row(cells, link) for cells, link in pairs)
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{grid.label}"><table>'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>"
-    )
-
-
-def _html_row(cells: Sequence[str], link: str) -> str:
-    first, *rest = (html.escape(cell) for cell in cells)
-    kind, name = ' class="member"' if first.startswith(" ") else "", first.strip()
-    if link:
-        name = f'<a href="{html.escape(link)}">{name}</a>'
-    inner = "".join(f"<td>{cell}</td>" for cell in rest)
-    return f'<tr><th scope="row"{kind}>{name}</th>{inner}</tr>'
-
-
-FORMS: Mapping[str, Callable[[Runs], str]] = {
-    "text": runs_as_text,
-    "json": runs_as_json,
-    "csv": runs_as_csv,
-    "html": runs_as_html,
-}
-
-
 def _compared(found: Runs) -> str:
     known = found.metric and len(found) > 1
     return f", compared by {metrics.title(found.metric or '')}" if known else ""
@@ -203,7 +131,7 @@ def _common(found: Runs) -> str:
 
 def _columns(found: Runs, *, whole: bool = False) -> dict[str, list[str]]:
     """The cells of each column; a group has a line of its own before those of its runs."""
-    lines = _lines(found)
+    lines = lines_of(found)
     names = _short_names([row.file for row in found], whole=whole)
     columns: dict[str, list[str]] = {
         "run": [
@@ -240,7 +168,7 @@ def _columns(found: Runs, *, whole: bool = False) -> dict[str, list[str]]:
     return columns
 
 
-def _lines(found: Runs) -> list[tuple[RunRow | Group, bool]]:
+def lines_of(found: Runs) -> list[tuple[RunRow | Group, bool]]:
     """Runs and groups in order, each group at the place of its first run."""
     of = {id(row): group for group in found.groups() for row in group.rows}
     lines: list[tuple[RunRow | Group, bool]] = []

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,17 @@ from pipetrace.explain.formatting import counted
 from pipetrace.present.blocks import GAP, Paragraph
 from pipetrace.present.drawings import Grid
 from pipetrace.present.formats.quiz import QUIZ_FORMS, SUFFIXES, sheet
+from pipetrace.present.formats.sheet import Sheet
 from pipetrace.present.markdown import write_markdown
 from pipetrace.present.output_files import check_outputs, write_text
 from pipetrace.present.page import trace_page
 from pipetrace.present.quiz_prompt import LETTERS
 from pipetrace.trace import read
+from pipetrace.trace.document import Trace
 
 SHEETS = ("answers.md", "answers.csv")
+SEEDS = 20
+"""Seeds that are tried for a student until no other one has the same questions."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would take for a formula."""
 
@@ -42,12 +46,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the answer sheet: a page, its trace, the seed and the letters of the answers."""
+    """A line of the answer sheet: a page, its trace, the seed and the letters of the answers;
+    and the seed of another page about this trace with the same questions, which are all it has."""
 
     page: str
     title: str
     seed: str
     letters: tuple[str, ...]
+    same_as: str = ""
 
 
 def tasks(folder: Path, out: Path, students: Sequence[str]) -> list[Task]:
@@ -113,30 +119,60 @@ def write_pages(
     """Write pages and yield each one's line of the answer sheet, or why it could not be written.
 
     Each quiz is written in ``form``, of ``QUIZ_FORMS``, too; ``options`` are of ``trace_page``.
+    Students whose names give the same questions get another seed: the name and a number.
     """
+    given: dict[Path, dict[frozenset[str], str]] = {}
     for task in planned:
         try:
-            yield _written(task, out, form, options)
+            yield _written(task, out, form, given.setdefault(task.file, {}), options)
         except PipetraceError as error:
             # Such as facts that contradict each other, which name the run and not the file.
             error.where = str(task.file)
             yield error
 
 
-def _written(task: Task, out: Path, form: str | None, options: dict[str, Any]) -> Entry:
+def _written(
+    task: Task,
+    out: Path,
+    form: str | None,
+    given: dict[frozenset[str], str],
+    options: dict[str, Any],
+) -> Entry:
     trace = read(task.file)
     places = _places(task, form)
-    write_text(places[0], trace_page(trace, quiz_seed=task.seed, **options), force=True)
     page = task.place.relative_to(out).as_posix()
     title = options.get("title") or trace.run.title
-    try:
-        made = sheet(trace, task.seed, options["questions"], title=title, answers=False)
-    except IncompleteTraceError:
+    made = _own_sheet(trace, task.seed, options["questions"], title, given)
+    seed = made.seed if made and task.seed else task.seed
+    write_text(places[0], trace_page(trace, quiz_seed=seed, **options), force=True)
+    if made is None:
         return Entry(page, title, task.seed or "", ())
     if form:
         write_text(places[1], QUIZ_FORMS[form](made), force=True)
     letters = tuple(LETTERS[each.answer] for each in made.questions)
-    return Entry(page, title, made.seed, letters)
+    same_as = given.setdefault(_set_of(made), made.seed)
+    return Entry(page, title, made.seed, letters, "" if same_as == made.seed else same_as)
+
+
+def _own_sheet(
+    trace: Trace,
+    student: str | None,
+    questions: int,
+    title: str,
+    given: Mapping[frozenset[str], str],
+) -> Sheet | None:
+    """The quiz of a student that nobody was given before, if there is one; None without any."""
+    seeds = [student, *(f"{student} {number}" for number in range(2, SEEDS + 1) if student)]
+    try:
+        made = (sheet(trace, seed, questions, title=title) for seed in seeds)
+        first = next(made)
+        return next((each for each in (first, *made) if _set_of(each) not in given), first)
+    except IncompleteTraceError:
+        return None
+
+
+def _set_of(made: Sheet) -> frozenset[str]:
+    return frozenset(each.text for each in made.questions)
 
 
 def write_sheets(entries: Sequence[Entry], out: Path) -> None:
@@ -144,15 +180,21 @@ def write_sheets(entries: Sequence[Entry], out: Path) -> None:
     most = max((len(entry.letters) for entry in entries), default=0)
     head = ("page", "trace", "seed", *map(str, range(1, most + 1)))
     rows = [(each.page, each.title, each.seed, *each.letters) for each in entries]
-    write_text(out / SHEETS[0], _markdown(head, rows), force=True)
+    same = [
+        f"{each.seed} has the same questions as {each.same_as} about {each.title}, which has no "
+        "more to ask."
+        for each in entries
+        if each.same_as
+    ]
+    write_text(out / SHEETS[0], _markdown(head, rows, same), force=True)
     write_text(out / SHEETS[1], _csv(head, rows), force=True)
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], remarks: Sequence[str]) -> str:
     filled = tuple((*row, *[""] * (len(head) - len(row))) for row in rows)
     grid = Grid("Answers", tuple(head), filled, ("",) * len(rows), None)
     said = f"The answers of {counted(len(rows), 'page')}. The same seed gives the same quiz."
-    return write_markdown([Paragraph(said), GAP, grid]) + "\n"
+    return write_markdown([Paragraph(said), *map(Paragraph, remarks), GAP, grid]) + "\n"
 
 
 def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

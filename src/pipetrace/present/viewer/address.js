@@ -16,7 +16,7 @@ export function mirror(model, state) {
   read(model, state);
   let first = true;
   let [timer, last] = [0, -Infinity];
-  state.watch(["stage", "place", "row", "epoch", "cell", "head", "rather", "axes", "surface", "theme", "reload", "mode", "step"], () => {
+  state.watch(["stage", "place", "row", "epoch", "cell", "run", "head", "rather", "axes", "surface", "theme", "reload", "mode", "step"], () => {
     clearTimeout(timer);
     // The page opens with the address that it was given. While a window slides or epochs are scrubbed it waits for the
     // end: browsers refuse addresses that change at every step.
@@ -40,7 +40,7 @@ export function remember(place) {
  * @returns {string}
  */
 function write(model, state) {
-  const { stage, place, row, epoch, cell, head, rather, axes, surface, theme, reload, mode, step } = state.now;
+  const { stage, place, row, epoch, cell, run, head, rather, axes, surface, theme, reload, mode, step } = state.now;
   const parts = mode === "visualize" ? [] : [["mode", mode]];
   if (step) parts.push(["step", String(step + 1)]);
   // While a training runs there is no model yet; the page that follows has one.
@@ -51,6 +51,7 @@ function write(model, state) {
   if (row !== state.first.row && model?.rows.all.has(row)) parts.push(["row", String(row)]);
   if (epoch !== state.end) parts.push(["epoch", String(epoch)]);
   if (cell) parts.push(["cell", cell]);
+  if (run) parts.push(["run", String(run)]);
   if (head) parts.push(["head", String(head)]);
   if (rather) parts.push(["rather", "1"]);
   if (axes) parts.push(["axes", axes]);
@@ -86,6 +87,8 @@ export function apply(model, state, asked) {
   if (/^\d+\.\d+$/.test(axes)) state.set("axes", axes);
   if (asked.has("surface")) state.set("surface", asked.get("surface") ?? "");
   if (asked.get("reload") === "0") state.set("reload", false);
+  const run = Number(asked.get("run") ?? 0);
+  if (Number.isInteger(run) && run >= 0) state.set("run", run);
   const head = Number(asked.get("head") ?? 0);
   if (Number.isInteger(head) && head >= 0) state.set("head", head);
   const epoch = asked.has("epoch") ? Number(asked.get("epoch")) : NaN;

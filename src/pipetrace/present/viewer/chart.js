@@ -24,10 +24,11 @@ const SMALL_HEIGHT = 132;
 const LINE_HEIGHT = 15;
 const MOST_DOTS = 40;
 const LETTER = 8.6; // the mean width of a bold letter of 13 px, in a wide font
-const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
+/** Below so many pixels the lines' names stand above the chart. */
+const NARROW = 320;
 
 /**
- * On a phone the chart has fewer units, so that its text stays legible.
+ * It has as many units as pixels, so that its text is legible whatever its width.
  *
  * @param {Chart} chart
  * @param {State} state
@@ -38,14 +39,20 @@ const NARROW = matchMedia("(max-width: 640px)"); // as in page.css
 export function lineChart(chart, state, small = false, words = true) {
   const place = h("div", {});
   let mark = () => {};
+  let width = small ? 400 : 520;
   const draw = () => {
-    const drawn = drawing(chart, areaOf(chart, NARROW.matches || small ? 400 : 520, small ? SMALL_HEIGHT : HEIGHT), state);
-    place.replaceChildren(drawn.element);
+    const drawn = drawing(chart, areaOf(chart, width, small ? SMALL_HEIGHT : HEIGHT), state);
+    place.replaceChildren(...(width < NARROW ? [names(chart)] : []), drawn.element);
     mark = drawn.mark;
     mark();
   };
-  NARROW.addEventListener("change", draw);
   draw();
+  new ResizeObserver(() => {
+    const now = Math.round(place.clientWidth);
+    if (!now || now === width) return;
+    width = now;
+    draw();
+  }).observe(place);
   state.watch("epoch", whenSeen(place, () => mark(), true));
   return h(
     "figure",
@@ -71,11 +78,11 @@ export function largeDots({ best_text }) {
  */
 function areaOf(chart, width, height) {
   const room = (/** @type {string[]} */ texts) => LETTER * Math.max(...texts.map((text) => text.length));
-  const ends = [...chart.series.map(endText), chart.reference?.text ?? ""];
+  const ends = width < NARROW ? [] : [...chart.series.map(endText), chart.reference?.text ?? ""];
   return {
     width,
     left: 12 + room(chart.y.map((tick) => tick.text)),
-    right: width - 8 - room(ends),
+    right: width - 8 - room(["", ...ends]),
     top: 14,
     bottom: height - 34,
   };
@@ -105,7 +112,7 @@ function drawing(chart, area, state) {
     ...apart(chart.x, (tick) => x(tick.at)).map((tick) =>
       svg("text", { class: "tick", x: x(tick.at), y: area.bottom + 18, "text-anchor": "middle" }, tick.text),
     ),
-    svg("text", { class: "tick", x: area.right + 6, y: area.bottom + 18 }, "epoch"),
+    area.width >= NARROW && svg("text", { class: "tick", x: area.right + 6, y: area.bottom + 18 }, "epoch"),
     marker,
     ...reference(chart, area, y),
     ...borders(chart).map((at) => svg("line", { class: "border", x1: x(at), x2: x(at), y1: area.top, y2: area.bottom })),
@@ -122,7 +129,7 @@ function drawing(chart, area, state) {
           ),
         ),
     ]),
-    ...labels(chart, area, y),
+    ...(area.width < NARROW ? [] : labels(chart, area, y)),
     ...targets(chart, area, x, state),
   );
   const mark = () => {
@@ -180,12 +187,21 @@ function reference(chart, area, y) {
 }
 
 /**
+ * @param {Chart} chart
+ * @returns {HTMLElement} the lines' names and last values
+ */
+function names(chart) {
+  return h("p", { class: "ends" }, ...chart.series.map((series) => h("span", { class: `swatch ${series.role}` }, endText(series))), chart.reference && h("span", { class: "swatch chance" }, chart.reference.text));
+}
+
+/**
  * @param {import("viewer/document.js").Series} series
- * @returns {string} its name and its last value; empty without one
+ * @returns {string} its name and its last value, and where that is when it has none at the end; empty without one
  */
 function endText(series) {
   const last = series.points.filter((point) => point.y !== null).at(-1);
-  return last ? `${series.name} ${last.text}` : "";
+  if (!last) return "";
+  return `${series.name} ${last.text}${last === series.points.at(-1) ? "" : `, epoch ${last.epoch}`}`;
 }
 
 /**

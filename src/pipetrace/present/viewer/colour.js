@@ -19,6 +19,8 @@ const RAMPS = {
   },
 };
 const LEVELS = 256;
+/** An image without a larger value is not one of 0 to 255. */
+const FAINT = 16;
 const [DARK, PAPER] = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("print")];
 
 /** @returns {"light" | "dark"} the theme that is shown */
@@ -156,15 +158,35 @@ export function paintMaps(canvas, maps, columns, most, ramp) {
 }
 
 /**
+ * The values of black and of white in an image in colour: 0 and 1, 0 and 255, or -1 and 1 where its values are of such a
+ * scale, else its own smallest and largest ones.
+ *
+ * @param {ArrayLike<number>} values
+ * @returns {[number, number]}
+ */
+export function brightness(values) {
+  let [low, high, whole] = [0, 0, true];
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at];
+    if (!Number.isFinite(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+    whole &&= Number.isInteger(value);
+  }
+  if (low < 0) return low >= -1 && high <= 1 ? [-1, 1] : [low, high];
+  if (high <= 1) return [0, 1];
+  return high <= 255 && (whole || high > FAINT) ? [0, 255] : [0, high];
+}
+
+/**
  * Paint red, green and blue values as they are. A pixel that is NaN is hatched.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {ArrayLike<number>} values row by row, three a pixel
  * @param {number} columns
- * @param {number} low the value of black
- * @param {number} high the value of white
+ * @param {[number, number]} range the values of black and of white
  */
-export function paintColours(canvas, values, columns, low, high) {
+export function paintColours(canvas, values, columns, [low, high]) {
   const rows = values.length / 3 / columns;
   if (canvas.width !== columns || canvas.height !== rows) Object.assign(canvas, { width: columns, height: rows });
   const sheet = sheetOf(canvas);

@@ -67,6 +67,8 @@ export interface ComparisonView {
   title: string;
   headline: string;
   labels: string[];
+  roles: string[];
+  pages: string[];
   runs: Grid;
   causes: Grid | null;
   metrics: Grid | null;
@@ -75,7 +77,13 @@ export interface ComparisonView {
   unknown: string;
   weights: string[];
   charts: Chart[];
-  epochs: EpochTable[];
+  measured: string[];
+  epochs: EpochCells[];
+  final: string[][];
+  lengths: number[];
+  stages: ComparedStage[];
+  same_start: boolean | null;
+  omitted: string[];
   rows: ComparedRows | null;
 }
 
@@ -157,6 +165,7 @@ export interface QuestionView {
   remarks: string[];
   evidence: string;
   place: string;
+  row: number | null;
   sealed: string[];
 }
 
@@ -323,9 +332,17 @@ export interface Chart {
   borders: number[];
 }
 
-export interface EpochTable {
+export interface EpochCells {
   epoch: number;
+  cells: string[][];
+}
+
+export interface ComparedStage {
+  title: string;
+  names: (string | null)[];
+  differs: string[];
   table: Grid;
+  charts: Chart[];
 }
 
 export interface ComparedRows {
@@ -488,6 +505,7 @@ export interface Blank {
   answer: string;
   within: number;
   slips: Slip[];
+  sealed: string[];
 }
 
 export interface Tick {
@@ -502,7 +520,7 @@ export interface Series {
 }
 
 export interface ComparedRow {
-  number: string;
+  row: number;
   true: string;
   picture: RowPicture | null;
   predicted: string[][];

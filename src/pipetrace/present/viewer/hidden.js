@@ -1,6 +1,7 @@
 // Answers that are not in the page in clear. `present/teach/hidden.py` says how they are hidden.
 
 const LETTERS = "ABCD";
+const STEPS = 2;
 
 /**
  * What the page may know of a question once an option was chosen.
@@ -11,12 +12,77 @@ const LETTERS = "ABCD";
  * @returns {T} itself, or with the answer where it is hidden and the chosen one is right
  */
 export function opened(question, chosen) {
-  const [salt, check, hidden] = question.sealed.map(bytes);
+  const [salt, check, hidden] = question.sealed;
   if (!salt || chosen === null) return question;
-  const key = sha256([...salt, LETTERS.charCodeAt(chosen)]);
-  if (`${sha256([...key])}` !== `${check}`) return question;
-  const remark = hidden.map((byte, index) => byte ^ block(key, index >> 5)[index % 32]);
-  return { ...question, answer: chosen, remarks: question.options.map((_, index) => (index === chosen ? new TextDecoder().decode(remark) : "")) };
+  const key = keyOf(salt, LETTERS[chosen]);
+  if (!fits(key, check)) return question;
+  return { ...question, answer: chosen, remarks: question.options.map((_, index) => (index === chosen ? shown(hidden, key) : "")) };
+}
+
+/**
+ * What the page may know of what was filled into a blank.
+ *
+ * @param {{ sealed: string[], within: number }} blank
+ * @param {string} text as plain as it can be written
+ * @returns {{ key: Uint8Array | null, remark: string }} the key if it is right; what to say if it is a known slip
+ */
+export function filled({ sealed: [salt, answer, ...slips], within }, text) {
+  const keys = meanings(text, within).map((each) => keyOf(salt, each));
+  const key = keys.find((each) => fits(each, answer)) ?? null;
+  for (let at = 0; !key && at < slips.length; at += 2) {
+    const known = keys.find((each) => fits(each, slips[at]));
+    if (known) return { key, remark: shown(slips[at + 1], known) };
+  }
+  return { key, remark: "" };
+}
+
+/**
+ * @param {string} solution encrypted
+ * @param {Uint8Array[]} keys of all blanks
+ * @returns {string}
+ */
+export function unlocked(solution, keys) {
+  return shown(solution, sha256(keys.flatMap((key) => [...key])));
+}
+
+/**
+ * @param {string} text
+ * @param {number} within how far a number may be from the answer
+ * @returns {string[]} the answers that it would be right for
+ */
+function meanings(text, within) {
+  const value = text === "" ? NaN : Number(text);
+  if (!Number.isFinite(value)) return [text];
+  if (!within) return [Number.isInteger(value) ? String(value) : text];
+  const place = Math.floor(value / (within / STEPS) + 0.5);
+  return Array.from({ length: 2 * STEPS + 1 }, (_, index) => String(place + index - STEPS));
+}
+
+/**
+ * @param {string} salt
+ * @param {string} answer
+ * @returns {Uint8Array}
+ */
+function keyOf(salt, answer) {
+  return sha256([...bytes(salt), ...new TextEncoder().encode(answer)]);
+}
+
+/**
+ * @param {Uint8Array} key
+ * @param {string} check
+ * @returns {boolean}
+ */
+function fits(key, check) {
+  return `${sha256([...key])}` === `${bytes(check)}`;
+}
+
+/**
+ * @param {string} hidden
+ * @param {Uint8Array} key
+ * @returns {string}
+ */
+function shown(hidden, key) {
+  return new TextDecoder().decode(bytes(hidden).map((byte, index) => byte ^ block(key, index >> 5)[index % 32]));
 }
 
 /**

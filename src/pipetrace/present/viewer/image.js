@@ -2,6 +2,7 @@
 
 import { h } from "viewer/dom.js";
 import { colourOf, inkOn } from "viewer/colour.js";
+import { figure } from "viewer/figures.js";
 import { decode, exact } from "viewer/tensor.js";
 
 /** @typedef {import("viewer/document.js").ImageView} ImageView */
@@ -114,7 +115,7 @@ function few(drawing) {
       "tr",
       {},
       h("th", { scope: "row" }, `value ${at}`),
-      h("td", {}, exact(value)),
+      h("td", { title: exact(value) }, figure(value, 4)),
       h("td", { class: "long" }, h("span", { class: "track" }, h("i", { class: value < 0 ? "minus" : "plus", style: `width: ${(100 * Math.abs(value)) / most}%` }))),
     );
   return h("table", { class: "vector", "aria-label": drawing.view.label }, h("tbody", {}, ...values.map(row)));

@@ -5,10 +5,11 @@ import { h } from "viewer/dom.js";
 import { explorer } from "viewer/explore/explorer.js";
 import { findings } from "viewer/findings.js";
 import { flow } from "viewer/flow.js";
-import { bar } from "viewer/head/bar.js";
+import { bar, theme } from "viewer/head/bar.js";
 import { firstScreen } from "viewer/head/first_screen.js";
 import { glance } from "viewer/head/glance.js";
 import { recolour } from "viewer/image.js";
+import { unpacked } from "viewer/model/decode.js";
 import { Model } from "viewer/model/model.js";
 import { linkTo } from "viewer/modes/lesson.js";
 import { modes } from "viewer/modes/modes.js";
@@ -56,13 +57,14 @@ export async function start() {
     document.getElementById("panel")?.scrollIntoView({ block: "start" });
     document.getElementById("panel")?.focus({ preventScroll: true });
   };
-  const go = (/** @type {string} */ id) => {
+  const go = (/** @type {string} */ id, /** @type {number | null} */ row = null) => {
     if (id !== "mode") state.set("mode", "visualize");
     const group = view.groups.find((each) => each.id === id);
     const [, named] = /^(?:stage|prediction)\/(.+)$/.exec(id) ?? [];
     const stage = group ? view.stages[group.first]?.name : named;
     if (stage === undefined || !model?.byName.has(stage)) return visit(id);
     if (id.startsWith("prediction/")) state.set("row", state.first.row);
+    if (row !== null && model.rows.all.has(row)) state.set("row", row);
     state.open(stage);
     show();
   };
@@ -86,10 +88,10 @@ export async function start() {
         prediction(view, model, state, epochs, packed?.results ?? null),
         model && tryYourOwn(model, state, packed.results),
         !urgent && findings(view),
-        quiz(view, state, go),
+        quiz(view, state, model, go),
         insight(view),
       ),
-      foot(view, model?.omitted ?? ""),
+      foot(view, state, model?.omitted ?? ""),
     ],
   );
   for (const title of page.querySelectorAll("section > h2[id]")) title.before(linkTo(title.firstChild?.textContent ?? "", () => title.id));
@@ -131,25 +133,15 @@ function data(id) {
 }
 
 /**
- * @param {string} id
- * @returns {Promise<any>} the contents of a packed script, or null where it is empty
- */
-async function unpacked(id) {
-  const text = document.getElementById(id)?.textContent;
-  if (!text) return null;
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).json();
-}
-
-/**
  * @param {Model} model
  * @returns {string} the stage to open first: the first one whose values are computed by windows, or else by weights
  */
 function firstStage(model) {
+  const weights = (/** @type {import("viewer/model/layers.js").Layer} */ stage) => Object.keys(model.weights.get(stage.name) ?? {});
   const windows = model.stages.find((stage) => /Conv|Attention|LSTM|GRU|RNN|Bidirectional/.test(stage.layer));
-  const weighted = model.stages.find((stage) => Object.keys(model.weights.get(stage.name) ?? {}).length > 0);
-  return (windows ?? weighted ?? model.stages[0])?.name ?? "";
+  const learned = model.stages.find((stage) => weights(stage).some((name) => /kernel|embeddings/.test(name)));
+  const weighted = model.stages.find((stage) => weights(stage).length > 0);
+  return (windows ?? learned ?? weighted ?? model.stages[0])?.name ?? "";
 }
 
 /**
@@ -197,10 +189,11 @@ function insight(view) {
 
 /**
  * @param {Document} view
+ * @param {State} state
  * @param {string} omitted what the page lacks
  * @returns {HTMLElement}
  */
-function foot(view, omitted) {
+function foot(view, state, omitted) {
   const key = answers(view.quiz);
   return h(
     "footer",
@@ -209,5 +202,6 @@ function foot(view, omitted) {
     h("p", { class: "muted" }, [view.framework, view.data].join(". ")),
     h("dl", { class: "facts" }, ...view.foot.flatMap((fact) => [h("dt", {}, fact.name), h("dd", {}, fact.text)]), ...(omitted ? [h("dt", {}, "Not in this page"), h("dd", {}, omitted)] : [])),
     key,
+    theme(state, "infoot"),
   );
 }

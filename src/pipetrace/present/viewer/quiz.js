@@ -1,10 +1,12 @@
 // The quiz: one question at a time, four options, and an explanation of every answer.
 
 import { h } from "viewer/dom.js";
+import { counted } from "viewer/figures.js";
 import { opened } from "viewer/hidden.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").QuestionView} QuestionView */
+/** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {import("viewer/state.js").State} State */
 
 const LETTERS = "ABCD";
@@ -12,15 +14,17 @@ const LETTERS = "ABCD";
 /**
  * @param {Document} view
  * @param {State} state
- * @param {(id: string) => void} visit goes to a place on the page
+ * @param {Model | null} model
+ * @param {(id: string, row?: number | null) => void} visit goes to a place on the page, with a row
  * @returns {HTMLElement | null}
  */
-export function quiz({ quiz: questions }, state, visit) {
+export function quiz({ quiz: questions }, state, model, visit) {
   if (!questions.length) return null;
   const place = h("div", {});
   // A screen reader reads what is added to a live region only if the region was there before.
   const region = h("div", { class: "feedback", "aria-live": "polite" });
-  const card = h("div", { class: "card" }, place, region);
+  const about = h("p", { class: "go" });
+  const card = h("div", { class: "card" }, place, about, region);
   const draw = () => {
     const number = state.now.question;
     const chosen = state.now.answers[number] ?? null;
@@ -32,6 +36,20 @@ export function quiz({ quiz: questions }, state, visit) {
   };
   state.watch("question", draw);
   state.watch("answers", draw);
+  // What the page shows is of one row after one epoch; the question may be of another.
+  state.watch(["question", "row", "epoch"], () => {
+    const row = questions[state.now.question]?.row ?? null;
+    const known = row !== null && model?.rows.all.has(row);
+    about.replaceChildren(
+      ...(known && (row !== state.now.row || state.now.epoch !== state.end)
+        ? [
+            h("span", { class: "muted" }, `This question is about row ${counted(row)} after training. The page shows something else now.`),
+            h("button", { type: "button", class: "plain", onclick: () => state.update({ row, epoch: state.end }) }, `Show row ${counted(row)}`),
+          ]
+        : []),
+    );
+    about.hidden = !about.childElementCount;
+  });
   return h(
     "section",
     { "aria-labelledby": "quiz-title" },
@@ -143,7 +161,7 @@ function option(text, index, answer, chosen, choose) {
  * @param {number} total
  * @param {State} state
  * @param {HTMLElement} card
- * @param {(id: string) => void} visit
+ * @param {(id: string, row?: number | null) => void} visit
  * @returns {HTMLElement[]}
  */
 function feedback(question, chosen, number, total, state, card, visit) {
@@ -160,7 +178,8 @@ function feedback(question, chosen, number, total, state, card, visit) {
           href: `#${question.evidence}`,
           onclick: (/** @type {Event} */ event) => {
             event.preventDefault();
-            visit(question.evidence);
+            if (/^(stage|prediction)\//.test(question.evidence)) state.set("epoch", state.end);
+            visit(question.evidence, question.row);
           },
         },
         `See it: ${question.place}`,

@@ -8,6 +8,7 @@
  * @property {number[] | null} place of the value that is looked at, in the open stage; null for its strongest
  * @property {number | null} channel the one that was chosen last; it stays chosen in every stage
  * @property {string | null} cell whose rows are listed: of the confusion matrix, "3.5" for a 3 predicted as a 5
+ * @property {number} run of several that are compared, the one that is shown where there is room for one
  * @property {number} head of an attention, counted from 0
  * @property {boolean} rather whether a class is compared with the true one, or with the next
  * @property {boolean} symbols whether formulas are written in symbols too
@@ -40,6 +41,7 @@ export class State {
       place: null,
       channel: null,
       cell: null,
+      run: 0,
       head: 0,
       rather: false,
       symbols: false,

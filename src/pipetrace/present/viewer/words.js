@@ -53,16 +53,21 @@ let next = 0;
  */
 export function explained(text) {
   const seen = new Set();
-  return text.split(PATTERN).map((part) => {
+  const parts = text.split(PATTERN);
+  return parts.map((part, at) => {
     const meaning = WORDS[part] ?? WORDS[part.replace(/s$/, "")];
     if (!meaning || seen.has(meaning)) return part;
     seen.add(meaning);
     const id = `word-${next++}`;
-    return h(
+    const word = h(
       "button",
       { type: "button", class: "word", "aria-describedby": id },
       part,
       h("span", { role: "tooltip", id }, meaning),
     );
+    // No line begins with what belongs to the word.
+    const [mark = ""] = /^[).,:;]+/.exec(parts[at + 1] ?? "") ?? [];
+    parts[at + 1] = parts[at + 1]?.slice(mark.length);
+    return mark ? h("span", { class: "unbroken" }, word, mark) : word;
   });
 }

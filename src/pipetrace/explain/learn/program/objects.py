@@ -20,6 +20,7 @@ from pipetrace.explain.learn.program.text import (
     literal,
     snake,
 )
+from pipetrace.trace.document import Stage
 
 LEFT_OUT = ("name", "dtype", "vocabulary_size")
 """Entries of a configuration that are written apart, or that are no arguments."""
@@ -191,6 +192,13 @@ def layer_of(
     if name and (not is_auto or (named and name != would_be)):
         items.append(Pair("name=", Setting(literal(name), stage, "name", name)))
     return call(function, *items)
+
+
+def layer_line(stage: Stage, **blank: str) -> str:
+    """A layer of Keras as code on one line, with blanks in place of some of its arguments."""
+    config = {**stage.config, **{name: Text(text) for name, text in blank.items()}}
+    items = arguments(stage.layer or "", config, Context())
+    return flat(call(f"layers.{stage.layer}", *items)).text
 
 
 def is_automatic(name: str, auto: str) -> bool:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pipetrace.explain.formatting import counted, dimensions
 from pipetrace.present.build.graph.groups import LARGE, StageGroup, owners
@@ -10,6 +9,7 @@ from pipetrace.present.build.graph.lanes import Place, places
 from pipetrace.present.build.graph.wiring import Wiring, names
 from pipetrace.present.drawings import Box, GraphView, TreeLine, Wire
 from pipetrace.trace.document import SOURCE, Stage
+from pipetrace.trace.records import Record
 
 BOX_HEIGHT, ROW, GAP, MARGIN = 40, 64, 28, 8
 NAME, NOTE = 7.9, 6.7
@@ -20,8 +20,7 @@ MOST_LANES = 8
 """A tree is indented no further; whom a stage further right receives from is then said by name."""
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Record):
     """What is drawn as one box: a stage, or a closed group."""
 
     name: str

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pipetrace.present.build.graph.wiring import Wiring
 from pipetrace.trace.document import Group, Stage, Trace
+from pipetrace.trace.records import Record
 
 ALIKE = 4
 """So many stages in a row whose names begin alike make a group."""
@@ -24,8 +24,7 @@ NAME_PART = re.compile(r"[^_./-]*[_./-]+")
 NUMBERED = re.compile(r"\d+([_./-]|$)")
 
 
-@dataclass(frozen=True)
-class StageGroup:
+class StageGroup(Record):
     """Stages that follow each other and can be shown as one."""
 
     # what it is opened by: the path of the group, or the names of its first and last stage

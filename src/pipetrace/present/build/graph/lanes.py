@@ -7,11 +7,11 @@ node the leftmost goes on, and the others close.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from pipetrace.trace.records import Record
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Record):
     """Where a node is drawn."""
 
     name: str  # of the node

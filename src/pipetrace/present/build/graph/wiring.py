@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from pipetrace.explain.formatting import counted, listed, number
 from pipetrace.trace.document import SOURCE, Group, Spec, Stage, Trace
+from pipetrace.trace.records import Record
 
 MOST_NAMES = 5
 """More names than this are counted."""
@@ -25,8 +25,7 @@ ORDINALS = (
 TIMES = {2: "twice"}
 
 
-@dataclass(frozen=True)
-class Wiring:
+class Wiring(Record):
     """The edges of a trace."""
 
     order: tuple[str, ...]  # the names of the stages in the order of execution

@@ -70,7 +70,7 @@ export class Picture {
 
   /** @param {Painting} painting */
   paint({ values, most, ramp, low, colours }) {
-    if (colours) paintColours(this.canvas, values, this.columns, low ?? 0, most);
+    if (colours) paintColours(this.canvas, values, this.columns, [low ?? 0, most]);
     else paint(this.canvas, values, this.columns, most, ramp);
   }
 

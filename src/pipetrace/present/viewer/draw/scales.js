@@ -9,7 +9,7 @@ import { scaleOf } from "viewer/draw/picture.js";
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/state.js").State} State */
-/** @typedef {{ key: string, scales: Map<string, Scale>, waits: boolean }} Found of a row */
+/** @typedef {{ row: number, scales: Map<string, { version: string, scale: Scale }>, waits: boolean }} Found of a row, by epoch */
 
 /** So long the other epochs may take while something is drawn; then they wait until nothing else is to be done. */
 const MOST_MS = 20;
@@ -29,29 +29,30 @@ const FOUND = new WeakMap();
  */
 export function scaleOver(model, state, stage, take, name) {
   const { row } = state.now;
-  const key = `${row} ${model.changes}`;
   let found = FOUND.get(model);
-  if (found?.key !== key) FOUND.set(model, (found = { key, scales: new Map(), waits: false }));
-  const known = found.scales.get(`${stage.name} ${name}`);
-  if (known) return known;
+  if (found?.row !== row) FOUND.set(model, (found = { row, scales: new Map(), waits: false }));
   const until = performance.now() + MOST_MS;
   const epochs = model.fixed.has(stage.name) ? [model.end] : [model.nearest(state.now.epoch), ...model.epochs];
   const scales = [];
   for (const epoch of epochs) {
-    const late = scales.length > 1 && !model.isKept({ row, epoch }) && performance.now() > until;
-    if (late) break;
-    const values = model.output({ row, epoch }, stage.name);
-    if (model.isWaiting({ row, epoch }, stage.name)) break;
-    scales.push(scaleOf(values ? take(values) : [], isImage(model, stage)));
+    const at = { row, epoch };
+    const [key, version] = [`${stage.name} ${name} ${epoch}`, model.version(at)];
+    let known = found.scales.get(key);
+    if (known?.version !== version) {
+      const late = scales.length > 1 && !model.isKept(at) && performance.now() > until;
+      if (late) break;
+      const values = model.output(at, stage.name);
+      if (model.isWaiting(at, stage.name)) break;
+      known = { version, scale: scaleOf(values ? take(values) : [], isImage(model, stage)) };
+      found.scales.set(key, known);
+    }
+    scales.push(known.scale);
   }
-  if (!scales.length) return scaleOf([]);
-  const scale = widest(scales);
-  if (scales.length === epochs.length) found.scales.set(`${stage.name} ${name}`, scale);
-  else if (!found.waits) {
+  if (scales.length < epochs.length && !found.waits) {
     found.waits = true;
     wait(model, state, found, stage);
   }
-  return scale;
+  return scales.length ? widest(scales) : scaleOf([]);
 }
 
 /**
@@ -65,7 +66,7 @@ export function scaleOver(model, state, stage, take, name) {
 function wait(model, state, found, stage) {
   whenIdle((ms) => {
     const { row } = state.now;
-    if (FOUND.get(model) !== found || found.key !== `${row} ${model.changes}`) return;
+    if (FOUND.get(model) !== found || found.row !== row) return;
     const until = performance.now() + ms;
     const known = (/** @type {number} */ epoch) => model.recorded({ row, epoch }, stage.name) || model.pass({ row, epoch }).advance(stage.name, until);
     if (!model.epochs.every(known)) return wait(model, state, found, stage);
@@ -78,7 +79,7 @@ function wait(model, state, found, stage) {
  * @param {readonly Scale[]} scales
  * @returns {Scale} that has room for all
  */
-function widest(scales) {
+export function widest(scales) {
   const signed = scales.find(({ ramp }) => ramp === "signed");
   return { most: Math.max(...scales.map(({ most }) => most)), ramp: (signed ?? scales[0]).ramp };
 }
@@ -90,6 +91,33 @@ function widest(scales) {
  */
 export function acrossEpochs(model, stage) {
   return model.epochs.length > 1 && !model.fixed.has(stage.name);
+}
+
+/** @typedef {{ low: number, high: number }} Range */
+
+/** @type {WeakMap<Model, Map<string, Range[]>>} */
+const RANGES = new WeakMap();
+
+/**
+ * @param {Model} model
+ * @param {string} stage that gives a row itself
+ * @returns {Range[] | null} the smallest and the largest value of each feature, which is the last axis, in the rows of the
+ *   page; null where no row has it
+ */
+export function rangesOf(model, stage) {
+  const known = RANGES.get(model)?.get(stage);
+  if (known) return known;
+  const rows = [...model.rows.all.keys()].flatMap((row) => model.recorded({ row, epoch: model.end }, stage) ?? []);
+  if (!rows.length) return null;
+  const features = rows[0].shape.at(-1) ?? 1;
+  const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity }));
+  for (const { data } of rows)
+    data.forEach((value, at) => {
+      const range = ranges[at % features];
+      [range.low, range.high] = [Math.min(range.low, value), Math.max(range.high, value)];
+    });
+  RANGES.set(model, (RANGES.get(model) ?? new Map()).set(stage, ranges));
+  return ranges;
 }
 
 /** @type {WeakMap<Model, Map<string, Scale>>} */

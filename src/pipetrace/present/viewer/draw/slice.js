@@ -8,6 +8,16 @@ import { offset, size } from "viewer/model/values.js";
 const FOLD = 104;
 
 /**
+ * @param {number} length of a list
+ * @returns {number} the columns of an image of it that is about as wide as high, with a full last line where there is one
+ */
+export function foldOf(length) {
+  const least = Math.ceil(Math.sqrt(length));
+  for (let columns = least; columns <= 2 * least; columns++) if (length % columns === 0) return columns;
+  return least;
+}
+
+/**
  * @typedef {object} Slice
  * @property {number} rows
  * @property {number} columns

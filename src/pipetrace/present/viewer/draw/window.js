@@ -1,6 +1,6 @@
 // The input of a window with its padding, and the map that the window gives, to move the window on.
 
-import { paintColours } from "viewer/colour.js";
+import { brightness, paintColours } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { legend, Picture, scaleOf } from "viewer/draw/picture.js";
 import { scaleOver } from "viewer/draw/scales.js";
@@ -103,7 +103,7 @@ export function moving({ model, state, stage }, frame, settings, sides, place, m
         if (colours) for (let band = 0; band < 3; band++) values[(row * columns + column) * 3 + band] = input.data[offset(input.shape, [...spot, band])];
         else values[row * columns + column] = input.data[offset(input.shape, [...spot, down === null ? row : channel])];
       }
-    if (colours) paintColours(picture.canvas, values, columns, 0, input.data.some((value) => value > 1) ? 255 : 1);
+    if (colours) paintColours(picture.canvas, values, columns, brightness(input.data));
     else picture.paint({ values, ...scale });
     const { rows: tall, columns: wide } = size_;
     const shown = Float32Array.from({ length: tall * wide }, (_, cell) => {

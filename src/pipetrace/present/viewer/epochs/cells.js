@@ -4,11 +4,12 @@ import { paint } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
 import { scaleOver, weightScale } from "viewer/draw/scales.js";
-import { plane, sliceOf } from "viewer/draw/slice.js";
+import { foldOf, plane, sliceOf } from "viewer/draw/slice.js";
 import { figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { values } from "viewer/model/values.js";
 import { thatMatter } from "viewer/rows/outcomes.js";
+import { isSeries, paintImage } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/model/model.js").At} At */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -46,7 +47,7 @@ export function modelLines(model, state, epochs) {
   const ats = epochs.map((epoch) => ({ row: state.now.row, epoch }));
   const here = ats.map((at) => (model.epochs.includes(at.epoch) ? at : null));
   const lines = stage ? [kernels(model, state, stage, here), maps(model, state, stage, here)] : [];
-  return [...lines, predictions(model, state, here)].filter((line) => line !== null);
+  return [...lines, ...model.outputs.map((name) => predictions(model, state, here, name, stage))].filter((line) => line !== null);
 }
 
 /**
@@ -86,7 +87,7 @@ function kernels(model, state, stage, ats) {
  * @param {number} channel
  * @returns {number | null} the input channel whose weights are largest; null where there is one
  */
-function strongestInput(kernel, channel) {
+export function strongestInput(kernel, channel) {
   const { shape, data } = kernel;
   const [inputs, outputs] = shape.slice(-2);
   if (shape.length !== 4 || inputs === 1) return null;
@@ -101,7 +102,7 @@ function strongestInput(kernel, channel) {
  * @param {number | null} input
  * @returns {Plane | null}
  */
-function kernelPlane({ shape, data }, channel, input) {
+export function kernelPlane({ shape, data }, channel, input) {
   const outputs = shape[shape.length - 1];
   if (channel >= outputs || shape.length > 4 || shape.length < 2) return null;
   const own = Array.from({ length: data.length / outputs }, (_, k) => data[k * outputs + channel]);
@@ -109,9 +110,9 @@ function kernelPlane({ shape, data }, channel, input) {
     const inputs = shape[2];
     return { values: own.filter((_, k) => k % inputs === (input ?? 0)), columns: shape[1] };
   }
-  if (shape.length === 3) return { values: own, columns: shape[1] };
-  const square = Math.sqrt(own.length);
-  const slice = sliceOf([own.length], Number.isInteger(square) ? square : 16);
+  // What is slid along a sequence is drawn in its direction.
+  if (shape.length === 3) return { values: own, columns: shape[1] === 1 ? shape[0] : shape[1] };
+  const slice = sliceOf([own.length], foldOf(own.length));
   return { values: plane(values([own.length], Float32Array.from(own)), slice, [0]), columns: slice.columns };
 }
 
@@ -170,24 +171,45 @@ function pictures(planes, { most, ramp }) {
  * @param {Model} model
  * @param {State} state
  * @param {(At | null)[]} ats
+ * @param {string} output of the model
+ * @param {Layer | null} above whose map has a line already
  * @returns {Line | null}
  */
-function predictions(model, state, ats) {
-  const stage = model.byName.get(model.outputs[0] ?? "");
-  if (!stage || stage.outputs[0]?.shape.length !== 1) return null;
+function predictions(model, state, ats, output, above) {
+  const stage = model.byName.get(output);
+  if (!stage) return null;
   const found = ats.map((at) => at && model.output(at, stage.name));
   if (found.every((each, at) => !each && none(model, ats[at], stage) === NONE)) return null;
   const names = model.unitNames(stage.name);
-  const { label } = model.row(state.now.row);
+  const { label, text } = model.row(state.now.row);
+  const name = `Prediction ${model.outputs.length > 1 ? `of ${output} ` : ""}for ${text}`;
+  const missing = (/** @type {number} */ at) => none(model, ats[at], stage);
+  const series = (stage.outputs[0]?.shape.length ?? 0) > 1 || (softmaxAxis(stage, 1) !== 0 && label === null && isSeries(model, stage));
+  if (series) {
+    if (stage === above) return null;
+    const scale = scaleOver(model, state, stage, ({ data }) => data, "all");
+    return { name, cells: found.map((each, at) => (each ? painted(each, scale) : missing(at))) };
+  }
   const shares = softmaxAxis(stage, 1) === 0;
   const last = found.filter((each) => each !== null).at(-1);
   // The same classes in each column: those that matter in the end.
   const listed = last ? (shares ? thatMatter(last.data, label) : [...last.data.keys()]) : [];
   const most = Math.max(...found.flatMap((each) => (each ? Array.from(each.data, Math.abs).filter(Number.isFinite) : [])), 1e-12);
   return {
-    name: `Prediction for ${model.row(state.now.row).text}`,
-    cells: found.map((each, at) => (each ? prediction(each, listed, names, label, most, shares, shares || names.length > 0 || label !== null) : none(model, ats[at], stage))),
+    name,
+    cells: found.map((each, at) => (each ? prediction(each, listed, names, label, most, shares, shares || names.length > 0 || label !== null) : missing(at))),
   };
+}
+
+/**
+ * @param {Values} output an image, a mask or a series
+ * @param {import("viewer/draw/picture.js").Scale} scale
+ * @returns {Node}
+ */
+function painted(output, scale) {
+  const canvas = h("canvas", { "aria-hidden": "true" });
+  paintImage(canvas, output, output.shape.length === 3 && output.shape[2] === 3 ? undefined : scale);
+  return canvas;
 }
 
 /**
@@ -202,7 +224,7 @@ function predictions(model, state, ats) {
  */
 function prediction({ data }, listed, names, label, most, shares, classes) {
   const numbers = Array.from(data);
-  if (numbers.length === 1) return h("span", {}, figure(numbers[0]));
+  if (numbers.length === 1) return h("span", {}, figure(numbers[0], Math.abs(numbers[0]) < 0.001 ? 2 : 3));
   const best = numbers.indexOf(Math.max(...numbers));
   const name = (/** @type {number} */ at) => names[at] ?? String(at);
   const value = shares ? percent(numbers[best]) : figure(numbers[best]);

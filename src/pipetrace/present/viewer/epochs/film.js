@@ -79,7 +79,7 @@ export function film(view, model, state, epochs) {
   state.watch("epoch", mark);
   if (model) {
     const draw = () => shown.replaceChildren(...modelLines(model, state, columns).map(({ name, cells }) => line(name, cells, "then")));
-    state.watch(["row", "stage", "place", "theme"], whenSeen(table, draw));
+    state.watch(["row", "stage", "place", "theme"], whenSeen(table, () => model.within(draw)));
   }
   return table;
 }

@@ -1,7 +1,7 @@
 // The training: a table with a column for each epoch, what happened in each, and the further charts.
 
 import { lineChart } from "viewer/chart.js";
-import { counted, h } from "viewer/dom.js";
+import { counted, h, whenSeen } from "viewer/dom.js";
 import { columnsOf, film } from "viewer/epochs/film.js";
 import { marks } from "viewer/findings.js";
 import { grid } from "viewer/outcome.js";
@@ -53,7 +53,8 @@ export function training({ training: view }, model, state, epochs) {
  */
 function checked(model, state, columns) {
   const line = h("p", { class: "agreement" });
-  state.watch("row", () => {
+  // As many forward passes as columns: not before one looks.
+  const draw = whenSeen(line, () => model.within(() => {
     const { row } = state.now;
     const found = columns.filter((each) => model.epochs.includes(each)).map((each) => model.agreement({ row, epoch: each }));
     const yours = columns.filter((each) => model.edits.weights(each));
@@ -69,7 +70,8 @@ function checked(model, state, columns) {
         : compared.length
           ? `✓ Computed here from the recorded weights${yours.length ? `, but for those that you changed in ${counted(yours.length, "column")}` : ""}. The outputs of ${compared.length} of ${columns.length} columns were recorded too: the largest difference is ${largest ? largest.toPrecision(2) : "0"}.${shown ? ` Those of ${counted(shown, "column")} are shown as recorded: they cannot be computed here.` : ""}`
           : "";
-  });
+  }));
+  state.watch("row", draw);
   return line;
 }
 

@@ -4,6 +4,7 @@ import { h } from "viewer/dom.js";
 import { bar, heading } from "viewer/draw/numbers.js";
 import { legendOf, Picture, scaleOf } from "viewer/draw/picture.js";
 import { placeText } from "viewer/draw/slice.js";
+import { tracedName } from "viewer/explore/place.js";
 import { counted, figure, percent, signed } from "viewer/figures.js";
 import { size } from "viewer/model/values.js";
 
@@ -75,11 +76,8 @@ export function contributions(context, { terms, how }) {
 function link({ model, state, stage }, place) {
   const before = model.byName.get(stage.inputs[0].source);
   if (!before) return h("span");
-  const found = model.traced(state.at, before, place);
-  const names = model.unitNames(found.stage.name);
-  const shape = found.stage.outputs[0].shape;
-  const text = names[place[place.length - 1]] ?? placeText(shape, found.place);
-  return h("button", { type: "button", class: "bare", onclick: () => state.open(found.stage.name, [...found.place]) }, text);
+  const found = tracedName(model, state.at, before, place);
+  return h("button", { type: "button", class: "bare", onclick: () => state.open(found.stage.name, [...found.place]) }, found.text);
 }
 
 /**

@@ -10,8 +10,8 @@ import { filter } from "viewer/explore/filter.js";
 import { originOf } from "viewer/explore/origin.js";
 import { overview } from "viewer/explore/overview.js";
 import { nextPicture, pictureOf } from "viewer/explore/pictures.js";
-import { placeIn } from "viewer/explore/place.js";
-import { placeText, sliceOf } from "viewer/draw/slice.js";
+import { placeIn, placeName } from "viewer/explore/place.js";
+import { sliceOf } from "viewer/draw/slice.js";
 import { rather } from "viewer/explore/rather.js";
 import { stageTabs } from "viewer/explore/tabs.js";
 import { otherWeights } from "viewer/explore/weights.js";
@@ -241,7 +241,7 @@ function player(context, output) {
       compare.textContent = two ? `${two.names[0]} rather than ${two.names[1]}` : "";
       compare.setAttribute("aria-pressed", String(state.now.rather));
       symbols.setAttribute("aria-pressed", String(state.now.symbols));
-      at.textContent = placeText(output.shape, place);
+      at.textContent = placeName(model, stage, place);
     },
   };
 }

@@ -1,6 +1,6 @@
 // What the chosen filter looks for: what its kernel resembles, and the parts of the rows that excite it most.
 
-import { paint, paintColours, theme } from "viewer/colour.js";
+import { brightness, paint, paintColours, theme } from "viewer/colour.js";
 import { h, whenIdle } from "viewer/dom.js";
 import { isImage } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/draw/picture.js";
@@ -15,7 +15,8 @@ import { explained } from "viewer/words.js";
 /** @typedef {import("viewer/explore/strongest.js").Channel} Channel */
 /** @typedef {import("viewer/explore/strongest.js").Found} Found */
 /** @typedef {import("viewer/draw/picture.js").Scale} Scale */
-/** @typedef {Found & { crop: Values | null }} Patch */
+/** @typedef {Values & { range: [number, number] }} Crop a part of an image, and what is black and white in all of it */
+/** @typedef {Found & { crop: Crop | null }} Patch */
 /** @typedef {import("viewer/model/field.js").Box} Box */
 /** @typedef {import("viewer/model/values.js").Values} Values */
 
@@ -49,13 +50,13 @@ export function filter(context, output) {
   let drawn = -Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  /** @type {Map<string, Values | null>} by epoch, row and place */
+  /** @type {Map<string, Crop | null>} by epoch, row and place */
   const crops = new Map();
   const show = (ms = 0) => {
     drawn = performance.now();
     const until = drawn + ms;
     let late = false;
-    /** @type {(each: Found) => Values | null} */
+    /** @type {(each: Found) => Crop | null} */
     const crop = (each) => {
       const key = `${told} ${each.row} ${each.place}`;
       if (!crops.has(key)) {
@@ -139,7 +140,7 @@ export function filter(context, output) {
 /**
  * The places to show of a channel: the strongest, or where these are alike, one of them and weaker ones.
  *
- * @param {(each: Found) => Values | null} crop
+ * @param {(each: Found) => Crop | null} crop
  * @param {Channel} channel
  * @returns {{ shown: Patch[], scale: Scale, alike: boolean }}
  */
@@ -174,7 +175,7 @@ function alike(one, other, { most }) {
  * @param {Context} context
  * @param {number} epoch
  * @param {Found} found
- * @returns {Values | null} the part of the row that a value depends on
+ * @returns {Crop | null} the part of the row that a value depends on
  */
 function cropOf({ model, stage }, epoch, { row, place }) {
   const at = { row, epoch };
@@ -196,7 +197,7 @@ function patch({ model, state, stage }, { row, place, value, crop }, scale) {
 }
 
 /**
- * @param {Values | null} crop
+ * @param {Crop | null} crop
  * @param {Scale} scale
  * @returns {HTMLElement | null} in colour where it has three channels, else the first of them
  */
@@ -204,7 +205,7 @@ function picture(crop, { most, ramp }) {
   if (!crop) return null;
   const [rows, columns, channels] = crop.shape;
   const canvas = h("canvas", { "aria-hidden": "true", style: `aspect-ratio: ${columns} / ${rows}` });
-  if (channels === 3) paintColours(canvas, crop.data, columns, 0, most > 1 ? 255 : 1);
+  if (channels === 3) paintColours(canvas, crop.data, columns, crop.range);
   else paint(canvas, crop.data.filter((_, at) => at % channels === 0), columns, most, ramp);
   return canvas;
 }
@@ -212,11 +213,12 @@ function picture(crop, { most, ramp }) {
 /**
  * @param {Values} values
  * @param {Box} box
- * @returns {Values} the part of an image inside a box, with all its channels
+ * @returns {Crop} the part of an image inside a box, with all its channels
  */
 function cropped(values, { low, high }) {
   const shape = low.map((from, axis) => (axis < 2 ? high[axis] - from + 1 : values.shape[axis]));
-  const part = { shape, data: new Float32Array(size(shape)) };
+  /** @type {Crop} */
+  const part = { shape, data: new Float32Array(size(shape)), range: brightness(values.data) };
   for (let at = 0; at < part.data.length; at++) {
     const [row, column, channel] = placeOf(shape, at);
     part.data[at] = valueAt(values, [low[0] + row, low[1] + column, channel]);

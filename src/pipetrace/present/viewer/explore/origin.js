@@ -9,6 +9,7 @@ import { bar, cells, grid, heading, labelled, mini, MOST_CELLS, stepsOf } from "
 import { gates } from "viewer/explore/gates.js";
 import { scaleOver, weightScale } from "viewer/draw/scales.js";
 import { placeText } from "viewer/draw/slice.js";
+import { placeName } from "viewer/explore/place.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { scaleOf } from "viewer/draw/picture.js";
 import { size, valueAt } from "viewer/model/values.js";
@@ -41,7 +42,7 @@ export function originOf(element, context, place, origin) {
     const why = model.isWaiting(state.at, stage.name) ? COMPUTING : stage.inputs.length
       ? "There is no explanation of single values for this layer; its recorded output is shown above."
       : "This is the row as it was given.";
-    return element.replaceChildren(h("p", {}, h("b", {}, figure(value, 7)), ` at ${placeText(values.shape, place)}. `, why));
+    return element.replaceChildren(h("p", {}, h("b", {}, figure(value, 7)), ` ${values.shape.length === 1 ? "is" : "at"} ${placeName(model, stage, place)}. `, why));
   }
   const two = rather(context, place);
   if (two && state.now.rather) return element.replaceChildren(...compared(context, origin, two));
@@ -276,8 +277,9 @@ function copied({ model, state, stage }, place, { terms: [term] }, value) {
  * @param {number} value
  * @returns {Node[]}
  */
-function lookedUp(_, place, { terms: [term] }, value) {
-  return [h("p", {}, `Entry ${counted(term.value)} of the table belongs to this step; its number ${place[place.length - 1]} is `, h("b", { class: "result" }, fixed(value, 6)), ".")];
+function lookedUp({ model, stage }, place, { terms: [term] }, value) {
+  const word = model.byName.get(stage.inputs[0]?.source ?? "")?.words[term.value];
+  return [h("p", {}, `Entry ${counted(term.value)} of the table${word ? `, '${word}',` : ""} belongs to this step; its number ${place[place.length - 1]} is `, h("b", { class: "result" }, fixed(value, 6)), ".")];
 }
 
 /**

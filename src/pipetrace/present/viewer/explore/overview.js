@@ -35,7 +35,7 @@ export function overview(view, model, state) {
       "button",
       { type: "button", title: `${section.name}. ${section.text}`, onclick: () => open(stages.find((stage) => stage.parameters) ?? stages[0]) },
       h("span", { class: "map" }, h("i", { style: `width: ${size}px; height: ${size}px` })),
-      h("span", { class: "name" }, label(section.name), flagged && h("i", { class: "flag", title: "a finding" }, " !")),
+      h("span", { class: "name" }, ...label(section.name).split(/(?<=_)/).flatMap((part, at) => [at > 0 && h("wbr"), part]), flagged && h("i", { class: "flag", title: "a finding" }, " !")),
       h("span", { class: "held" }, h("i", { style: `height: ${(TALLEST * parameters) / most}px` })),
     );
   });

@@ -1,5 +1,6 @@
 // The images of an opened stage: its inputs, its output, and what comes next, with the window on them.
 
+import { brightness } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { isImage, placeIn } from "viewer/explore/place.js";
 import { legend, Picture } from "viewer/draw/picture.js";
@@ -20,6 +21,8 @@ const WIDTH = 252;
 const SMALL = 128;
 /** A step of a sequence is so high at most, and all of them. */
 const [LINE, HIGHEST] = [22, 480];
+/** A feature of one is so wide at most. */
+const WIDEST = 64;
 
 /**
  * @param {Context} context
@@ -56,7 +59,8 @@ export function pictureOf(context, shown, role) {
   const colours = image && first.shape.length === 3 && first.shape[2] === 3;
   const title = view.stages.find((each) => each.name === shown.name)?.title ?? shown.name;
   const number = stage.inputs.findIndex(({ source }) => source === shown.name);
-  const wide = slice.columns > 3 * slice.rows ? 2 * WIDTH : role === "next" ? SMALL : WIDTH;
+  const steps = first.shape.length === 2;
+  const wide = slice.columns > 3 * slice.rows ? 2 * WIDTH : role === "next" ? SMALL : steps ? Math.min(WIDTH, WIDEST * slice.columns) : WIDTH;
   /** @type {(row: number, column: number) => void} */
   const move = (row, column) => {
     const here = placeIn(model, state, stage);
@@ -72,10 +76,11 @@ export function pictureOf(context, shown, role) {
   };
   const picture = new Picture({ ...slice, width: wide, label: title, move });
   // The steps of a sequence are lines of text at most, whatever the number of features.
-  if (first.shape.length === 2) Object.assign(picture.element.style, { aspectRatio: "auto", height: `${Math.min((wide * slice.rows) / slice.columns, LINE * slice.rows, HIGHEST)}px` });
+  if (steps) Object.assign(picture.element.style, { aspectRatio: "auto", height: `${Math.min((wide * slice.rows) / slice.columns, LINE * slice.rows, HIGHEST)}px` });
   const caption = h("span", {});
+  const shades = h("div", { class: "legend" });
   const scale = legend(acrossEpochs(model, shown) ? "one scale for all epochs" : "");
-  const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, !colours && scale.element);
+  const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, colours ? shades : scale.element);
   return {
     element,
     draw: (place, origin) => {
@@ -84,9 +89,11 @@ export function pictureOf(context, shown, role) {
       if (!values) return;
       const at = shownPlace(place);
       const painted = colours ? values.data : plane(values, slice, at);
-      const found = colours ? { most: values.data.some((value) => value > 1) ? 255 : 1, ramp: /** @type {const} */ ("ink") } : scaleOver(model, state, shown, (each) => plane(each, slice, at), slice.name(at));
+      const [low, high] = colours ? brightness(values.data) : [0, 1];
+      const found = colours ? { low, most: high, ramp: /** @type {const} */ ("ink") } : scaleOver(model, state, shown, (each) => plane(each, slice, at), slice.name(at));
       picture.paint({ values: painted, ...found, colours });
-      if (!colours) scale.draw(found);
+      if (colours) shades.textContent = `black ${figure(low)}, full colour ${figure(high)}`;
+      else scale.draw(found);
       picture.mark(role === "input" ? windowOf(origin, number, slice, at) : boxAt(slice, at, role));
       caption.textContent = where(values, at, colours);
       picture.say(`${placeText(values.shape, at)}: ${figure(valueAt(values, at))}`);

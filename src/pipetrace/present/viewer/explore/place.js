@@ -1,7 +1,8 @@
 // Which place of a stage is looked at, and what its stage gives.
 
-import { carried } from "viewer/draw/slice.js";
-import { dimensions } from "viewer/figures.js";
+import { carried, placeText } from "viewer/draw/slice.js";
+import { counted, dimensions } from "viewer/figures.js";
+import { softmaxAxis } from "viewer/model/activation.js";
 import { channelsFirst, offset, placeOf } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -25,12 +26,62 @@ export function isImage(model, stage) {
 /**
  * @param {Model} model
  * @param {Layer} stage
+ * @returns {boolean} whether its numbers stand for words or for entries of a table, so that they have no size
+ */
+export function areTokens(model, stage) {
+  return stage.words.length > 0 || model.consumers(stage.name).some(({ layer }) => layer === "Embedding");
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
  * @returns {string} how much it gives, such as "26 × 26 × 32"
  */
 export function extentOf(model, stage) {
   const shape = stage.outputs[0]?.shape ?? [];
   const text = !shape.length && model.consumers(stage.name).some(({ layer }) => ["TextVectorization", "StringLookup"].includes(layer));
   return text ? "one text" : dimensions(shape);
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage that gives a list
+ * @param {number} at
+ * @returns {string} what a number of it is called
+ */
+export function nameIn(model, stage, at) {
+  const kind = softmaxAxis(stage, 1) === 0 ? "class" : areTokens(model, stage) ? "word" : stage.parameters && stage.layer !== "Normalization" ? "unit" : "value";
+  return model.unitNames(stage.name)[at] ?? `${kind} ${counted(at)}`;
+}
+
+/**
+ * @param {Model} model
+ * @param {Layer} stage
+ * @param {readonly number[]} place
+ * @returns {string} a place of it in words
+ */
+export function placeName(model, stage, place) {
+  const shape = stage.outputs[0]?.shape ?? [];
+  if (shape.length === 1) {
+    const found = nameIn(model, stage, place[0]);
+    return softmaxAxis(stage, 1) !== 0 || found.startsWith("class ") ? found : `class ${found}`;
+  }
+  const name = shape.length === 2 && model.unitNames(stage.name)[place[1]];
+  return name ? `step ${place[0]}, ${name}` : placeText(shape, place);
+}
+
+/**
+ * @param {Model} model
+ * @param {import("viewer/model/model.js").At} at
+ * @param {Layer} before a stage's first input
+ * @param {readonly number[]} place in it
+ * @returns {{ stage: Layer, place: readonly number[], text: string }} where the value stood before it was flattened or joined
+ */
+export function tracedName(model, at, before, place) {
+  const { stage, place: found } = model.traced(at, before, place);
+  const joined = stage !== before && found.length === 1 && !model.unitNames(stage.name).length;
+  const text = joined ? `${stage.name}${stage.outputs[0].shape[0] > 1 ? ` ${found[0]}` : ""}` : placeName(model, stage, found);
+  return { stage, place: found, text };
 }
 
 /**

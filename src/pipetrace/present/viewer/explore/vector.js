@@ -1,13 +1,17 @@
 // A short list of values: a line for each with its name and a bar. For a softmax, from the scores to the probabilities.
 
 import { h } from "viewer/dom.js";
-import { scaleOver } from "viewer/draw/scales.js";
-import { counted, figure, fixed, percent } from "viewer/figures.js";
+import { rangesOf, scaleOver } from "viewer/draw/scales.js";
+import { areTokens, nameIn } from "viewer/explore/place.js";
+import { brief, counted, figure, fixed, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
+import { LAYERS } from "viewer/model/layers.js";
 import { largest, thatMatter } from "viewer/rows/outcomes.js";
+import { isTable } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
+/** @typedef {import("viewer/model/model.js").Model} Model */
 
 export const MOST_LINES = 40;
 
@@ -19,11 +23,11 @@ export const MOST_LINES = 40;
  */
 export function vector({ model, state, view }, shown, chooses) {
   const body = h("tbody");
-  const names = model.unitNames(shown.name);
-  const words = shown.words.length ? shown.words : null;
+  const tokens = areTokens(model, shown);
+  const ranges = isTable(model, shown) ? rangesOf(model, shown.name) : null;
   const softmax = softmaxAxis(shown, 1) === 0;
   const choose = (/** @type {number} */ at) => state.set("place", [at]);
-  const heads = softmax ? ["", "logit", "e to the logit", "probability", ""] : ["", "value", ""];
+  const heads = softmax ? ["", "logit", "e to the logit", "probability", ""] : ranges ? ["", "value", "smallest", "", "largest"] : ["", tokens ? "number" : "value", tokens && shown.words.length ? "word" : ""];
   const title = view.stages.find((stage) => stage.name === shown.name)?.title ?? shown.name;
   const table = h(
     "table",
@@ -32,11 +36,11 @@ export function vector({ model, state, view }, shown, chooses) {
     body,
   );
   return {
-    element: h("div", {}, h("div", { class: "cap" }, h("b", {}, title), `${model.row(state.now.row).text}`), table),
+    element: h("div", {}, h("div", { class: "cap" }, h("b", {}, title), `${model.row(state.now.row).text}${ranges ? ", among the rows of this page" : ""}`), table),
     draw: (place) => {
       const values = model.output(state.at, shown.name);
       if (!values) return;
-      const logits = softmax ? model.logits(state.at, shown) : null;
+      const logits = softmax ? logitsOf(model, state.at, shown) : null;
       const { most } = softmax ? { most: 1 } : scaleOver(model, state, shown, ({ data }) => data, "all");
       const best = largest(values.data);
       const label = model.row(state.now.row).label;
@@ -47,7 +51,7 @@ export function vector({ model, state, view }, shown, chooses) {
       body.replaceChildren(
         ...listed.map((at) => {
           const value = values.data[at];
-          const name = names[at] ?? `${softmax ? "class" : words ? "word" : shown.inputs.length ? "unit" : "value"} ${at}`;
+          const name = nameIn(model, shown, at);
           const said = softmax && at === label ? `${name} (true)` : name;
           const head = chooses ? h("button", { type: "button", class: "bare", "aria-pressed": String(at === place[0]), onclick: () => choose(at) }, said) : said;
           const logit = logits?.[at];
@@ -59,8 +63,8 @@ export function vector({ model, state, view }, shown, chooses) {
             logit !== undefined && h("td", {}, figure(Math.exp(logit))),
             softmax && logit === undefined && h("td"),
             softmax && logit === undefined && h("td"),
-            h("td", {}, softmax ? percent(value) : words ? `${value} ${words[value] ?? ""}` : figure(value, 4)),
-            h("td", { class: "long" }, !words && line(value, most, softmax && at === best)), // the number of a word has no size
+            h("td", {}, softmax ? percent(value) : tokens ? brief(value) : figure(value, 4)),
+            ...(tokens ? [h("td", { class: "token" }, value === 0 && !shown.words[0] ? "padding" : (shown.words[value] ?? ""))] : ranges ? within(value, ranges[at]) : values.data.length > 1 ? [h("td", { class: "long" }, line(value, most, softmax && at === best))] : []),
           );
         }),
         ...(rest ? [h("tr", {}, h("th", { scope: "row" }, `the other ${counted(rest)}`), h("td"), h("td"), h("td", {}, percent(Math.max(0, other))), h("td"))] : []),
@@ -68,6 +72,18 @@ export function vector({ model, state, view }, shown, chooses) {
       if (focused) /** @type {HTMLElement | null} */ (body.querySelector("[aria-pressed=true]"))?.focus();
     },
   };
+}
+
+/**
+ * Where a value lies among those of the same feature: features of a table differ in their units.
+ *
+ * @param {number} value
+ * @param {import("viewer/draw/scales.js").Range} range
+ * @returns {HTMLElement[]}
+ */
+function within(value, { low, high }) {
+  const share = Math.min(100, Math.max(0, (100 * (value - low)) / (high - low || 1)));
+  return [h("td", {}, brief(low)), h("td", { class: "long" }, h("span", { class: "track between" }, h("i", { style: `left: ${share}%` }))), h("td", {}, brief(high))];
 }
 
 /**
@@ -80,4 +96,20 @@ function line(value, most, marked) {
   const share = (100 * Math.abs(value)) / most;
   const kind = value < 0 ? "minus" : marked ? "marked" : "plus";
   return h("span", { class: "track" }, h("i", { class: kind, style: `width: ${Math.min(100, share)}%` }));
+}
+
+/**
+ * @param {Model} model
+ * @param {import("viewer/model/model.js").At} at
+ * @param {Layer} stage one that ends with a softmax
+ * @returns {number[] | null} what the softmax makes the probabilities of
+ */
+function logitsOf(model, at, stage) {
+  const received = model.inputs(at, stage);
+  const family = LAYERS.get(stage.layer);
+  if (!received || !family) return null;
+  if (stage.layer === "Softmax" || stage.layer === "Activation") return [...received.inputs[0].data];
+  const linear = { ...stage, config: { ...stage.config, activation: "linear" } };
+  const outputs = family.compute(linear, received.inputs, model.weightsOf(at, stage.name), received.masks);
+  return outputs && [...[outputs].flat()[0].data];
 }

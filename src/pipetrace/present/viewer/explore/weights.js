@@ -2,7 +2,7 @@
 
 import { h } from "viewer/dom.js";
 import { counted, figure, signed } from "viewer/figures.js";
-import { placeText } from "viewer/draw/slice.js";
+import { tracedName } from "viewer/explore/place.js";
 import { agrees, check, isKnown, sources } from "viewer/own/check.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
@@ -192,8 +192,7 @@ function rowsOf(context, listed, origin) {
   const before = model.byName.get(stage.inputs[0]?.source ?? "");
   const where = (/** @type {Term | null} */ term) => {
     if (!term?.place || !before) return "an input";
-    const found = model.traced(state.at, before, term.place);
-    return model.unitNames(found.stage.name)[term.place[term.place.length - 1]] ?? placeText(found.stage.outputs[0].shape, found.place);
+    return tracedName(model, state.at, before, term.place).text;
   };
   const rest = (origin?.terms.length ?? 0) - kernel.length;
   return [

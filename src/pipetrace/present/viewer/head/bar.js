@@ -50,7 +50,7 @@ export function bar(view, model, state, epochs, main, chooser) {
  * @param {string} place where that is
  * @returns {HTMLElement}
  */
-function followed(model, state, place) {
+export function followed(model, state, place) {
   const canvas = h("canvas", { "aria-hidden": "true" });
   const text = h("span", {});
   state.watch(["row", "theme"], () => {
@@ -64,15 +64,16 @@ function followed(model, state, place) {
  * A button that switches between light and dark. Until it is used, the page follows the system.
  *
  * @param {State} state
+ * @param {string} [place] where it stands
  * @returns {HTMLElement}
  */
-export function theme(state) {
+export function theme(state, place = "theme") {
   const root = document.documentElement;
   const dark = () =>
     root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   const button = h("button", {
     type: "button",
-    class: "plain theme",
+    class: `plain ${place}`,
     onclick: () => state.set("theme", dark() ? "light" : "dark"),
   });
   state.watch("theme", () => {

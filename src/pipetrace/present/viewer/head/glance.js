@@ -1,14 +1,16 @@
 // The pipeline at a glance: one picture a stage, drawn to scale, with the row that is followed passing through.
 
-import { paint, paintColours } from "viewer/colour.js";
+import { brightness, paint, paintColours } from "viewer/colour.js";
 import { h, whenSeen } from "viewer/dom.js";
-import { extentOf, isImage, placeIn } from "viewer/explore/place.js";
+import { areTokens, extentOf, isImage, nameIn, placeIn } from "viewer/explore/place.js";
 import { scaleOver } from "viewer/draw/scales.js";
-import { plane, sliceOf } from "viewer/draw/slice.js";
+import { foldOf, plane, sliceOf } from "viewer/draw/slice.js";
 import { tiles } from "viewer/draw/tiles.js";
-import { figure, percent } from "viewer/figures.js";
+import { brief, figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
+import { size } from "viewer/model/values.js";
 import { largest } from "viewer/rows/outcomes.js";
+import { isTable, paintImage, wordsOf } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -21,6 +23,7 @@ const LARGE = 112;
 const MOST_TILES = 32;
 const MOST_BARS = 12;
 const FOLD = 52;
+const LARGEST_CELL = 9;
 
 /**
  * @param {Document} view
@@ -31,7 +34,8 @@ const FOLD = 52;
  * @returns {HTMLElement | null} nothing for a pipeline that is too long or has branches: the graph shows it
  */
 export function glance(view, model, state, epochs, go) {
-  const chain = model.stages.every((stage, at) => stage.inputs.length === (at ? 1 : 0));
+  // Several outputs may end it.
+  const chain = model.stages.every((stage, at) => stage.inputs.length === (at ? 1 : 0) && (!at || model.outputs.includes(stage.name) || stage.inputs[0].source === model.stages[at - 1].name));
   if (model.stages.length > MOST_STAGES || !chain) return null;
   const titles = new Map(view.stages.map((stage) => [stage.name, stage]));
   const longest = Math.max(...model.stages.map(({ outputs }) => (outputs[0]?.shape.length > 1 ? Math.max(...outputs[0].shape.slice(0, 2)) : 0)));
@@ -42,12 +46,15 @@ export function glance(view, model, state, epochs, go) {
     let shown = null;
     const draw = () => {
       const values = model.output(state.at, stage.name);
+      const text = stage.inputs.length || values ? null : model.rows.textOf(state.now.row);
       if (values && !shown) place.append((shown = seen(model, state, stage, values.shape, longest)).element);
-      place.hidden = !values;
+      place.hidden = !values && text === null;
+      place.classList.toggle("inwords", text !== null);
       if (values) shown?.draw(values);
-      note.textContent = values ? said(model, stage, values) : (!stage.inputs.length && model.rows.textOf(state.now.row)) || "";
+      else if (text !== null) place.textContent = text;
+      note.textContent = values ? said(model, stage, values) : "";
     };
-    const title = titles.get(stage.name)?.title ?? stage.name;
+    const title = model.outputs.length > 1 && model.outputs.includes(stage.name) ? stage.name : (titles.get(stage.name)?.title ?? stage.name);
     const link = h(
       "a",
       {
@@ -85,10 +92,16 @@ export function glance(view, model, state, epochs, go) {
  * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
  */
 function seen(model, state, stage, shape, largest) {
-  if (shape.length === 1 && shape[0] <= MOST_BARS) return stage.words.length ? worded(stage) : bars(shape[0], model.unitNames(stage.name), softmaxAxis(stage, 1) === 0);
-  const slice = sliceOf(shape, FOLD);
+  if (shape.length === 1 && areTokens(model, stage)) return worded(stage);
+  if (shape.length === 1 && shape[0] <= MOST_BARS) return shape[0] > 1 && !isTable(model, stage) ? bars(shape[0], model.unitNames(stage.name), softmaxAxis(stage, 1) === 0) : told(model, stage, shape[0]);
+  if (size(shape) === shape[0] && size(shape) > MOST_BARS && size(shape) <= LARGE) {
+    const course = h("canvas", { style: `width: ${LARGE}px; height: ${FOLD}px` });
+    return { element: course, draw: (values) => void paintImage(course, values, scaleOver(model, state, stage, ({ data }) => data, "all")) };
+  }
+  const few = shape.length < 2 && size(shape) <= FOLD * FOLD;
+  const slice = sliceOf(shape, few ? foldOf(size(shape)) : FOLD);
   const scale = shape.length > 1 ? LARGE / Math.max(largest, 1) : 1;
-  const size = (/** @type {number} */ part) => Math.max(2, Math.round(part * scale));
+  const wide = (/** @type {number} */ part) => Math.max(2, Math.round(part * scale));
   const image = isImage(model, stage);
   if (shape.length === 3 && shape[2] > 1 && !image) {
     const count = Math.min(shape[2], MOST_TILES);
@@ -99,11 +112,12 @@ function seen(model, state, stage, shape, largest) {
     return { element, draw: (values) => draw(values, [0, 0, 0], scaleOver(model, state, stage, ({ data }) => data, "all")) };
   }
   const canvas = h("canvas", { width: slice.columns, height: slice.rows });
-  Object.assign(canvas.style, shape.length < 2 ? { width: `${FOLD}px`, height: `${Math.min(LARGE, Math.max(8, slice.rows))}px` } : { width: `${size(slice.columns)}px`, height: `${size(slice.rows)}px` });
+  const cell = few ? Math.min(LARGEST_CELL, LARGE / slice.columns) : 1;
+  Object.assign(canvas.style, shape.length < 2 ? { width: `${cell * slice.columns}px`, height: `${Math.min(LARGE, cell * slice.rows)}px` } : { width: `${wide(slice.columns)}px`, height: `${wide(slice.rows)}px` });
   return {
     element: canvas,
     draw: (values) => {
-      if (image && shape.length === 3 && shape[2] === 3) return paintColours(canvas, values.data, shape[1], 0, values.data.some((value) => value > 1) ? 255 : 1);
+      if (image && shape.length === 3 && shape[2] === 3) return paintColours(canvas, values.data, shape[1], brightness(values.data));
       const shown = plane(values, slice, placeIn(model, state, stage));
       const { most, ramp } = scaleOver(model, state, stage, ({ data }) => data, "all");
       paint(canvas, shown, slice.columns, most, ramp);
@@ -115,9 +129,25 @@ function seen(model, state, stage, shape, largest) {
  * @param {Layer} stage whose numbers stand for words, so that they have no size
  * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
  */
-function worded({ words }) {
+function worded(stage) {
   const element = h("span", { class: "inwords" });
-  return { element, draw: ({ data }) => (element.textContent = [...data].filter((at) => at !== 0).map((at) => words[at] ?? at).join(" ")) };
+  return { element, draw: (values) => (element.textContent = wordsOf(stage, values)) };
+}
+
+/**
+ * The features of a table's row, whose units differ, or a single number: bars would compare what cannot be compared.
+ *
+ * @param {Model} model
+ * @param {Layer} stage
+ * @param {number} count
+ * @returns {{ element: HTMLElement, draw: (values: Values) => void }}
+ */
+function told(model, stage, count) {
+  const numbers = Array.from({ length: count }, () => h("b", {}));
+  return {
+    element: h("span", { class: "told" }, ...numbers.flatMap((number, at) => [count > 1 && h("small", {}, nameIn(model, stage, at)), number])),
+    draw: ({ data }) => numbers.forEach((number, at) => (number.textContent = brief(data[at]))),
+  };
 }
 
 /**
@@ -153,8 +183,8 @@ function said(model, stage, { data, shape }) {
     const best = largest(data);
     return `${model.unitNames(stage.name)[best] ?? `class ${best}`}: ${percent(data[best])}`;
   }
-  if (data.length === 1) return figure(data[0]);
-  if (stage.words.length) return `${data.filter((at) => at !== 0).length} of ${data.length} are words`;
+  if (data.length === 1 || (isTable(model, stage) && data.length <= MOST_BARS)) return "";
+  if (areTokens(model, stage)) return `${data.filter((at) => at !== 0).length} of ${data.length} are ${stage.words.length ? "words" : "not 0"}`;
   let [low, high] = [Infinity, -Infinity];
   for (const value of data) [low, high] = [Math.min(low, value), Math.max(high, value)];
   return low <= high ? `${figure(low)} to ${figure(high)}` : "";

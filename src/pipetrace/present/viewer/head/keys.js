@@ -22,10 +22,11 @@ const MOST_DIGITS = 9;
  * @param {Model | null} model
  * @param {State} state
  * @param {Epochs} epochs
+ * @param {Key[]} [own] those that move in what the page shows
  * @returns {HTMLElement}
  */
-export function keys(model, state, epochs) {
-  const list = [...(model ? inside(model, state) : []), ...(epochs.all.length > 1 ? [through(epochs)] : []), { name: "?", text: "show these keys" }, { name: "Esc", text: "close" }];
+export function keys(model, state, epochs, own = model ? inside(model, state) : []) {
+  const list = [...own, ...(epochs.all.length > 1 ? [through(epochs)] : []), { name: "?", text: "show these keys" }, { name: "Esc", text: "close" }];
   const dialog = h(
     "dialog",
     { class: "keys", "aria-label": "Keys" },

@@ -10,7 +10,7 @@ import {
   transposed,
   values,
 } from "viewer/model/values.js";
-import { perAxis, sliding, spreading, tapsOf } from "viewer/model/windows.js";
+import { allTaps, perAxis, sliding, spreading, tapsOf } from "viewer/model/windows.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -116,19 +116,18 @@ function convolve(input, kernel, { axes, lengths, kernel: extent }) {
   const [channels, filters] = [input.shape[input.shape.length - 1], kernel.shape[kernel.shape.length - 1]];
   const inGroup = kernel.shape[kernel.shape.length - 2];
   const filtersOfGroup = filters / (channels / inGroup);
-  const outer = axes.map((axis) => axis.length);
-  const result = values([...outer, filters]);
+  const result = values([...axes.map((axis) => axis.length), filters]);
   const sums = new Float64Array(filters);
   const [x, w] = [input.data, kernel.data];
-  for (let out = 0; out < size(outer); out++) {
+  const { count, starts, at, k } = allTaps(axes, lengths, extent);
+  for (let out = 0; out < count; out++) {
     sums.fill(0);
-    for (const { at, k } of tapsOf(axes, lengths, extent, placeOf(outer, out))) {
-      if (at < 0) continue;
+    for (let tap = starts[out]; tap < starts[out + 1]; tap++) {
       for (let channel = 0; channel < channels; channel++) {
-        const value = x[at * channels + channel];
+        const value = x[at[tap] * channels + channel];
         if (value === 0) continue;
         const start = Math.floor(channel / inGroup) * filtersOfGroup;
-        const row = (k * inGroup + (channel % inGroup)) * filters;
+        const row = (k[tap] * inGroup + (channel % inGroup)) * filters;
         for (let filter = start; filter < start + filtersOfGroup; filter++) sums[filter] += value * w[row + filter];
       }
     }
@@ -147,16 +146,16 @@ export function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
   const channels = input.shape[input.shape.length - 1];
   const multiplier = kernel.shape[kernel.shape.length - 1];
   const filters = channels * multiplier;
-  const outer = axes.map((axis) => axis.length);
-  const result = values([...outer, filters]);
+  const result = values([...axes.map((axis) => axis.length), filters]);
   const sums = new Float64Array(filters);
-  for (let out = 0; out < size(outer); out++) {
+  const [x, w] = [input.data, kernel.data];
+  const { count, starts, at, k } = allTaps(axes, lengths, extent);
+  for (let out = 0; out < count; out++) {
     sums.fill(0);
-    for (const { at, k } of tapsOf(axes, lengths, extent, placeOf(outer, out))) {
-      if (at < 0) continue;
+    for (let tap = starts[out]; tap < starts[out + 1]; tap++) {
       for (let channel = 0, filter = 0; channel < channels; channel++) {
-        const value = input.data[at * channels + channel];
-        for (let number = 0; number < multiplier; number++, filter++) sums[filter] += value * kernel.data[k * filters + filter];
+        const value = x[at[tap] * channels + channel];
+        for (let number = 0; number < multiplier; number++, filter++) sums[filter] += value * w[k[tap] * filters + filter];
       }
     }
     result.data.set(sums, out * filters);
@@ -170,8 +169,9 @@ export function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
  */
 export function addBias(tensor, bias) {
   if (!bias) return;
+  const { data } = tensor;
   const length = bias.data.length;
-  tensor.data.forEach((value, at) => (tensor.data[at] = value + bias.data[at % length]));
+  for (let start = 0; start < data.length; start += length) for (let unit = 0; unit < length; unit++) data[start + unit] += bias.data[unit];
 }
 
 /**

@@ -1,4 +1,4 @@
-// Tensors of the page, as they came from the trace.
+// Tensors of the page, as they came from the trace, and what they came in.
 
 import { size, values } from "viewer/model/values.js";
 
@@ -64,4 +64,16 @@ export function rowOf(all, row, levels = null) {
   const shape = all.shape.slice(1);
   const data = all.data.subarray(row * size(shape), (row + 1) * size(shape));
   return values(shape, levels ? data.map((place) => levels[place]) : data);
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<any>} the contents of a packed script of the page, or null where it is empty
+ */
+export async function unpacked(id) {
+  const text = document.getElementById(id)?.textContent;
+  if (!text) return null;
+  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).json();
 }

@@ -13,7 +13,8 @@ export const dense = {
     const [length, units] = weights.kernel.shape;
     const result = values([...input.shape.slice(0, -1), units]);
     const sums = new Float64Array(units);
-    for (let row = 0; row < size(input.shape.slice(0, -1)); row++) {
+    const rows = size(input.shape.slice(0, -1));
+    for (let row = 0; row < rows; row++) {
       sums.fill(0);
       for (let k = 0; k < length; k++) {
         const value = input.data[row * length + k];

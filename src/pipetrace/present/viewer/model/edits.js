@@ -13,6 +13,8 @@ export class Edits {
     this.found = new Map();
     /** How often a weight was changed or restored. */
     this.count = 0;
+    /** @type {Map<number, number>} what `count` was when the weights of an epoch changed last */
+    this.changedAt = new Map();
     /** How often the recorded weights were restored. */
     this.restored = 0;
   }
@@ -77,7 +79,7 @@ export class Edits {
   /** @param {readonly number[]} epochs whose weights are others now */
   changed(epochs) {
     this.count += 1;
-    this.model.changes += 1;
+    for (const epoch of epochs) this.changedAt.set(epoch, this.count);
     this.model.forget((key) => epochs.includes(Number(key.split(" ")[1])));
   }
 

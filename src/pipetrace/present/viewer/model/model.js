@@ -53,8 +53,8 @@ export class Model {
     this.edits = new Edits(this);
     /** @type {Map<string, string[]>} */
     this.names = new Map(view.stages.map((stage) => [stage.name, stage.unit_names]));
-    /** How often the reader has changed a row or a weight. */
-    this.changes = 0;
+    /** How often the reader has changed the row of their own. */
+    this.owned = 0;
     /** @type {Map<string, Evaluation>} */
     this.passes = new Map();
     /** How many multiplications may be done now. */
@@ -217,8 +217,21 @@ export class Model {
    */
   takeOwn(given) {
     this.rows.own = new Map(Object.entries(given));
-    this.changes += 1;
+    this.owned += 1;
     this.forget((key) => key.startsWith(`${OWN} `));
+  }
+
+  /** @returns {number} how often the reader has changed a row or a weight */
+  get changes() {
+    return this.owned + this.edits.count;
+  }
+
+  /**
+   * @param {At} at
+   * @returns {string} another one after the reader has changed this row, or the weights after this epoch
+   */
+  version({ row, epoch }) {
+    return `${row === OWN ? this.owned : ""} ${this.edits.changedAt.get(this.nearest(epoch)) ?? ""}`;
   }
 
   /**
@@ -353,21 +366,6 @@ export class Model {
    */
   unitNames(stage) {
     return this.names.get(stage) ?? [];
-  }
-
-  /**
-   * @param {At} at
-   * @param {Layer} stage one that ends with a softmax
-   * @returns {number[] | null} what the softmax makes the probabilities of
-   */
-  logits(at, stage) {
-    const received = this.inputs(at, stage);
-    const family = LAYERS.get(stage.layer);
-    if (!received || !family) return null;
-    if (stage.layer === "Softmax" || stage.layer === "Activation") return [...received.inputs[0].data];
-    const linear = { ...stage, config: { ...stage.config, activation: "linear" } };
-    const outputs = family.compute(linear, received.inputs, this.weightsOf(at, stage.name), received.masks);
-    return outputs && [...[outputs].flat()[0].data];
   }
 
   /**

@@ -1,7 +1,7 @@
 // Pooling over windows and over everything.
 
 import { channelsFirst, channelsToFirst, channelsToLast, placeOf, size, values } from "viewer/model/values.js";
-import { perAxis, sliding, tapsOf } from "viewer/model/windows.js";
+import { allTaps, perAxis, sliding, tapsOf } from "viewer/model/windows.js";
 
 /** @typedef {import("viewer/model/values.js").Values} Values */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
@@ -21,17 +21,18 @@ export const pooling = {
     const channels = input.shape[input.shape.length - 1];
     const result = values([...look.outer, channels]);
     const largest = isLargest(stage);
-    for (let out = 0; out < size(look.outer); out++) {
-      const places = look.at(placeOf(look.outer, out));
+    const { starts, at } = look.all();
+    for (let out = 0; out + 1 < starts.length; out++) {
+      const [from, to] = [starts[out], starts[out + 1]];
       for (let channel = 0; channel < channels; channel++) {
         let value = largest ? LOWEST : 0;
-        for (const at of places) {
-          const x = input.data[at * channels + channel];
+        for (let tap = from; tap < to; tap++) {
+          const x = input.data[at[tap] * channels + channel];
           // A comparison with NaN is false, so NaN is passed over, as TensorFlow does.
           if (!largest) value += x;
           else if (x > value) value = x;
         }
-        result.data[out * channels + channel] = largest ? value : value / places.length;
+        result.data[out * channels + channel] = largest ? value : value / (to - from);
       }
     }
     const shaped = first ? channelsToFirst(result) : result;
@@ -65,15 +66,15 @@ function isLargest({ layer }) {
  * @param {Layer} stage
  * @param {Values} input with the channels last
  * @param {Uint8Array | null | undefined} mask of the time steps
- * @returns {{ outer: number[], at: (place: readonly number[]) => number[] }} the output's axes without channels, and
- *   the numbers of the input places that one of its places looks at
+ * @returns {{ outer: number[], at: (place: readonly number[]) => number[], all: () => { starts: number[], at: number[] } }} the
+ *   output's axes without channels, and the numbers of the input places that one of its places looks at, and that all do
  */
 function windowOf({ layer, config }, input, mask) {
   const lengths = input.shape.slice(0, -1);
   if (layer.startsWith("Global")) {
     const all = Array.from({ length: size(lengths) }, (_, at) => at);
     const seen = mask && layer === "GlobalAveragePooling1D" ? all.filter((at) => mask[at]) : all;
-    return { outer: [], at: () => seen };
+    return { outer: [], at: () => seen, all: () => ({ starts: [0, seen.length], at: seen }) };
   }
   const pool = perAxis(config.pool_size, lengths.length, 2);
   const stride = perAxis(config.strides ?? config.pool_size, lengths.length, 2);
@@ -82,5 +83,5 @@ function windowOf({ layer, config }, input, mask) {
   );
   const at = (/** @type {readonly number[]} */ place) =>
     tapsOf(axes, lengths, pool, place).flatMap((tap) => (tap.at < 0 ? [] : [tap.at]));
-  return { outer: axes.map((axis) => axis.length), at };
+  return { outer: axes.map((axis) => axis.length), at, all: () => allTaps(axes, lengths, pool) };
 }

@@ -89,6 +89,35 @@ export function tapsOf(axes, lengths, kernel, place) {
 }
 
 /**
+ * What all output places look at, one place after the other in the order of the output, the padding left out.
+ *
+ * @param {readonly Axis[]} axes
+ * @param {readonly number[]} lengths of the input's axes
+ * @param {readonly number[]} kernel
+ * @returns {{ count: number, starts: number[], at: number[], k: number[] }} the output places; where the taps of each begin
+ *   and end; the numbers of the input places and of the kernel places
+ */
+export function allTaps(axes, lengths, kernel) {
+  let [starts, at, k] = [[0, 1], [0], [0]];
+  axes.forEach((axis, number) => {
+    /** @type {[number[], number[], number[]]} */
+    const [nextStarts, nextAt, nextK] = [[0], [], []];
+    for (let place = 0; place + 1 < starts.length; place++)
+      for (const taps of axis.taps) {
+        for (let one = starts[place]; one < starts[place + 1]; one++)
+          for (const tap of taps) {
+            if (tap.at < 0) continue;
+            nextAt.push(at[one] * lengths[number] + tap.at);
+            nextK.push(k[one] * kernel[number] + tap.k);
+          }
+        nextStarts.push(nextAt.length);
+      }
+    [starts, at, k] = [nextStarts, nextAt, nextK];
+  });
+  return { count: starts.length - 1, starts, at, k };
+}
+
+/**
  * A setting with one number an axis, which Keras may keep as one number.
  *
  * @param {number | number[] | null | undefined} given

@@ -52,7 +52,7 @@ export function cards(lesson, tools) {
     );
     if (at) front.focus({ preventScroll: true });
   };
-  if (ordered.length) show(0);
+  show(0);
   return place;
 }
 

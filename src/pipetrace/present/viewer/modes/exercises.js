@@ -1,6 +1,7 @@
 // Tasks with blanks: three attempts, a hint that leads to the explorer, and an answer to known slips.
 
 import { h } from "viewer/dom.js";
+import { filled, unlocked } from "viewer/hidden.js";
 import { seeIt } from "viewer/modes/lesson.js";
 
 /** @typedef {import("viewer/document.js").Blank} Blank */
@@ -10,6 +11,7 @@ import { seeIt } from "viewer/modes/lesson.js";
 
 const ATTEMPTS = 3;
 const BLANK = "____";
+const LOOK = "Look at the hint.";
 
 /**
  * @param {Lesson} lesson
@@ -47,16 +49,20 @@ export function exercises({ exercises: all }, tools) {
  */
 function task(exercise, at, of, tools, done) {
   const inputs = exercise.blanks.map((blank, each) =>
-    h("input", { class: "blank", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", size: Math.max(4, blank.answer.length + 1), "aria-label": `Task ${at + 1}, blank ${each + 1}` }),
+    h("input", { class: "blank", type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", size: blank.sealed.length ? 8 : Math.max(4, blank.answer.length + 1), "aria-label": `Task ${at + 1}, blank ${each + 1}` }),
   );
   const pieces = exercise.code.split(BLANK).flatMap((text, each) => [text, inputs[each]]);
   const said = h("div", { class: "feedback", "aria-live": "polite" });
   const left = h("span", { class: "muted" }, `${ATTEMPTS} attempts`);
   let attempts = 0;
-  const end = (/** @type {boolean} */ right) => {
+  const isHidden = exercise.blanks.some(({ sealed }) => sealed.length);
+  const end = (/** @type {Judged[]} */ judged) => {
+    const right = judged.every((each) => each.right);
     for (const each of [...inputs, check]) each.disabled = true;
     left.textContent = "";
-    said.append(h("p", {}, `${right ? "" : `It is ${exercise.blanks.map(({ answer }) => answer).join(", ")}. `}${exercise.solution}`));
+    const keys = judged.flatMap(({ key }) => (key ? [key] : []));
+    const solution = isHidden ? (right ? unlocked(exercise.solution, keys) : "The answer is hidden on this page.") : exercise.solution;
+    said.append(h("p", {}, `${right || isHidden ? "" : `It is ${exercise.blanks.map(({ answer }) => answer).join(", ")}. `}${solution}`));
     done(right);
   };
   const check = h("button", { type: "submit", class: "way main" }, "Check");
@@ -67,14 +73,15 @@ function task(exercise, at, of, tools, done) {
         event.preventDefault();
         if (inputs.some((input) => !input.value.trim())) return void said.replaceChildren(h("p", {}, "Fill in every blank."));
         attempts += 1;
-        const wrong = exercise.blanks.flatMap((blank, each) => (matches(blank, inputs[each].value) ? [] : [each]));
+        const judged = exercise.blanks.map((blank, each) => judge(blank, inputs[each].value));
+        const wrong = judged.flatMap(({ right }, each) => (right ? [] : [each]));
         inputs.forEach((input, each) => input.setAttribute("aria-invalid", String(wrong.includes(each))));
         if (!wrong.length) {
           said.replaceChildren(h("p", { class: "verdict" }, "Right."));
-          return end(true);
+          return end(judged);
         }
-        said.replaceChildren(h("p", { class: "verdict" }, `Not yet. ${wrong.map((each) => slip(exercise.blanks[each], inputs[each].value)).join(" ")}`));
-        if (attempts === ATTEMPTS) return end(false);
+        said.replaceChildren(h("p", { class: "verdict" }, `Not yet. ${wrong.map((each) => judged[each].remark).join(" ")}`));
+        if (attempts === ATTEMPTS) return end(judged);
         left.textContent = `${ATTEMPTS - attempts} ${ATTEMPTS - attempts === 1 ? "attempt" : "attempts"} left`;
         inputs[wrong[0]].select();
       },
@@ -91,6 +98,24 @@ function task(exercise, at, of, tools, done) {
     said,
   );
   return h("section", { class: "part task" }, h("p", { class: "muted" }, `Task ${at + 1} of ${of} · ${exercise.level}`), h("h2", {}, exercise.text), form);
+}
+
+/**
+ * @typedef {object} Judged what is said of an entry
+ * @property {boolean} right
+ * @property {string} remark of a wrong one
+ * @property {Uint8Array | null} key to the solution, where it is hidden
+ */
+
+/**
+ * @param {Blank} blank
+ * @param {string} text
+ * @returns {Judged}
+ */
+function judge(blank, text) {
+  if (!blank.sealed.length) return { right: matches(blank, text), remark: slip(blank, text), key: null };
+  const { key, remark } = filled(blank, plain(text));
+  return { right: key !== null, remark: remark || LOOK, key };
 }
 
 /**
@@ -111,7 +136,7 @@ export function matches(blank, text) {
  * @returns {string} what to say of a wrong answer
  */
 export function slip(blank, text) {
-  return blank.slips.find((each) => matches({ ...blank, answer: each.answer }, text))?.remark ?? "Look at the hint.";
+  return blank.slips.find((each) => matches({ ...blank, answer: each.answer }, text))?.remark ?? LOOK;
 }
 
 /**

@@ -86,7 +86,7 @@ function body(lesson, tools) {
     ...(lesson.mode === "metrics" ? measures(lesson, tools) : parts(lesson.parts, tools)),
     lesson.steps.length > 0 && steps(lesson, tools),
     lesson.exercises.length > 0 && exercises(lesson, tools),
-    lesson.cards.length > 0 && cards(lesson, tools),
+    lesson.mode === "review" && cards(lesson, tools),
     lesson.mode === "challenge" && challenge(lesson, tools),
   ].filter((each) => each instanceof HTMLElement);
 }

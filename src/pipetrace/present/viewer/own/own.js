@@ -1,13 +1,13 @@
 // Try your own: a row that the reader draws or edits. Everything on the page follows it, computed here.
 
 import { h } from "viewer/dom.js";
+import { rangesOf } from "viewer/draw/scales.js";
 import { counted } from "viewer/figures.js";
 import { OWN } from "viewer/model/rows.js";
 import { agrees, check, sources } from "viewer/own/check.js";
 import { drawing } from "viewer/own/draw.js";
 import { fields, MOST_FIELDS } from "viewer/own/fields.js";
 import { outputsOf } from "viewer/rows/outputs.js";
-import { wordsOf } from "viewer/rows/thumbnail.js";
 import { size } from "viewer/model/values.js";
 
 /** @typedef {import("viewer/document.js").ResultsView} ResultsView */
@@ -84,18 +84,11 @@ function sourceOf(model, name) {
   const stage = model.byName.get(name);
   if (!rows.length || !stage) return null;
   const shape = rows[0].shape;
-  const features = shape[shape.length - 1] ?? 1;
   const entries = model.consumers(name).find(({ layer }) => layer === "Embedding")?.config.input_dim;
-  const ranges = Array.from({ length: features }, () => ({ low: Infinity, high: -Infinity, whole: false }));
-  for (const { data } of rows)
-    data.forEach((value, at) => {
-      const range = ranges[at % features];
-      [range.low, range.high] = [Math.min(range.low, value), Math.max(range.high, value)];
-    });
-  if (entries) ranges.forEach((range) => Object.assign(range, { low: 0, high: entries - 1, whole: true }));
+  const ranges = (rangesOf(model, name) ?? []).map((range) => (entries ? { low: 0, high: entries - 1, whole: true } : { ...range, whole: false }));
   const [low, high] = [Math.min(...ranges.map((range) => range.low)), Math.max(...ranges.map((range) => range.high))];
   const middle = rows.reduce((sum, { data }) => sum + data.reduce((all, value) => all + value, 0) / data.length, 0) / rows.length;
-  return { dark: middle < (low + high) / 2, name, shape, names: model.unitNames(name), words: wordsOf(model, stage), ranges, low, high: high > low ? high : low + 1 };
+  return { dark: middle < (low + high) / 2, name, shape, names: model.unitNames(name), words: stage.words.length ? stage.words : null, ranges, low, high: high > low ? high : low + 1 };
 }
 
 /**

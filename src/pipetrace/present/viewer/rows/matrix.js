@@ -59,11 +59,23 @@ export function matrix({ state, outcomes }) {
 
 /**
  * @param {readonly string[]} names
+ * @returns {number} how long the words are that all of them begin with, as in "class 0" and "class 1"
+ */
+function commonStart(names) {
+  const [first = ""] = names;
+  let end = first.lastIndexOf(" ") + 1;
+  while (end > 0 && !names.every((name) => name.length > end && name.startsWith(first.slice(0, end)))) end = first.lastIndexOf(" ", end - 2) + 1;
+  return names.length > 1 ? end : 0;
+}
+
+/**
+ * @param {readonly string[]} names
  * @param {(cell: string) => () => void} press
  * @returns {{ parts: HTMLElement[], draw: (counts: number[][]) => void }} made once, as it is drawn for every epoch
  */
 function table(names, press) {
   const cells = names.map((_, label) => names.map((_, said) => h("button", { type: "button", "data-cell": `${label}.${said}`, "aria-pressed": "false", onclick: press(`${label}.${said}`) })));
+  const start = commonStart(names);
   const totals = names.map(() => h("td", { class: "ofall" }));
   const sum = (/** @type {number[]} */ line) => line.reduce((total, count) => total + count, 0);
   return {
@@ -72,7 +84,7 @@ function table(names, press) {
         "table",
         {},
         h("caption", {}, "predicted"),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name)), h("td"))),
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name.slice(start))), h("td"))),
         h("tbody", {}, ...cells.map((line, label) => h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line.map((button) => h("td", {}, button)), totals[label]))),
       ),
       h("p", { class: "muted" }, "Teal: right. Orange: wrong. Darker: more rows. Choose a cell to see its rows."),

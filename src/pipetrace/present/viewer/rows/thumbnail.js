@@ -1,8 +1,8 @@
 // A row as a small picture, or in words where it is no image.
 
-import { paint, paintColours } from "viewer/colour.js";
+import { brightness, paint, paintColours } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
-import { isImage } from "viewer/explore/place.js";
+import { areTokens, isImage } from "viewer/explore/place.js";
 import { scaleOf } from "viewer/draw/picture.js";
 import { plane, sliceOf } from "viewer/draw/slice.js";
 import { brief } from "viewer/figures.js";
@@ -56,11 +56,20 @@ export function paintRow(canvas, model, row) {
 
 /**
  * @param {Model} model
+ * @param {Layer} stage
+ * @returns {boolean} whether it gives a table's row, whose features may differ in their units
+ */
+export function isTable(model, stage) {
+  return !stage.inputs.length && stage.outputs[0]?.shape.length === 1 && !areTokens(model, stage) && !isSeries(model, stage);
+}
+
+/**
+ * @param {Model} model
  * @param {Layer} stage that gives a row's values
  * @returns {boolean} whether they are many and have no names, so that their course says more than the first of them
  */
-function isSeries(model, stage) {
-  return stage.outputs[0].shape[0] >= LEAST_SERIES && !stage.words.length && !model.unitNames(stage.name).length && !model.consumers(stage.name).some(({ layer }) => layer === "Embedding");
+export function isSeries(model, stage) {
+  return stage.outputs[0].shape[0] >= LEAST_SERIES && !model.unitNames(stage.name).length && !areTokens(model, stage);
 }
 
 /**
@@ -71,7 +80,7 @@ function isSeries(model, stage) {
  */
 export function paintImage(canvas, values, scale) {
   if (values.shape.length === 3 && values.shape[2] === 3 && !scale) {
-    paintColours(canvas, values.data, values.shape[1], 0, values.data.some((value) => value > 1) ? 255 : 1);
+    paintColours(canvas, values.data, values.shape[1], brightness(values.data));
     return true;
   }
   const slice = sliceOf(values.shape);
@@ -112,22 +121,19 @@ export function inWords(model, row) {
   if (text !== null) return text;
   const found = sourceOf(model, row);
   if (!found) return `Row ${row}`;
-  const words = wordsOf(model, found.stage);
   const data = [...found.values.data];
-  if (words) {
-    const known = data.filter((token) => token !== 0).map((token) => words[token] ?? String(token));
-    return known.slice(0, MOST_WORDS).join(" ") + (known.length > MOST_WORDS ? " …" : "");
-  }
+  if (areTokens(model, found.stage)) return wordsOf(found.stage, found.values);
   const names = model.unitNames(found.stage.name);
   const parts = data.slice(0, MOST_FEATURES).map((value, at) => `${names[at] ? `${names[at]} ` : ""}${brief(value)}`);
   return parts.join(", ") + (data.length > MOST_FEATURES ? " …" : "");
 }
 
 /**
- * @param {Model} model
- * @param {Layer} stage
- * @returns {readonly string[] | null} the words that the numbers of a stage stand for, where a vocabulary was recorded
+ * @param {Layer} stage whose numbers are tokens
+ * @param {Values} values
+ * @returns {string} the words that they stand for, or the numbers where no vocabulary was recorded; 0 is padding
  */
-export function wordsOf(model, stage) {
-  return stage.words.length ? stage.words : null;
+export function wordsOf({ words }, { data }) {
+  const known = [...data].filter((token) => token !== 0).map((token) => words[token] ?? String(token));
+  return known.slice(0, MOST_WORDS).join(" ") + (known.length > MOST_WORDS ? " …" : "");
 }
