@@ -3,6 +3,7 @@
 import contextlib
 import math
 import platform
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -129,6 +130,8 @@ class Description:
         self._state = state
         self._data = DataFacts()
         self._run: Run | None = None
+        self._stages: tuple[Stage, ...] = ()  # those that were seen up to one that failed
+        self._writing = threading.RLock()  # the rows are read beside the training
 
     def fit_begins(self) -> None:
         """Remember the ``fit`` that begins as one of several."""
@@ -193,11 +196,16 @@ class Description:
 
     def write(self, stages: tuple[Stage, ...] = ()) -> None:
         """Write what runs, and its stages; those given where a whole pass was never seen."""
+        with self._writing:
+            self._write(stages)
+
+    def _write(self, stages: tuple[Stage, ...]) -> None:
         state = self._state
         if state.writer is None or self._run is None or not state.can("writing"):
             return
         known = state.measure.forward if state.measure else state.untraced
-        found = (*state.before, *(known.stages if known else stages))
+        self._stages = stages or self._stages
+        found = (*state.before, *(known.stages if known else self._stages))
         data = self._data.told(state.source.shown, known_data(state), state.settings.data)
         groups, run = tuple(known.groups) if known else (), replace(self._run, data=data)
         if state.settings.anonymous:
