@@ -101,6 +101,10 @@ def test_a_chosen_channel_stays_chosen_in_every_stage(page: Page) -> None:
     pressed = page.locator(".tiles [aria-pressed=true]")
     assert pressed.count() == 1
     assert pressed.get_attribute("aria-label") == "Channel 14"
+    open_stage(page, "Conv2D")
+    page.locator("details.more summary").click()
+    checked = "all => all.findIndex(each => each.checked)"
+    assert page.locator(".kernels input").evaluate_all(checked) == 14
 
 
 def test_pooling_outlines_the_largest(page: Page, several: Trace) -> None:
@@ -187,6 +191,18 @@ def test_the_window_slides_over_the_map_and_stops(page: Page) -> None:
     stopped = address(page)
     page.wait_for_timeout(700)
     assert page.url == stopped
+
+
+def test_after_the_last_position_the_chosen_value_is_back(page: Page) -> None:
+    open_stage(page, "MaxPooling2D")
+    point(page, OUTPUT, 6, 6, 13, 13)
+    begun = address(page)
+    page.evaluate("() => { const wait = setInterval; window.setInterval = work => wait(work, 1); }")
+    button = page.get_by_role("button", name="Slide the window")
+    button.click()
+    page.wait_for_function("begun => location.href !== begun", arg=begun)
+    button.wait_for(timeout=60_000)
+    assert address(page) == begun
 
 
 def test_tabs_are_walked_by_the_keys(page: Page) -> None:

@@ -100,7 +100,22 @@ def test_a_phone_has_one_column_of_legible_letters(pages: Pages) -> None:
     for width, wanted in ((375, 1), (1280, 2)):
         page.set_viewport_size({"width": width, "height": 800})
         assert columns(page, ".stage") == wanted
-        assert min(page.locator(".film svg text").evaluate_all(letters)) >= 11
+        for charts in (".film", ".courses"):
+            assert min(page.locator(f"{charts} svg text").evaluate_all(letters)) >= 11
+
+
+@pytest.mark.parametrize("epochs", [3, pytest.param(8, marks=pytest.mark.slow), 30])
+def test_a_phone_has_one_line_for_the_bar_and_shows_the_open_tab(
+    pages: Pages, digits_trace: Trace, epochs: int
+) -> None:
+    trace = digits_trace if epochs == 3 else lengthened(digits_trace, epochs)
+    page = pages.open(trace, place="#stage=dense", viewport={"width": 375, "height": 800})
+    bar, tab = (page.locator(each).bounding_box() for each in (".topbar", ".tabs [tabindex='0']"))
+    assert bar is not None
+    assert tab is not None
+    assert bar["height"] < 60
+    assert -1 <= tab["x"] <= tab["x"] + tab["width"] <= 376
+    assert page.locator(".infoot").is_visible()
 
 
 def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(pages: Pages) -> None:

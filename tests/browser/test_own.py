@@ -13,7 +13,7 @@ from tests.browser.test_explorer import open_stage
 from tests.tasks import ROWS, Net, made, regression, several, untrained
 
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Weight
+from pipetrace.trace.document import Array, Weight
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +31,16 @@ PIXELS = """async () => {
   });
   return [...made, [...asMnist(values([28, 28])).data]];
 }"""
+
+
+def pooled(trace: Trace, image: Array) -> Array:
+    """What goes into the dense layer of the digits, by NumPy."""
+    weights = {name: each.astype(float) for name, each in trace.weights.items()}
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3))
+    maps = np.einsum("rcij,ijf->rcf", windows, weights["conv2d/kernel"][:, :, 0])
+    maps = (maps + weights["conv2d/bias"]).clip(0)
+    largest: Array = maps.reshape(13, 2, 13, 2, -1).max(axis=(1, 3)).reshape(-1)
+    return largest
 
 
 def bench(page: Page) -> None:
@@ -117,17 +127,29 @@ def test_what_is_drawn_gives_what_keras_weights_give(pages: Pages, digits_trace:
     image = image * (255 if image.max() <= 1 else 1)
     image[1, 1] = image[2, 1] = image.max() if image.max() > 250 else 255
     weights = {name: each.astype(float) for name, each in digits_trace.weights.items()}
-    windows = np.lib.stride_tricks.sliding_window_view(image / 255, (3, 3))
-    maps = np.einsum("rcij,ijf->rcf", windows, weights["conv2d/kernel"][:, :, 0])
-    maps = (maps + weights["conv2d/bias"]).clip(0)
-    pooled = maps.reshape(13, 2, 13, 2, -1).max(axis=(1, 3)).reshape(-1)
-    logits = pooled @ weights["dense/kernel"] + weights["dense/bias"]
+    logits = pooled(digits_trace, image / 255) @ weights["dense/kernel"] + weights["dense/bias"]
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     told = page.locator(".ownresult .bars li > span:last-child").all_inner_texts()
     for text, share in zip(told, shares, strict=True):
         number = float(text.strip("<> %\u00a0"))
         assert number == pytest.approx(100 * share, abs=0.11)
+
+
+def test_the_field_shows_the_chosen_row_until_something_is_drawn(pages: Pages) -> None:
+    page = pages.open()
+    bench(page)
+    drawn = page.locator(".drawn canvas")
+    seen = [drawn.evaluate(PICTURE)]
+    other = page.locator(".thumbs [data-row]").first.get_attribute("data-row")
+    for row in (other, None):
+        page.evaluate("row => { location.hash = row ? `#row=${row}` : '#'; }", row)
+        page.wait_for_function("row => !row || location.hash.includes(row)", arg=row)
+        seen.append(drawn.evaluate(PICTURE))
+        drag(page, (0.3, 0.2), (0.7, 0.2)) if row else None
+    assert seen[0] != seen[1]
+    # What the reader drew stays.
+    assert seen[2] not in seen[:2]
 
 
 def test_the_field_is_cleared_and_drawn_with_the_keys(pages: Pages) -> None:
@@ -196,6 +218,8 @@ def test_a_feature_is_typed(pages: Pages) -> None:
     price = (hidden @ weights["price/kernel"] + weights["price/bias"]).item()
     told = page.locator(".ownresult .verdict").inner_text().replace("\u2212", "-")
     assert float(told) == pytest.approx(price, rel=1e-3)
+    # The features of a table are not compared with each other.
+    assert page.locator(".glance .told b").count() == table.shape[1] + 1
     fields.nth(2).fill("")
     assert fields.nth(2).get_attribute("aria-invalid") == "true"
     ranges = page.locator(".fields small").all_inner_texts()
@@ -274,6 +298,10 @@ def test_a_text_is_followed_through_earlier_epochs(pages: Pages) -> None:
         "bad",
         "soup",
     }
+    # The number of a word has no size.
+    assert set(page.locator(".vector .token").all_inner_texts()) <= {"good", "bad", "soup"}
+    assert page.locator(".vector .track").count() == 0
+    assert len(page.locator(".inlines li").all_inner_texts()) == 4
 
 
 def wrong_weights(trace: Trace) -> Trace:

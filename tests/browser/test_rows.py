@@ -10,7 +10,20 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
 from tests.browser.test_explorer import here
-from tests.tasks import KINDS, autoencoder, binary, mask, multilabel, regression, several
+from tests.browser.test_own import pooled
+from tests.tasks import (
+    KINDS,
+    Net,
+    autoencoder,
+    binary,
+    course,
+    made,
+    mask,
+    multilabel,
+    regression,
+    rng_values,
+    several,
+)
 
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
@@ -192,6 +205,23 @@ def test_target_output_and_difference_of_the_row(pages: Pages, make: Callable[[]
     assert changed
 
 
+def test_a_series_is_two_lines(pages: Pages) -> None:
+    net, wave = Net(), rng_values(16)
+    net.dense("wave_again", net.source("wave", wave), 16)
+    trace = made(net, "mse", course([2.0, 1.0]), targets=[wave])
+    page, kept = pages.open(trace), trace.kept_rows
+    assert kept is not None
+    row = list(kept.numbers).index(trace.predictions[0].row)
+    for role, values in (("validation", kept.targets[0]), ("training", kept.outputs[0])):
+        path = page.locator(f".course .{role}[d]").get_attribute("d")
+        assert path is not None
+        heights = [float(each.split()[1]) for each in re.split("[ML]", path)[1:]]
+        assert np.corrcoef(heights, np.asarray(values)[row])[0, 1] == pytest.approx(-1, abs=1e-4)
+    # What it gives after an epoch is an image too.
+    page.locator(".film").scroll_into_view_if_needed()
+    expect(page.locator(".film .then").last.locator("canvas")).to_have_count(1)
+
+
 def test_each_output_of_several_has_its_own_results(pages: Pages) -> None:
     page = pages.open(several())
     choice = page.locator(f"{SECTION} select")
@@ -279,9 +309,37 @@ def test_a_wrong_row_leads_to_why_it_is_wrong(pages: Pages, digits_trace: Trace)
     difference = float(page.locator(".calc .steps dd.last").inner_text().replace("\u2212", "-"))
     assert difference == pytest.approx(np.log(shares[said] / shares[label]), abs=2e-3)
     assert "✓" in page.locator(".calc .check").inner_text()
+    kernel = digits_trace.weights["dense/kernel"].astype(float)
+    kept = digits_trace.kept_rows
+    assert kept is not None
+    [given] = kept.inputs.values()
+    image = given[kept.numbers.tolist().index(row)].astype(float).reshape(28, 28)
+    values = pooled(digits_trace, image / (255 if image.max() > 1 else 1))
+    speaks = (values * (kernel[:, said] - kernel[:, label])).reshape(13, 13, -1).sum(axis=2)
+    third = 3 * np.arange(13) // 13
+    parts = [
+        speaks[third == line][:, third == column].sum() for line in range(3) for column in range(3)
+    ]
+    words = [
+        "upper left",
+        "top",
+        "upper right",
+        "left",
+        "middle",
+        "right",
+        "lower left",
+        "bottom",
+        "lower right",
+    ]
+    told = page.locator(".calc p").first.inner_text().replace("\u2212", "-")
+    for best, who in ((int(np.argmax(parts)), said), (int(np.argmin(parts)), label)):
+        [(part, number)] = re.findall(
+            rf"speaks for {who}(?: is strongest)? at the ([a-z ]+) \(([-+.\d]+)\)", told
+        )
+        assert part == words[best]
+        assert float(number) == pytest.approx(parts[best], abs=0.011)
     # The largest part is the product of a value and the difference of two weights.
     number = page.locator(".calc .terms tbody tr").first.locator("td").nth(2).inner_text()
-    kernel = digits_trace.weights["dense/kernel"].astype(float)
     value = page.locator(".calc .terms tbody tr").first.locator("td").nth(1).inner_text()
     assert float(number) == pytest.approx(
         np.prod([float(each) for each in value.replace("\u2212", "-").split(" \u00d7 ")]), rel=0.02

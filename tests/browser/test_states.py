@@ -102,6 +102,9 @@ def test_nan_is_neither_zero_nor_a_prediction(pages: Pages, digits_trace: Trace)
     results = page.locator("section:has(#results)")
     expect(results.locator(".verdict")).to_contain_text("NaN")
     assert results.locator(".matrix, .wrongs, .nowfollowed").filter(visible=True).count() == 0
+    # A line that ends before the last epoch says where.
+    label = page.locator(".small svg .label.training").first
+    expect(label).to_contain_text(re.compile(r", epoch \d+$"))
     for bar in page.locator(".fewbars i").all():
         assert (bar.bounding_box() or {"width": 0})["width"] <= 1
 
@@ -148,3 +151,22 @@ def test_it_reloads_where_its_reader_was_until_it_is_stopped(
     page.mouse.move(1, 1)
     expect(page.locator("h1")).to_have_text("Finished", timeout=30_000)
     assert page.locator(".notice button").count() == 0
+
+
+RANGES = [
+    ([0, 0.4, 1], [0, 1]),
+    ([0, 3, 2], [0, 255]),  # a dark photograph
+    ([0.5, 130.2], [0, 255]),
+    ([0, 1.75], [0, 1.75]),
+    ([-1, 0.5], [-1, 1]),
+    ([-2.1, 2.6], [-2.1, 2.6]),
+    ([0, 900], [0, 900]),
+]
+
+
+def test_images_in_colour_are_on_the_scale_of_their_values(shown: Page) -> None:
+    found = shown.evaluate(
+        "async all => { const { brightness } = await import('viewer/colour.js'); return all.map(brightness); }",
+        [values for values, _ in RANGES],
+    )
+    assert found == [wanted for _, wanted in RANGES]

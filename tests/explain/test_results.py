@@ -47,6 +47,28 @@ def test_the_hardest_class_and_what_it_was_taken_for(digits_trace: Trace) -> Non
     assert everything == Results("25 of 25 right (100 %)")
 
 
+def test_the_class_that_gained_most_and_the_one_that_lost_most(digits_trace: Trace) -> None:
+    true = np.array([0] * 10 + [3] * 10 + [7] * 5)
+    was, now = true.copy(), true.copy()
+    was[:6], was[10:12] = 1, 5
+    now[10:15], now[20:21] = 5, 9
+    [output] = task.outputs(digits_trace)
+    given, before = (np.eye(10, dtype=np.float32)[each] for each in (now, was))
+    numbers = np.arange(25)
+    found = results(digits_trace, output, given, true, numbers, (1, before))
+    assert found is not None
+    assert re.findall(
+        r"'(\d)' (gained|lost) most: (\d+) to (\d+) of (\d+)", found.sentences[-1]
+    ) == [
+        ("0", "gained", "4", "10", "10"),
+        ("3", "lost", "8", "5", "10"),
+    ]
+    assert "epoch 1" in found.sentences[-1]
+    same = results(digits_trace, output, given, true, numbers, (1, given))
+    broken = results(digits_trace, output, given, true, numbers, (1, before * np.nan))
+    assert same == broken == results(digits_trace, output, given, true, numbers)
+
+
 def test_the_recorded_run_has_its_own_counts(digits_trace: Trace) -> None:
     kept = digits_trace.kept_rows
     assert kept is not None

@@ -5,11 +5,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 
+from pipetrace.explain.facts import NAMES
 from pipetrace.trace.document import Array, Stage, Trace, stage_of_weight
 
 Pair = tuple[Stage | None, Stage | None]
-NAMES = ("name", "module", "registered_name")
-"""Parts of a configuration that say nothing of what a layer does."""
 
 
 def pairs(ours: Sequence[Stage], theirs: Sequence[Stage]) -> list[Pair]:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipetrace.comparison.pairing import NAMES, pairs
+from pipetrace.comparison.pairing import pairs
 from pipetrace.comparison.records import (
     DATA,
     KINDS,
@@ -19,6 +19,7 @@ from pipetrace.comparison.records import (
     Difference,
     Missing,
 )
+from pipetrace.explain.facts import flat
 from pipetrace.trace.document import SOURCE, STEP, Stage, Trace
 from pipetrace.trace.records import same
 
@@ -223,27 +224,6 @@ def _of_training(training: Any, before: str) -> dict[Key, Any]:
         found |= {(TRAINING, None, f"{name}.{key}"): v for key, v in flat(each.settings)}
     found |= {(TRAINING, None, before + key): v for key, v in training.fit_config.items()}
     return found
-
-
-def flat(config: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """A Keras configuration as names with dots and plain values, without names of objects."""
-    if isinstance(config, Mapping) and "class_name" in config:
-        if before:
-            policy = config["class_name"] == "DTypePolicy"
-            inner = config.get("config") or {}
-            yield before, inner.get("name") if policy else config["class_name"]
-            if policy:
-                return
-        yield from flat(config.get("config") or {}, before)
-    elif isinstance(config, Mapping):
-        for name, value in config.items():
-            if name not in (*NAMES, "build_config"):
-                yield from flat(value, f"{before}.{name}" if before else str(name))
-    elif isinstance(config, (list, tuple)) and any(isinstance(each, Mapping) for each in config):
-        for place, value in enumerate(config):
-            yield from flat(value, f"{before}.{place}")
-    else:
-        yield before, list(config) if isinstance(config, tuple) else config
 
 
 def settings_of(found: Sequence[Difference], runs: int) -> tuple[int, ...]:

@@ -1,7 +1,9 @@
 """What several explanations look up in a trace: its rows, steps, stages, classes and outputs."""
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from pipetrace.trace.records import Record
 
 ALIKE = 0.99
 """Share of rows whose target is their input, from which on the model rebuilds its inputs."""
+
+NAMES = ("name", "module", "registered_name")
+"""Parts of a configuration that say nothing of what a layer does."""
 
 
 def classes(trace: Trace) -> int:
@@ -230,3 +235,24 @@ def dead_channels(stage: Stage) -> list[int]:
     """The channels whose every measured value is zero."""
     channels = (stage.summary.channels if stage.summary else None) or ()
     return [index for index, each in enumerate(channels) if each.count and each.zeros == each.count]
+
+
+def flat(config: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """A Keras configuration as names with dots and plain values, without names of objects."""
+    if isinstance(config, Mapping) and "class_name" in config:
+        if before:
+            policy = config["class_name"] == "DTypePolicy"
+            inner = config.get("config") or {}
+            yield before, inner.get("name") if policy else config["class_name"]
+            if policy:
+                return
+        yield from flat(config.get("config") or {}, before)
+    elif isinstance(config, Mapping):
+        for name, value in config.items():
+            if name not in (*NAMES, "build_config", "seed_generator"):
+                yield from flat(value, f"{before}.{name}" if before else str(name))
+    elif isinstance(config, (list, tuple)) and any(isinstance(each, Mapping) for each in config):
+        for place, value in enumerate(config):
+            yield from flat(value, f"{before}.{place}")
+    else:
+        yield before, list(config) if isinstance(config, tuple) else config

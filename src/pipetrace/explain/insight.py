@@ -159,7 +159,7 @@ def _improvement(trace: Trace) -> str:
     text = f"{_fraction(part)} of the improvement in {called}{over} came {where} ({share(part)})."
     if judgement(trace).trend != LEARNING:
         return f"{text} In epoch {numbers[-1]} it barely changed."
-    slightly = " slightly" if falls[-1] < 0.1 * whole else ""
+    slightly = " slightly" if falls[-1] < 0.1 * losses[-2] else ""
     return f"{text} In epoch {numbers[-1]} the {called} was still falling{slightly}."
 
 

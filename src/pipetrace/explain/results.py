@@ -28,12 +28,21 @@ class _Rows(Record):
     given: Array
     wanted: Array
     numbers: Array
+    since: tuple[int, Array] | None
 
 
 def results(
-    trace: Trace, output: task.Output, given: Array, wanted: Array, numbers: Array
+    trace: Trace,
+    output: task.Output,
+    given: Array,
+    wanted: Array,
+    numbers: Array,
+    since: tuple[int, Array] | None = None,
 ) -> Results | None:
-    """What came out for some rows, ``(n, ...)``, of one output; None where that is not known."""
+    """What came out for some rows, ``(n, ...)``, of one output; None where that is not known.
+
+    ``since`` is an earlier epoch, and what came out for the same rows after it.
+    """
     describe = FORMS.get(output.form)
     if (
         describe is None
@@ -46,7 +55,10 @@ def results(
     sound &= np.isfinite(wanted.reshape(len(wanted), -1).astype(float)).all(axis=1)
     if not sound.any():
         return Results("No prediction: the outputs are NaN or Inf")
-    found = describe(_Rows(trace, output, given[sound], wanted[sound], numbers[sound]))
+    if since and not np.isfinite(since[1]).all():
+        since = None
+    since = since and (since[0], since[1][sound])
+    found = describe(_Rows(trace, output, given[sound], wanted[sound], numbers[sound], since))
     broken = int((~sound).sum())
     if found is None or not broken:
         return found
@@ -68,7 +80,25 @@ def _classes(rows: _Rows) -> Results | None:
         return Results(title)
     table = np.zeros((count, count), int)
     np.add.at(table, (true, predicted), 1)
-    return Results(title, tuple(_by_class(rows, table)))
+    said = _by_class(rows, table)
+    if rows.since:
+        epoch, before = rows.since
+        was = np.bincount(true[predicted_labels(before) == true], minlength=count)
+        said += _changed(rows, table, was, epoch)
+    return Results(title, tuple(said))
+
+
+def _changed(rows: _Rows, table: Array, was: Array, epoch: int) -> list[str]:
+    """The class that gained most and the one that lost most since an epoch."""
+    now, totals = np.diag(table), table.sum(axis=1)
+    gains = now - was
+    parts = [
+        f"{class_name(rows.trace, at, rows.output)} {word} most: {number(int(was[at]))} to "
+        f"{_of(now[at], totals[at])} right"
+        for at, word in ((int(gains.argmax()), "gained"), (int(gains.argmin()), "lost"))
+        if (gains[at] > 0) == (word == "gained") and gains[at]
+    ]
+    return [f"Since epoch {epoch}, {', '.join(parts)}."] if parts else []
 
 
 def _by_class(rows: _Rows, table: Array) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from pipetrace.explain.facts import flat
 from pipetrace.explain.learn.program.objects import is_automatic
 from pipetrace.explain.learn.program.text import shortest, snake
 from pipetrace.trace.document import LAYER, SOURCE, Stage, Trace
@@ -16,7 +17,6 @@ Value: TypeAlias = str | int | float | bool
 
 LONGEST = 60
 """Characters of a value; a longer list is told by its length and a digest."""
-SAID_ELSEWHERE = frozenset({"name", "module", "registered_name", "build_config", "seed_generator"})
 
 
 def settings(trace: Trace) -> dict[str, Value]:
@@ -85,9 +85,7 @@ def _of_training(training: Training) -> Iterator[tuple[str, Value]]:
 def _flat(prefix: str, config: Mapping[str, Any]) -> dict[str, Value]:
     """The entries that are set, with the prefix before their names."""
     return {
-        f"{prefix}.{key}" if prefix else key: value
-        for key, given in config.items()
-        if key not in SAID_ELSEWHERE and (value := _plain(given)) is not None
+        name: value for name, given in flat(config, prefix) if (value := _plain(given)) is not None
     }
 
 
@@ -98,13 +96,6 @@ def _plain(value: Any) -> Value | None:
     if isinstance(value, float):
         return shortest(value)
     if isinstance(value, Mapping):
-        config = value.get("config")
-        if "class_name" in value and isinstance(config, Mapping):
-            if value["class_name"] == "DTypePolicy":
-                return str(config.get("name"))
-            inner = _flat("", config)
-            told = ", ".join(f"{key}={entry}" for key, entry in inner.items())
-            return _short(f"{value['class_name']}({told})" if told else str(value["class_name"]))
         told = ", ".join(f"{key}={_plain(entry)}" for key, entry in value.items())
         return _short(told) or None
     if isinstance(value, Sequence):

@@ -1,6 +1,7 @@
 """Line charts over epochs: the axis holds every value, and every text is that of its value."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import hypothesis.strategies as st
@@ -199,6 +200,16 @@ def test_the_charts_of_a_run_show_its_metrics(digits_trace: Trace) -> None:
     assert loss.reference is not None
     assert loss.reference.text.endswith(f" {figure(math.log(10))}")
     assert value_at(loss, loss.reference.at) == pytest.approx(math.log(10), abs=0.01)
+
+
+def test_chance_level_is_that_of_the_key_figures(digits_trace: Trace) -> None:
+    data = replace(digits_trace.run.data, class_counts=(90, *[2] * 9))
+    view = document(replace(digits_trace, run=replace(digits_trace.run, data=data)))
+    loss = next(each for each in view.figures if each.name == "Validation loss")
+    assert loss.note != f"chance: {figure(math.log(10))}"
+    reference = view.training.charts[0].reference
+    assert reference is not None
+    assert reference.text == loss.note.replace(":", "")
 
 
 def test_one_epoch_marks_no_best(digits_trace: Trace) -> None:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -15,7 +16,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from lxml import etree
 from moodle_xml_parser.parser import parse_string
+from pyslet.qtiv2.variables import ItemSessionState
+from pyslet.qtiv2.xml import QTIDocument
 from qti_convert import upgrade_package
 from tests.traces import HOSTILE, renamed
 
@@ -28,6 +32,8 @@ from pipetrace.trace import Trace
 
 Read = tuple[str, list[tuple[str, bool, str]]]
 """A question as a platform has it: its text, and each option with whether it is right and its remark."""
+TEXTS = ("name", "questiontext", "generalfeedback", "answer", "feedback")
+"""The elements of Moodle XML that hold their text in an element of its own."""
 HOSTILE_TEXT = "~ = # { } : \\ -> // %50%x & <b>'\"</b> :: {{Question}} \ufffe"
 
 
@@ -253,18 +259,65 @@ def test_the_package_names_every_file_that_it_holds(made: Sheet) -> None:
         for each in roots["test.xml"].iterfind(".//q:assessmentItemRef", spaced)
     }
     assert asked == listed - {"test.xml"}
-    # The order of the parts of an item, as the information model has it.
-    order = [
-        "responseDeclaration",
-        "outcomeDeclaration",
-        "itemBody",
-        "responseProcessing",
-        "modalFeedback",
-    ]
-    for name in asked:
-        parts = [each.tag.partition("}")[2] for each in roots[name]]
-        assert parts == sorted(parts, key=order.index)
-        assert set(parts) == set(order)
+    ids = [str(each.get("identifier")) for each in roots["imsmanifest.xml"].iter()]
+    used = {each.get("identifierref") for each in roots["imsmanifest.xml"].iter()} - {None}
+    assert used == {each for each in ids if "-question" in each}
+    assert len(used) == len(asked)
+
+
+def test_every_file_of_the_package_follows_the_grammar_of_qti(made: Sheet) -> None:
+    grammar = etree.RelaxNG(etree.parse(Path(__file__).with_name("qti21.rng")))
+    with zipfile.ZipFile(io.BytesIO(bytes(QUIZ_FORMS["qti"](made)))) as package:  # type: ignore[arg-type]
+        roots = {name: etree.fromstring(package.read(name)) for name in package.namelist()}
+    for name, root in roots.items():
+        assert grammar.validate(root), (name, grammar.error_log)
+    item = roots["question1.xml"]
+    item.insert(0, item[-1])  # feedback ahead of the declarations
+    assert not grammar.validate(item)
+
+
+@pytest.mark.filterwarnings("ignore:.* is deprecated, use:DeprecationWarning")
+def test_an_engine_gives_a_point_for_the_right_option_alone(made: Sheet) -> None:
+    """And the remark on the chosen option, each time."""
+    with zipfile.ZipFile(io.BytesIO(bytes(QUIZ_FORMS["qti"](made)))) as package:  # type: ignore[arg-type]
+        files = [package.read(f"question{at}.xml") for at in range(1, len(made.questions) + 1)]
+    for data, question in zip(files, made.questions, strict=True):
+        item = QTIDocument()
+        item.read(src=io.BytesIO(data))
+        for index, letter in enumerate("ABCD"):
+            taken = ItemSessionState(item.root)
+            taken.begin_session()
+            taken.map["RESPONSE"].set_value(letter)
+            taken.end_attempt()
+            assert taken.map["SCORE"].value == float(index == question.answer)
+            assert taken.map["FEEDBACK"].value == letter
+
+
+def test_moodle_xml_has_what_the_importer_of_moodle_reads(made: Sheet) -> None:
+    """Its fields, each once, and the values that it knows: the methods ``import_headers``,
+    ``import_multichoice`` and ``trans_format`` of ``question/format/xml/format.php``."""
+    head, *questions = ElementTree.fromstring(str(QUIZ_FORMS["moodle"](made)))
+    assert (head.get("type"), [each.tag for each in head]) == ("category", ["category"])
+    once = {
+        *("name", "questiontext", "generalfeedback", "defaultgrade", "penalty", "hidden"),
+        *("single", "shuffleanswers", "answernumbering"),
+    }
+    for question in questions:
+        counts = Counter(each.tag for each in question)
+        assert counts == {**dict.fromkeys(once, 1), "answer": 4}
+        assert question.get("type") == "multichoice"
+        for each in question.iter():
+            assert each.get("format") in (None, "plain_text")
+            assert (each.find("text") is not None) == (each.tag in TEXTS)
+        assert question.findtext("answernumbering") in ("abc", "ABCD", "123", "iii", "IIII", "none")
+        assert {question.findtext(name) for name in ("single", "shuffleanswers")} == {
+            "true",
+            "false",
+        }
+        assert 0 < float(question.findtext("defaultgrade", "")) <= 1
+        assert 0 <= float(question.findtext("penalty", "")) <= 1
+        fractions = [float(each.get("fraction", "nan")) for each in question.iter("answer")]
+        assert sorted(fractions) == [0, 0, 0, 100]
 
 
 @pytest.mark.parametrize("form", QUIZ_FORMS)

@@ -1,9 +1,12 @@
 """Why: what each part contributes, measured by training again without it."""
 
+import math
+from collections.abc import Sequence
+
 from pipetrace.explain import metrics
 from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, ablations
 from pipetrace.explain.facts import trained
-from pipetrace.explain.formatting import number
+from pipetrace.explain.formatting import listed, number
 from pipetrace.explain.learn.lesson import Lesson, Part, Table, stage_place
 from pipetrace.trace.document import Trace
 
@@ -11,7 +14,8 @@ ABOUT = "what each part buys: the same run without it"
 MINUTES = 3
 INTRO = (
     "Each line below is a training of its own, from the same start, on the same rows, with one "
-    "thing changed. The others say how much of a difference is luck."
+    "thing changed. The run itself was repeated with other seeds, which tells how much of a "
+    "difference is luck: the noise."
 )
 ABSENT = (
     "This run was not trained again with something left out. To measure what each part "
@@ -21,18 +25,17 @@ ABSENT = (
 
 
 def why(trace: Trace) -> Lesson:
-    """The ablations of a run: all in a table, then each in a few sentences."""
+    """The ablations of a run: all in a table, then those that changed the result in a few
+    sentences each, and the others together.
+    """
     rows = ablations(trace)
     if not rows:
         text = ABSENT if trained(trace) else "This run trained nothing that could be left out."
         return Lesson("why", ABOUT, MINUTES, "", absent=text)
-    return Lesson(
-        "why",
-        ABOUT,
-        MINUTES,
-        INTRO,
-        parts=(_table(trace, rows), *(_part(trace, row) for row in rows)),
-    )
+    without = [row for row in rows if row.is_larger is False and not row.error]
+    told = [_part(trace, row) for row in rows if row not in without]
+    parts = (_table(trace, rows), *told, *([_within(without)] if without else []))
+    return Lesson("why", ABOUT, MINUTES, INTRO, parts=parts)
 
 
 def _table(trace: Trace, rows: tuple[AblationRow, ...]) -> Part:
@@ -57,6 +60,20 @@ def _cells(
         "not measured" if value is None else write(value),
         "not known" if parameters is None else number(parameters),
     )
+
+
+def _within(rows: Sequence[AblationRow]) -> Part:
+    """What made no difference, and what of it would save most parameters."""
+    names = listed([row.title[0].lower() + row.title[1:] for row in rows])
+    texts = [f"No difference larger than the noise: {names}."]
+    least = min(rows, key=lambda row: row.after.parameters or math.inf)
+    few, many = least.after.parameters, least.before.parameters
+    if few and many and few < many:
+        texts.append(
+            f"The smallest of these models, {least.title[0].lower() + least.title[1:]}, has "
+            f"{number(few)} parameters instead of {number(many)}."
+        )
+    return Part("What made no difference", tuple(texts))
 
 
 def _part(trace: Trace, row: AblationRow) -> Part:

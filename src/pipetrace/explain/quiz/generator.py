@@ -59,16 +59,19 @@ class Generator(Record):
     draft: "Callable[[Trace, Random], Draft | None]"  # None where it does not apply
 
 
-def question(
-    level: Level, skill: Skill
-) -> Callable[[Callable[[Trace, Random], Draft | None]], Generator]:
+Drafts: TypeAlias = Callable[[Trace, Random], Draft | None]
+
+
+def named_after(
+    function: Callable[..., Any], level: Level, skill: Skill, drafts: Drafts
+) -> Generator:
+    """A kind of question with the name of a function: ``BatchShape`` of ``batch_shape``."""
+    return Generator(function.__name__.title().replace("_", ""), level, skill, drafts)
+
+
+def question(level: Level, skill: Skill) -> Callable[[Drafts], Generator]:
     """A decorator: what makes a draft by the run and by chance becomes a kind of question."""
-
-    def made(drafted: Callable[[Trace, Random], Draft | None]) -> Generator:
-        name = drafted.__name__.title().replace("_", "")
-        return Generator(name, level, skill, drafted)
-
-    return made
+    return lambda drafts: named_after(drafts, level, skill, drafts)
 
 
 Fits: TypeAlias = Callable[[Trace, Stage], bool]
@@ -100,8 +103,7 @@ def about_stage(
             block, about = asked if isinstance(asked, tuple) else (asked, {})
             return written(block, f"{place}/{stage.name}", stage=stage.name, **about)
 
-        drafted.__name__ = ask.__name__
-        return question(level, skill)(drafted)
+        return named_after(ask, level, skill, drafted)
 
     return made
 
@@ -115,10 +117,10 @@ def about_images(
 ) -> Callable[[Asks], Generator]:
     """The same of a stage between feature maps whose channels come last."""
 
-    def fit(trace: Trace, stage: Stage) -> bool:
+    def both(trace: Trace, stage: Stage) -> bool:
         return takes_images(stage) and fits(trace, stage)
 
-    return about_stage(level, skill, *kinds, fits=fit, place=place)
+    return about_stage(level, skill, *kinds, fits=both, place=place)
 
 
 def takes_images(stage: Stage) -> bool:

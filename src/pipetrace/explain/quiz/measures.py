@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from pipetrace.explain.quiz.generator import (
     draft,
     lines,
     measured,
+    named_after,
     question,
     written,
 )
@@ -56,20 +56,24 @@ Why: {number(right)} / {number(rows)} = {share(value)}.
     )
 
 
-Counts: TypeAlias = tuple[int, int, int]
-"""Of a class: its rows, the rows that are predicted as it, and those that are both."""
+Worked: TypeAlias = tuple[float, list[tuple[float, str]], str]
+"""What a measure of a class is, what it is mistaken for, and how it is worked."""
 
 
 def about_class(
-    level: Level,
-) -> Callable[[Callable[[str, str, Counts, int], Draft]], Generator]:
-    """A decorator: a question about one class that occurs and is predicted."""
+    level: Level, measure: str
+) -> Callable[[Callable[[str, int, int, int], Worked]], Generator]:
+    """A decorator: a question about one class that occurs and is predicted.
 
-    def made(ask: Callable[[str, str, Counts, int], Draft]) -> Generator:
+    What is decorated is given the class, how many rows are of it, how many are predicted as it, and
+    how many are both.
+    """
+
+    def made(ask: Callable[[str, int, int, int], Worked]) -> Generator:
         def drafted(trace: Trace, chance: Random) -> Draft | None:
             kind = _kind(trace)
             found = [
-                (index, each)
+                (index, each.rows, each.predicted, each.correct)
                 for index in range(classes(trace))
                 if (each := trace.measurements.of(ClassOutcome, f"{kind}/{index}")).rows
                 and each.predicted
@@ -78,55 +82,67 @@ def about_class(
             ]
             if not found:
                 return None
-            index, each = chance.choice(found)
-            counts = (each.rows or 1, each.predicted or 1, each.correct or 0)
-            drawn = ask(class_name(trace, index), kind, counts, index)
-            return replace(drawn, evidence=_place(trace))
+            index, rows, said, both = chance.choice(found)
+            name = class_name(trace, index)
+            right, wrong, why = ask(name, rows, said, both)
+            more = [
+                (
+                    both / (rows + said - both),
+                    "That divides by all rows that are one or the other.",
+                ),
+                (1 - right, "That is what is missed."),
+                (both / (rows + said), "Only one of both counts is divided by."),
+                (min(rows, said) / max(rows, said), "The rows that are right count."),
+                (right / 2, "Each row counts once."),
+            ]
+            return written(
+                f"""
+Question: {number(rows)} {kind} rows are {name}, {number(said)} were predicted as {name}, and
+    {number(both)} are both. How large is {measure.format(name)}?
+Answer: {share(right)}
+Why: {why}: {share(right)}.
+{lines(measured([*wrong, *more], right, share))}
+""",
+                _place(trace),
+                index=index,
+            )
 
-        drafted.__name__ = ask.__name__
-        return question(level, "measures")(drafted)
+        return named_after(ask, level, "measures", drafted)
 
     return made
 
 
-@about_class("medium")
-def recall(name: str, kind: str, counts: Counts, index: int) -> Draft:
+@about_class("medium", "the recall of {}")
+def recall(name: str, rows: int, said: int, both: int) -> Worked:
     """What is the recall of a class?"""
-    rows, said, right = counts
-    wrong = [(right / said, "That is the precision: of those predicted, how many are right.")]
-    return _share_of_class(
-        f"How large is the recall of {name}?", name, kind, counts, right / rows, wrong,
-        f"Of {number(rows)} rows that are {name}, {number(right)} are found", index,
-    )  # fmt: skip
+    wrong = [(both / said, "That is the precision: of those predicted, how many are right.")]
+    why = f"Of {number(rows)} rows that are {name}, {number(both)} are found"
+    return both / rows, wrong, why
 
 
-@about_class("medium")
-def precision(name: str, kind: str, counts: Counts, index: int) -> Draft:
+@about_class("medium", "the precision of {}")
+def precision(name: str, rows: int, said: int, both: int) -> Worked:
     """What is the precision of a class?"""
-    rows, said, right = counts
-    wrong = [(right / rows, "That is the recall: of those that there are, how many are found.")]
-    return _share_of_class(
-        f"How large is the precision of {name}?", name, kind, counts, right / said, wrong,
-        f"Of {number(said)} rows predicted as {name}, {number(right)} are right", index,
-    )  # fmt: skip
+    wrong = [(both / rows, "That is the recall: of those that there are, how many are found.")]
+    return (
+        both / said,
+        wrong,
+        f"Of {number(said)} rows predicted as {name}, {number(both)} are right",
+    )
 
 
-@about_class("hard")
-def f1(name: str, kind: str, counts: Counts, index: int) -> Draft:
+@about_class("hard", "the F1 score of {}, from its precision and its recall")
+def f1(name: str, rows: int, said: int, both: int) -> Worked:
     """What is the F1 score of a class?"""
-    rows, said, right = counts
-    recall, precision = right / rows, right / said
+    recall, precision = both / rows, both / said
     wrong = [
         (recall, "That is the recall alone."),
         (precision, "That is the precision alone."),
         (recall * precision, "They are not just multiplied."),
         ((recall * precision) / (recall + precision), "It is twice that."),
     ]
-    return _share_of_class(
-        f"How large is the F1 score of {name}, from its precision and its recall?", name, kind,
-        counts, 2 * right / (rows + said), wrong,
-        f"Twice {number(right)}, divided by {number(rows)} + {number(said)}", index,
-    )  # fmt: skip
+    why = f"Twice {number(both)}, divided by {number(rows)} + {number(said)}"
+    return 2 * both / (rows + said), wrong, why
 
 
 @question("easy", "measures")
@@ -222,37 +238,6 @@ Why: It is the square root of {figure(error)}, and has the unit of the target.
 {lines(measured(wrong, right))}
 """,
         "training",
-    )
-
-
-def _share_of_class(
-    asked: str,
-    name: str,
-    kind: str,
-    counts: Counts,
-    right: float,
-    wrong: list[tuple[float, str]],
-    why: str,
-    index: int,
-) -> Draft:
-    rows, said, found = counts
-    more = [
-        (found / (rows + said - found), "That divides by all rows that are one or the other."),
-        (1 - right, "That is what is missed."),
-        (found / (rows + said), "Only one of both counts is divided by."),
-        (rows / said if rows < said else said / rows, "The rows that are right count."),
-        (right / 2, "Each row counts once."),
-    ]
-    return written(
-        f"""
-Question: {number(rows)} {kind} rows are {name}, {number(said)} were predicted as {name}, and
-    {number(found)} are both. {asked}
-Answer: {share(right)}
-Why: {why}: {share(right)}.
-{lines(measured([*wrong, *more], right, share))}
-""",
-        RESULTS,
-        index=index,
     )
 
 

@@ -92,9 +92,10 @@ def _measured(trace: Trace) -> str:
         return f"{began}{early}, or computed from it."
     text = f"{began}, or computed from it. "
     if own_pipeline(trace):
-        shown = f"The data flow shows all {counted(trace.rows, 'training row')} after training"
         aside = all(made.validation for made in trace.predictions)
-        return f"{text}{shown}{'; the prediction is a validation row' if aside else ''}."
+        drawn = "; the row that it draws is a validation row" if aside else ""
+        rows = counted(trace.rows, "training row")
+        return f"{text}The data flow was measured on all {rows} after training{drawn}."
     text += f"The data flow shows {counted(trace.rows, 'row')}"
     text += " after training." if trace.epochs else "."
     if trace.histogram_rows is not None:

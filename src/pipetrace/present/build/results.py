@@ -81,13 +81,19 @@ def _results(
     position: int,
 ) -> tuple[ResultView, ...]:
     found = []
-    for epoch, values in given.items():
+    made_for = {
+        epoch: values[shown].astype(np.float32) if values.dtype.kind == "f" else values[shown]
+        for epoch, values in given.items()
+    }
+    first = min((epoch for epoch in given if epoch), default=0)
+    for epoch, values in made_for.items():
         made = results(
             trace,
             output,
-            values[shown].astype(np.float32) if values.dtype.kind == "f" else values[shown],
+            values,
             kept.targets[position][shown],
             kept.rows[shown],
+            (first, made_for[first]) if epoch > first > 0 else None,
         )
         if made is not None:
             found.append(ResultView(epoch=epoch, title=made.title, sentences=made.sentences))

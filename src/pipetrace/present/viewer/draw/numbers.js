@@ -4,6 +4,7 @@ import { colourOf, inkOn } from "viewer/colour.js";
 import { h } from "viewer/dom.js";
 import { scaleOf } from "viewer/draw/picture.js";
 import { fixed } from "viewer/figures.js";
+import { explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/colour.js").Ramp} Ramp */
 /** @typedef {import("viewer/model/layers.js").Term} Term */
@@ -88,15 +89,16 @@ export function bar(value, most) {
 
 /**
  * @param {readonly Line[]} lines the last one is the result
+ * @param {number} [total] the one that those above it add up to
  * @returns {HTMLElement}
  */
-export function stepsOf(lines) {
+export function stepsOf(lines, total = lines.length - 1) {
   return h(
     "dl",
     { class: "steps" },
     ...lines.flatMap(([name, text], at) => {
-      const last = at === lines.length - 1 ? "last" : null;
-      return [h("dt", { class: last }, name), h("dd", { class: last }, text)];
+      const kind = [at === total ? "total" : "", at === lines.length - 1 ? "last" : ""].join(" ").trim() || null;
+      return [h("dt", { class: kind }, ...explained(name)), h("dd", { class: kind }, text)];
     }),
   );
 }

@@ -11,6 +11,13 @@ import { figure } from "viewer/figures.js";
 
 const FAR = 5;
 
+let [pointed, moved] = ["", true];
+// A page that is scrolled moves under a pointer that rests: nothing was pointed at.
+addEventListener("pointermove", ({ clientX, clientY }) => {
+  moved = `${clientX} ${clientY}` !== pointed;
+  pointed = `${clientX} ${clientY}`;
+}, { capture: true, passive: true });
+
 export class Picture {
   /**
    * @param {object} options
@@ -50,7 +57,7 @@ export class Picture {
   /** @param {(row: number, column: number) => void} move */
   listen(move) {
     const point = (/** @type {PointerEvent} */ event) => {
-      if (event.type === "pointermove" && event.pointerType === "touch" && !event.buttons) return;
+      if (event.type === "pointermove" && ((event.pointerType === "touch" && !event.buttons) || !moved)) return;
       const box = this.canvas.getBoundingClientRect();
       const cell = (/** @type {number} */ at, /** @type {number} */ length, /** @type {number} */ count) =>
         Math.min(count - 1, Math.max(0, Math.floor((at / length) * count)));

@@ -186,7 +186,7 @@ function predictions(model, state, ats, output, above) {
   const missing = (/** @type {number} */ at) => none(model, ats[at], stage);
   const series = (stage.outputs[0]?.shape.length ?? 0) > 1 || (softmaxAxis(stage, 1) !== 0 && label === null && isSeries(model, stage));
   if (series) {
-    if (stage === above) return null;
+    if (stage === above && (stage.outputs[0]?.shape.length ?? 0) > 1) return null;
     const scale = scaleOver(model, state, stage, ({ data }) => data, "all");
     return { name, cells: found.map((each, at) => (each ? painted(each, scale) : missing(at))) };
   }

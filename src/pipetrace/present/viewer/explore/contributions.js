@@ -81,13 +81,14 @@ function link({ model, state, stage }, place) {
 }
 
 /**
- * What adds to a value at each position of the image that was flattened before: all terms, as an image that can be read.
+ * What adds to a value at each position of the image that was flattened before, its channels summed.
  *
  * @param {Context} context
  * @param {readonly Term[]} terms
- * @returns {Node | null}
+ * @returns {{ name: string, shape: readonly number[], rows: number, columns: number, channels: number, sums: Float32Array } | null}
+ *   null where the values stood in no image
  */
-export function mapOf({ model, state, stage }, terms) {
+export function sumsOf({ model, state, stage }, terms) {
   const before = model.byName.get(stage.inputs[0].source);
   const end = terms[0]?.place;
   if (!before || !end) return null;
@@ -97,8 +98,22 @@ export function mapOf({ model, state, stage }, terms) {
   const [rows, columns, channels = 1] = shape;
   const sums = new Float32Array(rows * columns);
   terms.forEach((term, at) => (sums[Math.floor(at / channels)] += term.product));
+  return { name: source.name, shape, rows, columns, channels, sums };
+}
+
+/**
+ * The same as an image that can be read.
+ *
+ * @param {Context} context
+ * @param {readonly Term[]} terms
+ * @returns {Node | null}
+ */
+export function mapOf(context, terms) {
+  const found = sumsOf(context, terms);
+  if (!found) return null;
+  const { name, shape, rows, columns, channels, sums } = found;
   const { most } = scaleOf(sums);
-  const label = `value × weight at each position of ${source.name}${channels > 1 ? `, its ${counted(channels)} channels summed` : ""}`;
+  const label = `value × weight at each position of ${name}${channels > 1 ? `, its ${counted(channels)} channels summed` : ""}`;
   const reading = h("p", { class: "caption" });
   const read = (/** @type {number} */ row, /** @type {number} */ column) => {
     const text = `${placeText(shape, [row, column, 0]).replace(", channel 0", "")}: ${signed(sums[row * columns + column], 4)}`;

@@ -150,7 +150,7 @@ function opened(panel, context) {
   const other = whatIf(context, output);
   const weights = otherWeights(context);
   const playing = player(context, output);
-  const calculation = h("div", { class: "calc" }, playing.element, origin);
+  const calculation = h("div", { class: "calc" }, playing.element, output.shape.length > 1 && h("p", { class: "muted" }, "Move over a picture above to choose another value, or use the arrow keys there."), origin);
   panel.replaceChildren(
     head,
     what,
@@ -174,9 +174,17 @@ function opened(panel, context) {
   const parts = [...pictures, calc, before, weights, other, looks, looksFor].filter((each) => each !== null).map((each) => whenSeen(each.element, () => each.draw(at().place, at().found), true));
   // The channels have their size before they are painted.
   if (tiles) parts.push(whenSeen(tiles.element, () => tiles.draw(at().place)));
+  // One filter is chosen everywhere.
+  const follow = () => {
+    const place = at().place;
+    const kernel = /** @type {HTMLInputElement | undefined} */ (panel.querySelectorAll(".kernels input")[place[place.length - 1]]);
+    if (kernel && !kernel.checked) kernel.click();
+  };
+  panel.querySelector("details.more")?.addEventListener("toggle", follow);
   return () => {
     now = null;
     tiles?.mark(at().place);
+    follow();
     for (const draw of parts) draw();
   };
 }
@@ -219,10 +227,15 @@ function player(context, output) {
     button.textContent = "❚❚ Stop";
     button.setAttribute("aria-pressed", "true");
     const slice = sliceOf(output.shape);
+    const begun = placeIn(model, state, stage);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let cell = firstFilled(context, slice);
     const step = () => {
-      if (!button.isConnected || cell >= slice.rows * slice.columns) return stop();
+      if (!button.isConnected) return stop();
+      if (cell >= slice.rows * slice.columns) {
+        stop();
+        return state.set("place", begun); // the last cells are often empty
+      }
       const here = placeIn(model, state, stage);
       state.set("place", slice.move(Math.floor(cell / slice.columns), cell % slice.columns, here));
       cell += 1;

@@ -99,7 +99,7 @@ function windows({ model, state, stage }, { terms, window: extent }) {
       h("span", { class: "sign" }, "×"),
       labelled("kernel", grid(all.map((term) => term.weight), columns, weights)),
       h("span", { class: "sign" }, "="),
-      labelled(`${taps} products`, grid(all.map((term) => term.product), columns, { most: weights.most * image.most, ramp: "signed" })),
+      labelled(`${taps} products, rounded`, grid(all.map((term) => term.product), columns, { most: weights.most * image.most, ramp: "signed" })),
       h("span", { class: "sign" }, "→"),
     ];
   }
@@ -159,7 +159,8 @@ function steps(context, place, { terms, bias, activation, how }, total, value) {
     found.push([activated(context, activation, before, place), activation === "softmax" ? percent(value) : fixed(value, 6)]);
   }
   if (activation === "linear" && bias !== null) found.push(["value", fixed(value, 6)]);
-  return stepsOf(found);
+  // An activation adds nothing: the line stands above what it is applied to.
+  return stepsOf(found, found.length - (activation === "linear" ? 1 : 2));
 }
 
 /**

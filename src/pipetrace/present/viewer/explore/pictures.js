@@ -77,10 +77,11 @@ export function pictureOf(context, shown, role) {
   const picture = new Picture({ ...slice, width: wide, label: title, move });
   // The steps of a sequence are lines of text at most, whatever the number of features.
   if (steps) Object.assign(picture.element.style, { aspectRatio: "auto", height: `${Math.min((wide * slice.rows) / slice.columns, LINE * slice.rows, HIGHEST)}px` });
+  const names = steps ? wordsOf(context, shown, slice.rows) : null;
   const caption = h("span", {});
   const shades = h("div", { class: "legend" });
   const scale = legend(acrossEpochs(model, shown) ? "one scale for all epochs" : "");
-  const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), picture.element, colours ? shades : scale.element);
+  const element = h("div", {}, h("div", { class: "cap" }, h("b", {}, title), caption), names ? h("div", { class: "inlines" }, names.element, picture.element) : picture.element, colours ? shades : scale.element);
   return {
     element,
     draw: (place, origin) => {
@@ -95,8 +96,37 @@ export function pictureOf(context, shown, role) {
       if (colours) shades.textContent = `black ${figure(low)}, full colour ${figure(high)}`;
       else scale.draw(found);
       picture.mark(role === "input" ? windowOf(origin, number, slice, at) : boxAt(slice, at, role));
+      names?.draw(at[0]);
       caption.textContent = where(values, at, colours);
       picture.say(`${placeText(values.shape, at)}: ${figure(valueAt(values, at))}`);
+    },
+  };
+}
+
+/**
+ * The words that the steps of a stage stand for, beside the lines of its picture.
+ *
+ * @param {Context} context
+ * @param {Layer} stage
+ * @param {number} steps
+ * @returns {{ element: HTMLElement, draw: (step: number) => void } | null} null where they are none, or too many to read
+ */
+function wordsOf({ model, state }, stage, steps) {
+  if (LINE * steps > HIGHEST) return null;
+  /** @type {Layer | undefined} */
+  let source = stage;
+  while (source && !(source.words.length && source.outputs[0]?.shape.length === 1)) source = model.byName.get(source.inputs[0]?.source ?? "");
+  if (!source || source.outputs[0].shape[0] !== steps) return null;
+  const { name, words } = source;
+  const lines = Array.from({ length: steps }, () => h("li", {}));
+  return {
+    element: h("ol", { "aria-hidden": "true" }, ...lines),
+    draw: (step) => {
+      const tokens = model.output(state.at, name)?.data ?? [];
+      lines.forEach((line, at) => {
+        line.textContent = words[tokens[at]] ?? "";
+        line.className = at === step ? "here" : "";
+      });
     },
   };
 }

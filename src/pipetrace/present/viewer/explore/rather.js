@@ -1,13 +1,16 @@
 // Why one class rather than another: what adds to the difference of their logits.
 
 import { h } from "viewer/dom.js";
-import { contributions, mapOf } from "viewer/explore/contributions.js";
+import { contributions, mapOf, sumsOf } from "viewer/explore/contributions.js";
+import { nameIn } from "viewer/explore/place.js";
 import { stepsOf } from "viewer/draw/numbers.js";
 import { fixed, signed } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
+import { largest } from "viewer/rows/outcomes.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
 /** @typedef {import("viewer/model/layers.js").Origin} Origin */
+/** @typedef {import("viewer/model/layers.js").Term} Term */
 /** @typedef {import("viewer/model/layers.js").Layer} Layer */
 /** @typedef {import("viewer/model/model.js").Model} Model */
 /** @typedef {{ one: number, other: number, names: [string, string] }} Two classes, by their places */
@@ -62,11 +65,38 @@ export function compared(context, origin, { one, other, names: [first, second] }
     ["difference of the biases", signed(bias, 6)],
     [`logit of ${first} − logit of ${second}`, fixed(total + bias, 4)],
   ]);
+  const values = model.output(state.at, stage.name)?.data ?? [];
+  const best = largest(values);
+  const predicted = best === one || best === other ? "" : ` What the model predicts here is ${nameIn(model, stage, best)}.`;
   return [
-    h("p", {}, `What speaks for ${first} rather than ${second}: each value × (its weight for ${first} − its weight for ${second}).`),
+    h("p", {}, `What speaks for ${first} rather than ${second}: each value × (its weight for ${first} − its weight for ${second}).${partsOf(context, terms, first, second)}${predicted}`),
     h("div", { class: "calcrow" }, mapOf(context, terms), ...contributions(context, { ...origin, terms }), stepsOf(lines)),
     checked(context, one, other, total + bias),
   ];
+}
+
+const PARTS = [["upper left", "top", "upper right"], ["left", "middle", "right"], ["lower left", "bottom", "lower right"]];
+
+/**
+ * Where in the image the classes are spoken for.
+ *
+ * @param {Context} context
+ * @param {readonly Term[]} terms
+ * @param {string} first
+ * @param {string} second
+ * @returns {string} empty where the values stand in no image
+ */
+function partsOf(context, terms, first, second) {
+  const found = sumsOf(context, terms);
+  if (!found || Math.min(found.rows, found.columns) < PARTS.length || !found.sums.every(Number.isFinite)) return "";
+  const { rows, columns, sums } = found;
+  const parts = new Float64Array(PARTS.length ** 2);
+  const third = (/** @type {number} */ at, /** @type {number} */ length) => Math.floor((PARTS.length * at) / length);
+  sums.forEach((sum, at) => (parts[PARTS.length * third(Math.floor(at / columns), rows) + third(at % columns, columns)] += sum));
+  const named = (/** @type {number} */ at) => `the ${PARTS.flat()[at]} (${signed(parts[at], 2)})`;
+  const [most, least] = [parts.indexOf(Math.max(...parts)), parts.indexOf(Math.min(...parts))];
+  const told = [parts[most] > 0 ? `what speaks for ${first} is strongest at ${named(most)}` : "", parts[least] < 0 ? `what speaks for ${second} at ${named(least)}` : ""];
+  return ` Of nine parts of the image, ${told.filter(Boolean).join(", ")}.`;
 }
 
 /**

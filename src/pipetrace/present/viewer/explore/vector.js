@@ -7,6 +7,7 @@ import { brief, counted, figure, fixed, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { LAYERS } from "viewer/model/layers.js";
 import { largest, thatMatter } from "viewer/rows/outcomes.js";
+import { explained } from "viewer/words.js";
 import { isTable } from "viewer/rows/thumbnail.js";
 
 /** @typedef {import("viewer/explore/explorer.js").Context} Context */
@@ -32,7 +33,7 @@ export function vector({ model, state, view }, shown, chooses) {
   const table = h(
     "table",
     { class: "vector", "aria-label": title },
-    h("thead", {}, h("tr", {}, ...heads.map((text) => (text ? h("th", { scope: "col" }, text) : h("td"))))),
+    h("thead", {}, h("tr", {}, ...heads.map((text) => (text ? h("th", { scope: "col" }, ...explained(text)) : h("td"))))),
     body,
   );
   return {

@@ -10,6 +10,8 @@ import { explained } from "viewer/words.js";
 /** @typedef {import("viewer/modes/modes.js").Tools} Tools */
 
 const COPIED_MS = 1500;
+/** Characters of a cell that is broken into lines, and of one that makes its table a list on a phone. */
+const [SHORT, LONG] = [18, 60];
 
 /**
  * A control that copies the link to a place of the page.
@@ -96,15 +98,16 @@ export async function copy(text, button) {
  * @returns {HTMLElement}
  */
 export function table(view) {
+  const isProse = view.rows.some((cells) => cells.some((cell) => cell.length > LONG));
   return h(
     "div",
     { class: "wide", tabindex: 0, role: "group", "aria-label": view.caption || view.header.filter(Boolean).join(", ") },
     h(
       "table",
-      { class: "plaintable" },
+      { class: isProse ? "plaintable prose" : "plaintable" },
       view.caption && h("caption", { class: "muted" }, view.caption),
       view.header.some(Boolean) && h("thead", {}, h("tr", {}, ...view.header.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, ...view.rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", {}, cell))))),
+      h("tbody", {}, ...view.rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", { class: cell.length > SHORT ? null : "short" }, cell))))),
     ),
   );
 }

@@ -2,6 +2,8 @@
 
 import { h, svg } from "viewer/dom.js";
 import { parts } from "viewer/modes/lesson.js";
+import { crossed } from "viewer/rows/matrix.js";
+import { againstTrue } from "viewer/rows/scatter.js";
 
 /** @typedef {import("viewer/document.js").Cells} Cells */
 /** @typedef {import("viewer/document.js").Curve} Curve */
@@ -78,13 +80,8 @@ function cells({ names, counts, start, noun }) {
     said,
     h(
       "div",
-      { class: "wide", tabindex: 0, role: "group", "aria-label": "Confusion matrix" },
-      h(
-        "table",
-        { class: "cells" },
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true \\ predicted"), ...names.map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, ...boxes.map((line, at) => h("tr", {}, h("th", { scope: "row" }, names[at]), ...line))),
-      ),
+      { class: "wide cells", tabindex: 0, role: "group", "aria-label": "Confusion matrix" },
+      crossed(names, boxes),
     ),
   );
 }
@@ -99,6 +96,7 @@ function curve({ name, thresholds, counts, start, noun }) {
   const at = (/** @type {number} */ recall, /** @type {number} */ precision) => [PAD + recall * SIDE, PAD + (1 - precision) * SIDE];
   const points = counts.flatMap(([right, extra, missed]) => (right + extra && right + missed ? [at(right / (right + missed), right / (right + extra))] : []));
   const dot = svg("circle", { r: 6, class: "dot" });
+  const text = (/** @type {number} */ x, /** @type {number} */ y, /** @type {string} */ words, anchor = "middle") => svg("text", { x, y, "text-anchor": anchor }, words);
   const draw = () => {
     const [right, extra, missed, none] = counts[Number(slider.value)];
     slider.setAttribute("aria-valuetext", `above ${thresholds[Number(slider.value)].toFixed(2)}`);
@@ -125,7 +123,13 @@ function curve({ name, thresholds, counts, start, noun }) {
       svg(
         "svg",
         { viewBox: `0 0 ${SIDE + 2 * PAD} ${SIDE + 2 * PAD}`, role: "img", "aria-label": "Precision over recall", class: "graphed" },
-        ...axes("recall", "precision", ["0", "1"], ["0", "1"]),
+        svg("rect", { x: PAD, y: PAD, width: SIDE, height: SIDE, class: "frame" }),
+        text(PAD, PAD + SIDE + 14, "0"),
+        text(PAD + SIDE, PAD + SIDE + 14, "1"),
+        text(PAD + SIDE / 2, PAD + SIDE + 26, "recall"),
+        text(PAD - 4, PAD + SIDE, "0", "end"),
+        text(PAD - 4, PAD + 8, "1", "end"),
+        text(PAD, PAD - 8, "precision", "start"),
         svg("polyline", { points: points.map((each) => each.join(",")).join(" "), class: "line" }),
         dot,
       ),
@@ -134,35 +138,11 @@ function curve({ name, thresholds, counts, start, noun }) {
 }
 
 /**
- * @param {string} across
- * @param {string} up
- * @param {string[]} low the texts at both ends of the lower axis
- * @param {string[]} side those of the other one
- * @returns {SVGElement[]}
- */
-function axes(across, up, low, side) {
-  const text = (/** @type {number} */ x, /** @type {number} */ y, /** @type {string} */ words, anchor = "middle") => svg("text", { x, y, "text-anchor": anchor }, words);
-  return [
-    svg("rect", { x: PAD, y: PAD, width: SIDE, height: SIDE, class: "frame" }),
-    text(PAD, PAD + SIDE + 14, low[0]),
-    text(PAD + SIDE, PAD + SIDE + 14, low[1]),
-    text(PAD + SIDE / 2, PAD + SIDE + 26, across),
-    text(PAD - 4, PAD + SIDE, side[0], "end"),
-    text(PAD - 4, PAD + 8, side[1], "end"),
-    text(PAD, PAD - 8, up, "start"),
-  ];
-}
-
-/**
  * @param {Pairs} view
  * @returns {HTMLElement}
  */
 function pairs({ name, pairs: all }) {
-  const values = all.flat();
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const span = high - low || 1;
-  const place = (/** @type {number} */ value) => ((value - low) / span) * SIDE;
-  const ends = [low, high].map((each) => String(Number(each.toPrecision(3))));
+  const points = all.map(([x, y]) => ({ x, y }));
   return h(
     "section",
     { class: "part" },
@@ -170,14 +150,8 @@ function pairs({ name, pairs: all }) {
     h("p", {}, "Each dot is a row; on the line the prediction is exact. How far a dot is above or below the line is its residual."),
     h(
       "figure",
-      { class: "chart" },
-      svg(
-        "svg",
-        { viewBox: `0 0 ${SIDE + 2 * PAD} ${SIDE + 2 * PAD}`, role: "img", "aria-label": `Predicted over true values of ${name}`, class: "graphed" },
-        ...axes("true", "predicted", ends, ends),
-        svg("line", { x1: PAD, y1: PAD + SIDE, x2: PAD + SIDE, y2: PAD, class: "exact" }),
-        ...all.map(([wanted, given]) => svg("circle", { cx: PAD + place(wanted), cy: PAD + SIDE - place(given), r: 2.5, class: "row" })),
-      ),
+      { class: "chart scatter" },
+      againstTrue(points, { role: "img", "aria-label": `Predicted against true values of ${name}` }, () => ({ class: "still" })),
     ),
   );
 }

@@ -12,7 +12,7 @@ import { explained } from "viewer/words.js";
  * @returns {HTMLElement}
  */
 export function steps({ steps: all }, { state, set }) {
-  const place = h("div", { "aria-live": "polite" });
+  const place = h("div", { "aria-live": "polite", tabindex: 0 });
   const dots = all.map((step, at) =>
     h("button", { type: "button", class: "dot", title: `Step ${at + 1}: ${step.heading}`, "aria-label": `Step ${at + 1}: ${step.heading}`, onclick: () => state.set("step", at) }, String(at + 1)),
   );

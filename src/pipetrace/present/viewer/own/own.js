@@ -147,8 +147,11 @@ function bench(model, state, results, sources) {
   start(last);
   const clearable = editors.filter(({ editor }) => editor.clear);
   const tell = () => {
-    if (state.now.row !== OWN) last = state.now.row;
-    else follows();
+    if (state.now.row === OWN) follows();
+    else if (state.now.row !== last) {
+      last = state.now.row;
+      if (!model.owned) start(last); // what the reader has drawn stays
+    }
     const none = cleared ? [h("p", { class: "muted" }, `Nothing is drawn. The page follows ${model.row(last).text}.`)] : [];
     said.replaceChildren(...(state.now.row === OWN ? outputs(model, state, results) : none));
   };

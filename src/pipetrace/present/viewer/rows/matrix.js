@@ -75,18 +75,11 @@ function commonStart(names) {
  */
 function table(names, press) {
   const cells = names.map((_, label) => names.map((_, said) => h("button", { type: "button", "data-cell": `${label}.${said}`, "aria-pressed": "false", onclick: press(`${label}.${said}`) })));
-  const start = commonStart(names);
   const totals = names.map(() => h("td", { class: "ofall" }));
   const sum = (/** @type {number[]} */ line) => line.reduce((total, count) => total + count, 0);
   return {
     parts: [
-      h(
-        "table",
-        {},
-        h("caption", {}, "predicted"),
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name.slice(start))), h("td"))),
-        h("tbody", {}, ...cells.map((line, label) => h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line.map((button) => h("td", {}, button)), totals[label]))),
-      ),
+      crossed(names, cells.map((line, label) => [...line.map((button) => h("td", {}, button)), totals[label]])),
       h("p", { class: "muted" }, "Teal: right. Orange: wrong. Darker: more rows. Choose a cell to see its rows."),
     ],
     draw: (counts) => {
@@ -104,6 +97,23 @@ function table(names, press) {
       totals.forEach((total, label) => (total.textContent = `${counted(counts[label][label])} of ${counted(sum(counts[label]))} right`));
     },
   };
+}
+
+/**
+ * @param {readonly string[]} names of the classes
+ * @param {HTMLElement[][]} cells a line for each true class, with one for each predicted class and what follows them
+ * @returns {HTMLElement}
+ */
+export function crossed(names, cells) {
+  const start = commonStart(names);
+  const more = Array.from({ length: cells[0].length - names.length }, () => h("td"));
+  return h(
+    "table",
+    {},
+    h("caption", {}, "predicted"),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "true"), ...names.map((name) => h("th", { scope: "col", title: name }, name.slice(start))), ...more)),
+    h("tbody", {}, ...cells.map((line, label) => h("tr", {}, h("th", { scope: "row", title: names[label] }, names[label]), ...line))),
+  );
 }
 
 /**

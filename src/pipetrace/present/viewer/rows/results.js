@@ -3,6 +3,7 @@
 import { h, whenSeen } from "viewer/dom.js";
 import { theme } from "viewer/colour.js";
 import { compared } from "viewer/rows/compared.js";
+import { course, LEAST } from "viewer/rows/course.js";
 import { gallery, kinds } from "viewer/rows/gallery.js";
 import { labels } from "viewer/rows/labels.js";
 import { matrix } from "viewer/rows/matrix.js";
@@ -35,7 +36,7 @@ const PARTS = {
   classes: [matrix, gallery],
   binary: [matrix, gallery],
   multilabel: [labels, gallery],
-  numbers: [scatter, gallery],
+  numbers: [scatter, course, gallery],
   sequence: [gallery],
   image: [compared, gallery],
   mask: [compared, gallery],
@@ -89,8 +90,8 @@ function output(results, model, state, at, show) {
   const title = h("p", { class: "verdict" });
   const words = h("p");
   const chosen = kinds(shared);
-  const single = outcomes.wanted(0).data.length === 1;
-  const parts = PARTS[outcomes.view.form].filter((part) => part !== scatter || single).map((part) => part(shared));
+  const [wanted, given] = [outcomes.wanted(0).data.length, outcomes.given(model.end, 0).data.length];
+  const parts = PARTS[outcomes.view.form].filter((part) => (part !== scatter || wanted === 1) && (part !== course || (wanted === given && wanted >= LEAST))).map((part) => part(shared));
   const below = h("div", {}, chosen.element, h("div", { class: "twoparts" }, ...parts.map((part) => part.element)));
   const element = h("div", { class: "cameout" }, title, words, below);
   const all = [chosen, ...parts];

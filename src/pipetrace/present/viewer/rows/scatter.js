@@ -30,45 +30,46 @@ export function scatter({ state, outcomes, model }) {
     draw: (came) => {
       const epoch = outcomes.nearest(state.now.epoch);
       const points = came.map(({ row, place }) => ({ row, x: outcomes.wanted(place).data[0], y: outcomes.given(epoch, place).data[0] }));
-      const all = points.flatMap(({ x, y }) => [x, y]);
-      const [low, high] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 1];
-      const at = (/** @type {number} */ value) => (high > low ? (value - low) / (high - low) : 0.5) * (SIZE - LEFT - TOP);
-      const [x, y] = [(/** @type {number} */ value) => LEFT + at(value), (/** @type {number} */ value) => SIZE - BOTTOM - at(value)];
       const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-row") : null;
       element.replaceChildren(
-        svg(
-          "svg",
-          { viewBox: `0 0 ${SIZE} ${SIZE}`, role: "group", "aria-label": "Predicted against true numbers" },
-          svg("line", { class: "axis", x1: x(low), x2: x(high), y1: y(low), y2: y(high) }),
-          svg("line", { class: "frame", x1: LEFT, x2: LEFT, y1: TOP, y2: SIZE - BOTTOM }),
-          svg("line", { class: "frame", x1: LEFT, x2: SIZE - TOP, y1: SIZE - BOTTOM, y2: SIZE - BOTTOM }),
-          svg("text", { x: LEFT, y: SIZE - 22, "text-anchor": "start" }, figure(low)),
-          svg("text", { x: SIZE - TOP, y: SIZE - 22, "text-anchor": "end" }, figure(high)),
-          svg("text", { x: (LEFT + SIZE) / 2, y: SIZE - 4, "text-anchor": "middle" }, "true"),
-          svg("text", { x: LEFT - 6, y: y(high) + 10, "text-anchor": "end" }, figure(high)),
-          svg("text", { x: LEFT - 6, y: y(low), "text-anchor": "end" }, figure(low)),
-          svg("text", { x: 14, y: SIZE / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${SIZE / 2})` }, "predicted"),
-          svg(
-            "g",
-            {},
-            ...points.map((point) => {
-              const follow = () => state.set("row", point.row);
-              return svg("circle", {
-                cx: x(point.x),
-                cy: y(point.y),
-                r: 4,
-                role: "button",
-                "data-row": point.row,
-                "aria-label": `${model.row(point.row).text}: true ${figure(point.x)}, predicted ${figure(point.y)}`,
-                onclick: follow,
-              });
-            }),
-          ),
-        ),
+        againstTrue(points, { role: "group", "aria-label": "Predicted against true numbers" }, ({ row, x, y }) => ({
+          role: "button",
+          "data-row": row,
+          "aria-label": `${model.row(row).text}: true ${figure(x)}, predicted ${figure(y)}`,
+          onclick: () => state.set("row", row),
+        })),
         h("p", { class: "muted" }, "On the line, the prediction is right. Choose a point to follow its row."),
       );
       mark();
       if (focused) /** @type {SVGElement | null} */ (element.querySelector(`[data-row="${focused}"]`))?.focus({ preventScroll: true });
     },
   };
+}
+
+/**
+ * @template {{ x: number, y: number }} P
+ * @param {readonly P[]} points true and predicted numbers
+ * @param {Record<string, any>} attributes of the whole
+ * @param {(point: P) => Record<string, any>} dot what each point has beside its place
+ * @returns {SVGElement}
+ */
+export function againstTrue(points, attributes, dot) {
+  const all = points.flatMap(({ x, y }) => [x, y]);
+  const [low, high] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 1];
+  const at = (/** @type {number} */ value) => (high > low ? (value - low) / (high - low) : 0.5) * (SIZE - LEFT - TOP);
+  const [x, y] = [(/** @type {number} */ value) => LEFT + at(value), (/** @type {number} */ value) => SIZE - BOTTOM - at(value)];
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${SIZE} ${SIZE}`, ...attributes },
+    svg("line", { class: "axis", x1: x(low), x2: x(high), y1: y(low), y2: y(high) }),
+    svg("line", { class: "frame", x1: LEFT, x2: LEFT, y1: TOP, y2: SIZE - BOTTOM }),
+    svg("line", { class: "frame", x1: LEFT, x2: SIZE - TOP, y1: SIZE - BOTTOM, y2: SIZE - BOTTOM }),
+    svg("text", { x: LEFT, y: SIZE - 22, "text-anchor": "start" }, figure(low)),
+    svg("text", { x: SIZE - TOP, y: SIZE - 22, "text-anchor": "end" }, figure(high)),
+    svg("text", { x: (LEFT + SIZE) / 2, y: SIZE - 4, "text-anchor": "middle" }, "true"),
+    svg("text", { x: LEFT - 6, y: y(high) + 10, "text-anchor": "end" }, figure(high)),
+    svg("text", { x: LEFT - 6, y: y(low), "text-anchor": "end" }, figure(low)),
+    svg("text", { x: 14, y: SIZE / 2, "text-anchor": "middle", transform: `rotate(-90 14 ${SIZE / 2})` }, "predicted"),
+    svg("g", {}, ...points.map((point) => svg("circle", { cx: x(point.x), cy: y(point.y), r: 4, ...dot(point) }))),
+  );
 }
