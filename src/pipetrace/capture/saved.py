@@ -12,9 +12,8 @@ import numpy as np
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
-from pipetrace.capture.distributed.processes import own
 from pipetrace.capture.nodes import count
-from pipetrace.capture.weights import plain_config
+from pipetrace.capture.weights import plain_config, values_of
 from pipetrace.errors import ModelFileError
 from pipetrace.trace.document import ModelFacts, Spec
 
@@ -123,10 +122,9 @@ def fingerprint(model: Any) -> str:
     left = MOST_HASHED
     for variable in model.weights:
         try:
-            value = load().ops.convert_to_numpy(own(variable.value))
+            values = np.ascontiguousarray(values_of(variable)).reshape(-1)[:left]
         except NotImplementedError:
             continue
-        values = np.ascontiguousarray(value).reshape(-1)[:left]
         digest.update(values.tobytes())
         left -= values.size
         if left <= 0:
