@@ -144,6 +144,22 @@ def unequal_replicas(model: Any, variables: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def constructor(kind: str) -> dict[str, Any] | None:
+    """The parameters of a layer class of Keras and their defaults, in order; None where Keras has
+    no such class."""
+    found = getattr(load().layers, kind, None)
+    if not isinstance(found, type):
+        return None
+    init = vars(found).get("__init__", found)
+    parameters = [*inspect.signature(init).parameters.values()]
+    plain = [
+        each
+        for each in parameters
+        if each.kind == each.POSITIONAL_OR_KEYWORD and each.name != "self"
+    ]
+    return {each.name: None if each.default is each.empty else each.default for each in plain}
+
+
 def input_names(model: Any) -> list[str]:
     """The names of a functional model's inputs; none of a subclassed model."""
     return [str(each.name) for each in getattr(model, "inputs", None) or []]

@@ -16,12 +16,13 @@ from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, s
 from pipetrace.capture.untraced import untraced_graph
 from pipetrace.capture.weights import Untracked
 from pipetrace.record import budget, privacy
+from pipetrace.record.measure.constructions import constructions, program_files
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, batch_names, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
-from pipetrace.trace.document import Data, Run, Spec, Stage
+from pipetrace.trace.document import Data, Group, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 from pipetrace.trace.training import Fit, StepFacts, Training
 
@@ -129,6 +130,8 @@ class Description:
         self._state = state
         self._data = DataFacts()
         self._run: Run | None = None
+        self._looked_for: tuple[str, ...] = ()
+        self._constructed: Mapping[str, str] = {}
 
     def fit_begins(self) -> None:
         """Remember the ``fit`` that begins as one of several."""
@@ -202,7 +205,21 @@ class Description:
         groups, run = tuple(known.groups) if known else (), replace(self._run, data=data)
         if state.settings.anonymous:
             run, found = privacy.unnamed_run(run), privacy.unnamed_stages(found)
+        else:
+            run = replace(run, constructed_at=self._constructions(found, groups))
         state.writer.describe(run, found, groups)
+
+    def _constructions(
+        self, stages: tuple[Stage, ...], groups: tuple[Group, ...]
+    ) -> Mapping[str, str]:
+        """Where the program constructs the layers, looked for again when other stages are known."""
+        names = tuple(each.name for each in stages)
+        if names != self._looked_for:
+            self._looked_for = names
+            with self._state.cost.of("stages"), contextlib.suppress(Exception):
+                sources = {name: file.read_bytes() for name, file in program_files().items()}
+                self._constructed = constructions(stages, groups, sources, facts.constructor)
+        return self._constructed
 
     def _seconds(self) -> float:
         """What reading the rows takes; nothing where that is done."""
