@@ -135,8 +135,8 @@ def test_a_kill_loses_only_the_training_in_flight(digits: Path, tmp_path: Path) 
     assert of_seed_1(read(digits)) == ["none", "linear_model"]
     assert {each.seed for each in read(digits).ablations if each.change == "none"} == {1, 2}
     # Another seed is another run.
-    begun = [read(each).weights_after[0]["conv2d/kernel"] for each in (first, second)]
-    assert not np.array_equal(*begun)
+    one, other = (read(each).weights_after[0]["conv2d/kernel"] for each in (first, second))
+    assert not np.array_equal(one, other)
 
 
 @pytest.fixture
