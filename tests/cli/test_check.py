@@ -338,10 +338,10 @@ def test_github_gets_a_command_for_each_finding(
     )
     (here / "a,b: c%.trace").write_bytes((here / "digits.trace").read_bytes())
     module = importlib.import_module("pipetrace.present.formats.github")
-    monkeypatch.setattr(module, "fit_place", lambda *_: ("a,b.py", 7))
+    monkeypatch.setattr(module, "line_of", lambda *_: ("a,b.py", 7))
     ran = run("check", "digits.trace", "--format", "github", "--level", "note")
     assert ran.out.count("file=a%2Cb.py,line=7,title=") == 2
-    monkeypatch.setattr(module, "fit_place", lambda *_: None)
+    monkeypatch.setattr(module, "line_of", lambda *_: None)
     ran = run("check", "a,b: c%.trace", "--format", "github", "--level", "note")
     first, second = ran.out.splitlines()
     found = re.fullmatch(r"::error file=([^,:]*),title=([^,:]*)::(.*)", first)

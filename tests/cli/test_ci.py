@@ -30,7 +30,10 @@ model.fit(x, y, epochs=2, validation_split=0.2, verbose=0)
 print("trained")
 sys.exit(int(sys.argv[1]))
 """
-LINE = 1 + PROGRAM.splitlines().index(next(e for e in PROGRAM.splitlines() if "model.fit" in e))
+LINE, OF_LAYER = (
+    1 + next(at for at, line in enumerate(PROGRAM.splitlines()) if said in line)
+    for said in ("model.fit", "layers.Dense")
+)
 
 
 @pytest.mark.framework
@@ -44,7 +47,8 @@ def test_a_checked_run_in_a_workflow_of_github(tmp_path: Path) -> None:
     command = ("run", "--check", "--page", "--after-training", "all", "code/train.py")
     ran = start(*command, "0", cwd=tmp_path, env=env)
     assert (ran.returncode, ran.stdout) == (1, "trained\n"), ran.stderr
-    assert f"::error file=code/train.py,line={LINE},title=PT303" in ran.stderr
+    assert f"::error file=code/train.py,line={OF_LAYER},title=PT303" in ran.stderr
+    assert f"::error file=code/train.py,line={LINE},title=PT001" in ran.stderr
     assert summary.read_text().startswith("Before.\n")
     assert "PT303" in summary.read_text()
     assert "title=PT001" in ran.stderr  # as pyproject.toml asks

@@ -31,7 +31,7 @@ WIDTH = 160
 SCRUBBED = "<scrubbed>"
 
 VOLATILE = re.compile(
-    "seconds|created|called_from|command|versions|platform|cost|overhead|schema|.*fingerprint|python|process|host|version|pipetrace"
+    "seconds|created|called_from|constructed_at|command|versions|platform|cost|overhead|schema|.*fingerprint|python|process|host|version|pipetrace"
 )
 """Keys whose values differ from run to run, or from version to version."""
 
@@ -77,6 +77,7 @@ VARYING = (
         "<time> for a batch",
     ),
     (re.compile(r"about \d+\sminutes?\sto\sread"), "<time> to read"),
+    (re.compile(r"\b[\w./-]+\.py:\d+"), "<line>"),
 )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import platform
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,12 +17,13 @@ from pipetrace.capture.train_step import TrainStep, computes_loss, leaves_out, s
 from pipetrace.capture.untraced import untraced_graph
 from pipetrace.capture.weights import Untracked
 from pipetrace.record import budget, privacy
+from pipetrace.record.measure.constructions import constructions, program_files
 from pipetrace.record.measure.dataset import HASHED_BYTES, DataFacts
 from pipetrace.record.measure.model_pass import ModelPass, batch_names, source_names, sources
 from pipetrace.record.measure.preprocessing import before_dataset
 from pipetrace.record.measure.rows import Rows
 from pipetrace.record.state import State
-from pipetrace.trace.document import Data, Run, Spec, Stage
+from pipetrace.trace.document import Data, Group, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 from pipetrace.trace.training import Fit, StepFacts, Training
 
@@ -129,6 +131,10 @@ class Description:
         self._state = state
         self._data = DataFacts()
         self._run: Run | None = None
+        self._stages: tuple[Stage, ...] = ()  # those that were seen up to one that failed
+        self._writing = threading.RLock()  # the rows are read beside the training
+        self._looked_for: tuple[str, ...] = ()
+        self._constructed: Mapping[str, str] = {}
 
     def fit_begins(self) -> None:
         """Remember the ``fit`` that begins as one of several."""
@@ -193,16 +199,35 @@ class Description:
 
     def write(self, stages: tuple[Stage, ...] = ()) -> None:
         """Write what runs, and its stages; those given where a whole pass was never seen."""
+        with self._writing:
+            self._write(stages)
+
+    def _write(self, stages: tuple[Stage, ...]) -> None:
         state = self._state
         if state.writer is None or self._run is None or not state.can("writing"):
             return
         known = state.measure.forward if state.measure else state.untraced
-        found = (*state.before, *(known.stages if known else stages))
+        self._stages = stages or self._stages
+        found = (*state.before, *(known.stages if known else self._stages))
         data = self._data.told(state.source.shown, known_data(state), state.settings.data)
         groups, run = tuple(known.groups) if known else (), replace(self._run, data=data)
         if state.settings.anonymous:
             run, found = privacy.unnamed_run(run), privacy.unnamed_stages(found)
+        else:
+            run = replace(run, constructed_at=self._constructions(found, groups))
         state.writer.describe(run, found, groups)
+
+    def _constructions(
+        self, stages: tuple[Stage, ...], groups: tuple[Group, ...]
+    ) -> Mapping[str, str]:
+        """Where the program constructs the layers, looked for again when other stages are known."""
+        names = tuple(each.name for each in stages)
+        if names != self._looked_for:
+            self._looked_for = names
+            with self._state.cost.of("stages"), contextlib.suppress(Exception):
+                sources = {name: file.read_bytes() for name, file in program_files().items()}
+                self._constructed = constructions(stages, groups, sources, facts.constructor)
+        return self._constructed
 
     def _seconds(self) -> float:
         """What reading the rows takes; nothing where that is done."""
@@ -234,6 +259,7 @@ def _training(state: State) -> Training:
         probe_rows=min(measure.extent.probe, len(rows)) if measure and rows else 0,
         call=source.call,
         sample_weights=source.has_weights,
+        spread=source.spread,
     )
 
 
@@ -263,8 +289,7 @@ def _step(state: State) -> StepFacts:
 def known_data(state: State) -> Data:
     """What is known of the rows without reading them."""
     source, settings = state.source, state.settings
-    rows, validation, call = source.shown, source.validation, source.call
-    is_unknown = call.validation is not None or not (call.known or state.only_looks)
+    rows = source.shown
     return Data(
         name=settings.data_name or source.kind,
         description="",
@@ -274,20 +299,14 @@ def known_data(state: State) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=_number_of(validation, is_unknown=is_unknown),
+        validation_rows=source.validation_rows(of_fit=not state.only_looks),
         example_row=(settings.before.row or 0) if settings.before else 0,
         example_label=None,
         example_value=None,
         rows=source.in_an_epoch(state.steps),
         complete=bool(rows and rows.complete),
-        feature_names=structures.column_names(call.x),
+        feature_names=structures.column_names(source.call.x),
     )
-
-
-def _number_of(validation: Rows | None, *, is_unknown: bool) -> int | None:
-    if validation is not None and len(validation):
-        return len(validation) if validation.complete else None
-    return None if is_unknown else 0
 
 
 def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:

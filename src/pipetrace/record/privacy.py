@@ -64,6 +64,12 @@ def started(*, values: bool = False) -> str:
     return command_line([sys.executable, *sys.argv[:1]], sys.argv[1:], values=values)
 
 
+def is_own(file: Path, here: Path) -> bool:
+    """Whether a file is of the program that runs in a folder, and of no installed package."""
+    within = file.is_relative_to(here) and not file.is_relative_to(PACKAGE)
+    return within and file.suffix == ".py" and INSTALLED.isdisjoint(file.parts)
+
+
 def place_of_call() -> str:
     """The file and the line of the program from which this thread came here: ``train.py:23``.
 
@@ -74,8 +80,7 @@ def place_of_call() -> str:
         here = Path.cwd()
         for frame, line in traceback.walk_stack(None):
             file = Path(frame.f_code.co_filename).absolute()
-            is_own = file.is_relative_to(here) and not file.is_relative_to(PACKAGE)
-            if is_own and file.suffix == ".py" and INSTALLED.isdisjoint(file.parts):
+            if is_own(file, here):
                 return f"{file.relative_to(here).as_posix()}:{line}"
     return ""
 

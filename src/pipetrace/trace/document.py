@@ -242,6 +242,9 @@ class Run(Record):
     fits: tuple[Fit, ...] = ()  # the calls of ``fit``; see ``Trace.fits``
     # the calls of ``evaluate`` and ``predict``; see ``Trace.evaluations``
     evaluations: tuple[Evaluation, ...] = ()
+    # where the program constructs layers, by stage, such as ``train.py:12``, relative to the folder
+    # that it ran in; only those of which its source leaves no doubt, none in an anonymous trace
+    constructed_at: Mapping[str, str] = field(default_factory=dict)
 
 
 class Trace(Record, Shown, EpochTable):

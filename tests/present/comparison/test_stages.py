@@ -56,6 +56,11 @@ def test_the_numbers_are_those_recorded_and_what_is_not_is_said(digits_trace: Tr
     assert view.lengths == tuple(len(each.epochs) for each in traces)
     assert all(view.omitted)
     assert [len(of) for of in view.final] == [3] * len(view.measured)
+    first, *rest = digits_trace.stages
+    outputs = tuple(replace(each, dtype="string") for each in first.outputs)
+    texts = replace(digits_trace, stages=Stages([replace(first, outputs=outputs), *rest]))
+    view = comparison_view(compared([texts, texts], ["a", "b"]), [texts, texts], (None, None))
+    assert [row[0] for row in view.stages[0].table.rows] == ["output"]
     many = [digits_trace] * (MOST_MODELS + 2)
     names = [str(at) for at in range(len(many))]
     assert len(comparison_view(compared(many, names), many, (None,)).labels) == len(many)

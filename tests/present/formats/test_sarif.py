@@ -121,7 +121,8 @@ def log(checked: tuple[Report, ...]) -> dict[str, Any]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         for location in result["locations"]:
             place = location["physicalLocation"]["artifactLocation"]
-            assert run["artifacts"][place["index"]]["location"]["uri"] == place["uri"]
+            if "index" in place:
+                assert run["artifacts"][place["index"]]["location"]["uri"] == place["uri"]
     return dict(run)
 
 
@@ -175,6 +176,18 @@ def test_a_rule_with_a_page_has_it_as_its_help(digits_trace: Trace) -> None:
     assert given["id"] == "PT001"
     assert given["help"]["markdown"].startswith("# PT001 expectation-not-met\n")
     assert "## When to ignore it" in given["help"]["markdown"]
+
+
+def test_a_result_is_at_the_line_of_the_layer_or_of_fit(digits_trace: Trace) -> None:
+    fits = tuple(replace(each, called_from="code/train.py:9") for each in digits_trace.run.fits)
+    facts = replace(digits_trace.run, fits=fits, constructed_at={"conv2d": "code/my model.py:4"})
+    run = log((check(replace(digits_trace, run=facts), CheckOptions(), "a.trace"),))
+    places = {
+        each["ruleId"]: (where["artifactLocation"]["uri"], where["region"]["startLine"])
+        for each in run["results"]
+        for where in [each["locations"][0]["physicalLocation"]]
+    }
+    assert places == {"PT201": ("code/my%20model.py", 4), "PT501": ("code/train.py", 9)}
 
 
 def test_several_traces_are_artifacts_of_one_run(digits_trace: Trace, tmp_path: Path) -> None:

@@ -23,11 +23,16 @@ def where(trace: Trace, stage: str | None) -> str:
     return stage or ""
 
 
-def fit_place(trace: Trace, finding: Finding) -> tuple[str, int] | None:
-    """The file and line of the ``fit`` that a finding is about, the last one where it names no
-    epoch; None where not known."""
+def line_of(trace: Trace, finding: Finding) -> tuple[str, int] | None:
+    """The file and line of the program that a finding is about; None where not known.
+
+    It constructs the finding's stage, or else calls the ``fit``: the last one where the finding
+    names no epoch.
+    """
     fits = [each for each in trace.fits if not finding.epochs or _is_in(each, finding.epochs[0])]
-    found = re.fullmatch(r"([^:]+):(\d{1,9})", fits[-1].called_from) if fits else None
+    called = fits[-1].called_from if fits else ""
+    made = trace.run.constructed_at.get(finding.stage or "", "")
+    found = re.fullmatch(r"([^:]+):(\d{1,9})", made or called)
     return None if found is None else (found[1], int(found[2]))
 
 

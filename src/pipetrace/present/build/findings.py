@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.labels import CERTAIN, how_sure, report_title, when, where
+from pipetrace.explain.findings.labels import CERTAIN, how_sure, line_of, report_title, when, where
 from pipetrace.present.views import (
     EpochRow,
     FindingsView,
@@ -97,6 +97,8 @@ def _places(trace: Trace, finding: Finding) -> Iterator[Link]:
         numbers = {epoch.number for epoch in trace.epochs}
         first = min(finding.epochs)
         yield Link(f"epoch/{first}" if first in numbers else "", when(finding.epochs))
+    if (place := line_of(trace, finding)) is not None:
+        yield Link("", f"{place[0]}:{place[1]}")
 
 
 def _marks(view: FindingsView, place: str) -> tuple[Mark, ...]:

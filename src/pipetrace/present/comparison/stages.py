@@ -83,6 +83,8 @@ def _table(made: Comparison, row: Row) -> Grid:
         "zeros": _zeros,
         "measured on": lambda stage: rows_of(stage, stage.summary.count) if stage.summary else None,
     }
+    if any(spec.dtype == "string" for each in row if each for spec in each.outputs[:1]):
+        parts = {"output": parts["output"]}  # of texts, only lengths were measured
     if len({each.name for each in row if each}) > 1:
         parts = {"name": lambda stage: stage.name, **parts}
     cells = []

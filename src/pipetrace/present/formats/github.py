@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.labels import fit_place, heading, in_a_line, not_run
+from pipetrace.explain.findings.labels import heading, in_a_line, line_of, not_run
 
 COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 """GitHub's names of the severities."""
@@ -32,11 +32,8 @@ def github(checked: Sequence[Report], version: str) -> str:  # noqa: ARG001
 
 
 def _place(report: Report, found: Finding) -> str:
-    """The call of ``fit`` that a finding is about, or the trace where that is not known.
-
-    Lines on which layers are made are not recorded.
-    """
-    place = fit_place(report.trace, found)
+    """The line of the program that a finding is about, or the trace where that is not known."""
+    place = line_of(report.trace, found)
     if place is None:
         return f"file={_property(report.file)}"
     return f"file={_property(place[0])},line={place[1]}"

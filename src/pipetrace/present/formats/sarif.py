@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pipetrace.explain.findings.engine import NotRun, Report
 from pipetrace.explain.findings.finding import Finding
-from pipetrace.explain.findings.labels import in_a_line, when, where
+from pipetrace.explain.findings.labels import in_a_line, line_of, when, where
 from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.formatting import listed
@@ -139,13 +139,13 @@ def _result(checked: Report, found: Finding, rule: int, artifact: int) -> dict[s
 
 
 def _location(checked: Report, found: Finding, artifact: int) -> dict[str, Any]:
+    place = line_of(checked.trace, found)
     # A trace has no lines; readers of SARIF such as GitHub want one all the same.
-    made: dict[str, Any] = {
-        "physicalLocation": {
-            "artifactLocation": {"uri": _uri(checked.file), "index": artifact},
-            "region": {"startLine": 1},
-        }
-    }
+    uri = (
+        {"uri": _uri(checked.file), "index": artifact} if place is None else {"uri": _uri(place[0])}
+    )
+    region = {"startLine": 1 if place is None else place[1]}
+    made: dict[str, Any] = {"physicalLocation": {"artifactLocation": uri, "region": region}}
     if found.stage:
         made["logicalLocations"] = [
             {

@@ -3,14 +3,27 @@
 /** @typedef {import("viewer/document.js").Tensor} Tensor */
 
 /**
+ * @param {string} base64
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function bytesOf(base64) {
+  const letters = atob(base64);
+  const bytes = new Uint8Array(letters.length);
+  // A loop takes a tenth of the time of Uint8Array.from, and a page has a million of them.
+  for (let at = 0; at < bytes.length; at++) bytes[at] = letters.charCodeAt(at);
+  return bytes;
+}
+
+/**
  * @param {Tensor} tensor of dtype float32
  * @returns {Float32Array}
  */
 export function decode(tensor) {
-  const bytes = Uint8Array.from(atob(tensor.base64), (letter) => letter.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(bytesOf(tensor.base64).buffer);
+  const found = new Float32Array(view.byteLength / 4);
   // Value by value, since the bytes are little-endian on every machine.
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(4 * index, true));
+  for (let at = 0; at < found.length; at++) found[at] = view.getFloat32(4 * at, true);
+  return found;
 }
 
 /**

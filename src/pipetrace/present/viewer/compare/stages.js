@@ -11,7 +11,7 @@ import { placeText, plane, sliceOf } from "viewer/draw/slice.js";
 import { tiles } from "viewer/draw/tiles.js";
 import { kernelPlane, strongestInput } from "viewer/epochs/cells.js";
 import { isImage } from "viewer/explore/place.js";
-import { figure, percent } from "viewer/figures.js";
+import { brief, figure, percent } from "viewer/figures.js";
 import { softmaxAxis } from "viewer/model/activation.js";
 import { valueAt } from "viewer/model/values.js";
 import { paintImage } from "viewer/rows/thumbnail.js";
@@ -44,11 +44,21 @@ export function stagesOf(runs) {
       if (!body.childElementCount) body.append(...inside(runs, stage));
     };
     const title = [h("span", { class: "knot", "aria-hidden": "true" }, String(at + 1)), h("h3", {}, stage.title, h("small", {}, stage.names.find((name) => name) ?? ""))];
-    if (collapsed) return h("li", {}, h("details", { ontoggle: fill }, h("summary", {}, ...title, stage.differs.length > 0 && h("span", { class: "differs" }, " differs")), body));
+    if (collapsed) return h("li", {}, h("details", { ontoggle: fill }, h("summary", {}, ...title, stage.differs.length > 0 && h("span", { class: "differs" }, "set differently"), spreads(runs, stage)), body));
     fill();
     return h("li", {}, h("div", { class: "stagetitle" }, ...title), body);
   });
   return h("ol", { class: "pairs" }, ...items);
+}
+
+/**
+ * @param {Runs} runs
+ * @param {ComparedStage} stage
+ * @returns {HTMLElement | null} the spread of its output in each run, which tells the stages to look at among many
+ */
+function spreads({ view }, { table: { rows } }) {
+  const found = rows.find(([name]) => name === "standard deviation");
+  return found ? h("small", { class: "muted" }, `standard deviation ${found.slice(1).map((text, run) => `${view.labels[run]} ${text}`).join(", ")}`) : null;
 }
 
 /**
@@ -105,7 +115,7 @@ function column(runs, run, stage) {
   const draw = (/** @type {Values | null} */ values, /** @type {Scale} */ scale) => {
     when.textContent = layer && !run.model?.fixed.has(layer.name) ? runs.when(run) : "";
     const waits = layer && run.model?.isWaiting(run.state.at, layer.name);
-    why.textContent = values ? "" : !stage.names[run.at] ? "This run has no such stage." : waits ? COMPUTING : absent(runs, run);
+    why.textContent = values ? "" : !stage.names[run.at] ? "This run has no such stage." : waits ? COMPUTING : absent(runs, run, stage);
     if (values && layer && !shown) shown = layer && seen(runs, run, stage, values);
     body.replaceChildren(...(values && shown ? shown.elements : []), ...(kernel ? [kernel.element] : []));
     if (values) shown?.draw(values, scale);
@@ -117,11 +127,14 @@ function column(runs, run, stage) {
 /**
  * @param {Runs} runs
  * @param {Run} run
- * @returns {string} why a run has no output of a stage
+ * @param {ComparedStage} stage
+ * @returns {string} why a run has no output of a stage; or the text that it received
  */
-function absent(runs, run) {
+function absent(runs, run, stage) {
   if (!run.model) return run.omitted;
   if (!runs.common.length) return "";
+  const text = runs.leading(stage)?.inputs.length === 0 && run.model.rows.textOf(runs.state.now.row);
+  if (text) return text;
   return runs.has(run, runs.state.now.row) ? "This output is not in the page, and not all weights that it takes to compute it." : "This run did not keep the row.";
 }
 
@@ -137,6 +150,10 @@ function absent(runs, run) {
 function seen(runs, run, stage, { shape }) {
   const model = /** @type {NonNullable<Run["model"]>} */ (run.model);
   const layer = /** @type {import("viewer/model/layers.js").Layer} */ (runs.layer(run, stage));
+  if (layer.words.length) {
+    const place = h("p", { class: "said" });
+    return { elements: [place], draw: ({ data }) => (place.textContent = [...data].filter((at) => at !== 0).map((at) => layer.words[at] ?? at).join(" ")) };
+  }
   if (shape.length < 2 && (shape[0] ?? 1) <= MOST_BARS) {
     const place = h("div", { class: "scores" });
     return { elements: [place], draw: (values, { most }) => place.replaceChildren(bars(model, layer, values, most)) };
@@ -193,7 +210,7 @@ function bars(model, layer, { data }, most) {
       {},
       h("span", { class: "name" }, names[at] ?? String(at)),
       h("span", { class: "track" }, h("span", { class: `bar${value < 0 ? " minus" : ""}`, style: `width: ${(100 * Math.abs(value)) / most || 0}%` })),
-      h("span", { class: "number" }, shares ? percent(value) : figure(value)),
+      h("span", { class: "number" }, shares ? percent(value) : brief(value)),
     ),
   );
   return h("ul", { class: "bars", "aria-label": `What ${layer.name} gives` }, ...lines);

@@ -1,6 +1,7 @@
 // Tensors of the page, as they came from the trace, and what they came in.
 
 import { size, values } from "viewer/model/values.js";
+import { bytesOf } from "viewer/tensor.js";
 
 /** @typedef {import("viewer/document.js").Tensor} Tensor */
 /** @typedef {import("viewer/model/values.js").Values} Values */
@@ -26,9 +27,9 @@ export const TEXT = "string";
  * @returns {Values}
  */
 export function decode({ dtype, shape, base64 }) {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const bytes = bytesOf(base64);
   if (dtype === "int64") return values(shape, Float32Array.from(new BigInt64Array(bytes.buffer), Number));
-  if (dtype === "float16") return values(shape, Float32Array.from(new Uint16Array(bytes.buffer), half));
+  if (dtype === "float16") return values(shape, halves(new Uint16Array(bytes.buffer)));
   const data = new (ARRAYS[dtype] ?? Float32Array)(bytes.buffer);
   return values(shape, data instanceof Float32Array ? data : Float32Array.from(data));
 }
@@ -38,7 +39,17 @@ export function decode({ dtype, shape, base64 }) {
  * @returns {string[]}
  */
 export function texts({ base64 }) {
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))));
+  return JSON.parse(new TextDecoder().decode(bytesOf(base64)));
+}
+
+/**
+ * @param {Uint16Array} bits of float16
+ * @returns {Float32Array}
+ */
+function halves(bits) {
+  const found = new Float32Array(bits.length);
+  for (let at = 0; at < bits.length; at++) found[at] = half(bits[at]);
+  return found;
 }
 
 /**
@@ -73,7 +84,6 @@ export function rowOf(all, row, levels = null) {
 export async function unpacked(id) {
   const text = document.getElementById(id)?.textContent;
   if (!text) return null;
-  const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
