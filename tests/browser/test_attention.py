@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages, address
 from tests.graphs import lined, trace_of
 
@@ -73,3 +73,20 @@ def test_a_line_of_a_head_is_that_of_numpy_and_is_chosen_by_pointer_and_keys(pag
     assert painted == [STEPS, STEPS]
     assert page.locator(".check.wrong").count() == 0
     assert page.locator(".check b").count() == 1
+
+
+def test_an_attention_without_projections_is_summed_by_step(pages: Pages) -> None:
+    x = np.random.default_rng(1).normal(size=(STEPS, DEPTH)).astype(np.float32)
+    raw = np.exp(x @ x.T)
+    scores = raw / raw.sum(-1, keepdims=True)
+    trace = trace_of(lined("x InputLayer\nlook Attention x x", shape=(STEPS, DEPTH)))
+    look = replace(trace.stages[1], config={"score_mode": "dot", "use_scale": False})
+    row = Prediction(0, None, {"x": x, "look": scores @ x}, "best", 0.1)
+    stages = Stages([trace.stages[0], look])
+    page = pages.open(replace(trace, stages=stages, predictions=(row,)), place="#stage=look&at=2.1")
+    expect(page.locator(".calc .check b")).to_contain_text("Keras recorded")
+    assert page.locator(".check.wrong").count() == 0
+    shown = page.locator(".calc").inner_text()
+    largest = int(np.abs(scores[2] * x[:, 1]).argmax())
+    assert f"step {largest}" in shown
+    assert f"{scores[2, largest] * x[largest, 1]:.4f}".lstrip("-") in shown

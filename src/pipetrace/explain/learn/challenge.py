@@ -21,8 +21,8 @@ from pipetrace.trace.document import Trace
 ABOUT = "five problems against the clock"
 MINUTES = 20
 INTRO = (
-    "Five problems from this very model. Each has two attempts; a second attempt counts half. The "
-    "clock runs for all of them, and nothing happens when it is over but that it says so."
+    "Five problems from this very model. Each has two attempts; a second attempt counts half. One "
+    "clock runs for all of them. When the time is up, you can go on."
 )
 FAULT = "Find the fault"
 KINDS = (

@@ -98,7 +98,7 @@ def bias_and_activation(trace: Trace, stage: Stage, chance: Random) -> Asked | N
         ]
         return (
             f"""
-Question: In {example_row(trace)} the products of window and kernel add up to {figure(total)} for
+Question: In {example_row(trace)}, the products of window and kernel add up to {figure(total)} for
     filter {place[2]} of {named(stage)} at line {place[0]}, column {place[1]}. The bias is
     {figure(bias)}, the activation {activation_name(stage)}. What does the layer give there?
 Answer: {figure(value)}
@@ -180,7 +180,7 @@ def pooled_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     name = "largest value" if kind == "MaxPooling2D" else "mean"
     return (
         f"""
-Question: In {example_row(trace)} a block of channel {place[2]} before {stage.name} holds {told}.
+Question: In {example_row(trace)}, a block of channel {place[2]} before {stage.name} holds {told}.
     What does {kind} give for it?
 Answer: {figure(right)}
 Why: {kind} gives the {name} of the block.

@@ -96,7 +96,7 @@ def dense_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     ]
     return (
         f"""
-Question: For {example_row(trace)} the products of inputs and weights of unit {unit} of
+Question: For {example_row(trace)}, the products of inputs and weights of unit {unit} of
     {named(stage)} add up to {figure(total)}. The bias is {figure(bias)}, the activation
     {activation_name(stage)}. What does the unit give?
 Answer: {figure(value)}
@@ -134,7 +134,7 @@ def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | 
     rest = "\n".join(f"Input {at}: It adds {figure(products[at])}." for at in order[1:])
     return (
         f"""
-Question: For {example_row(trace)} unit {unit} of {named(stage)} weighs its inputs, among them
+Question: For {example_row(trace)}, unit {unit} of {named(stage)} weighs its inputs, among them
     {told}. Which of these four adds most to its sum?
 Answer: Input {order[0]}
 Why: Value times weight counts: {figure(products[order[0]])}.

@@ -9,7 +9,6 @@ import numpy as np
 from pipetrace.comparison import words
 from pipetrace.comparison.courses import LEARNING_RATE
 from pipetrace.comparison.records import Comparison, Course, Rows, RowSides
-from pipetrace.explain.task import CHANNELS
 from pipetrace.present.build.document import facts_that_fit
 from pipetrace.present.build.model import model_view
 from pipetrace.present.comparison import blocks
@@ -19,7 +18,6 @@ from pipetrace.present.comparison.views import (
     ComparedRows,
     ComparisonView,
     EpochCells,
-    RowPicture,
 )
 from pipetrace.present.drawings import Chart
 from pipetrace.present.formats.json import to_json
@@ -31,8 +29,6 @@ from pipetrace.trace.document import RUNNING, Trace
 ENTRY, STYLE = "viewer/compare/main.js", "compare/compare.css"
 MOST_ROWS = 48
 """Rows that changed sides; more are counted."""
-MOST_PIXELS = 10_000
-"""Values of an image; a larger one is not drawn."""
 MOST_EPOCHS = 200
 """Epochs with their metrics, evenly spread."""
 MOST_MODELS = 4
@@ -166,14 +162,12 @@ def _rows(made: Comparison, kept: Rows, traces: Sequence[Trace]) -> ComparedRows
     return ComparedRows(
         texts=tuple(blocks.row_texts(made, kept)),
         epochs=(*(each for each in earlier if each < end), end),
-        rows=tuple(_row(each, names, earlier, traces[0]) for each in shown),
+        rows=tuple(_row(each, names, earlier) for each in shown),
         omitted=f"{more} more changed sides and are not in this page." if more else "",
     )
 
 
-def _row(
-    each: RowSides, names: dict[int, str], earlier: Sequence[int], trace: Trace
-) -> ComparedRow:
+def _row(each: RowSides, names: dict[int, str], earlier: Sequence[int]) -> ComparedRow:
     before = [each.after[epoch] for epoch in earlier]
     plain = [tuple(blocks.predicted_text(names, label, None) for label in of) for of in before]
     last = tuple(
@@ -183,20 +177,6 @@ def _row(
     return ComparedRow(
         row=each.number,
         true=names.get(each.true, str(each.true)),
-        picture=_picture(each, trace),
         predicted=(*plain, last),
         right=(*(tuple(label == each.true for label in of) for of in before), each.right),
     )
-
-
-def _picture(each: RowSides, trace: Trace) -> RowPicture | None:
-    kept = trace.kept_rows
-    if kept is None or len(kept.inputs) != 1:
-        return None
-    (values,) = kept.inputs.values()
-    if values.ndim != 4 or values.shape[-1] not in CHANNELS or values[0].size > MOST_PIXELS:
-        return None
-    places = np.flatnonzero((kept.numbers == each.number) & (kept.validation == each.validation))
-    image = values[places[0]].astype(np.float32)
-    image = image[..., :3] if image.shape[-1] >= 3 else image[..., 0]
-    return RowPicture(image.shape, image) if np.isfinite(image).all() else None

@@ -1,8 +1,5 @@
 """What the page of a comparison draws."""
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipetrace.present.drawings import Chart, Grid
 from pipetrace.trace.records import Record
 
@@ -24,19 +21,11 @@ class ComparedStage(Record):
     charts: tuple[Chart, ...]  # what was measured of it after the epochs, each in one scale
 
 
-class RowPicture(Record):
-    """What a model received for a row, where that is an image."""
-
-    shape: tuple[int, ...]  # height, width, and channels where there are three
-    values: NDArray[np.float32]  # float32
-
-
 class ComparedRow(Record):
     """A row that changed sides."""
 
     row: int  # its number in the data
     true: str  # its class
-    picture: RowPicture | None  # None where it is no image
     # after each of the epochs of ``ComparedRows``, by each run
     predicted: tuple[tuple[str, ...], ...]
     right: tuple[tuple[bool, ...], ...]  # whether that is right, in the same way

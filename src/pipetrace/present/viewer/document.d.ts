@@ -522,7 +522,6 @@ export interface Series {
 export interface ComparedRow {
   row: number;
   true: string;
-  picture: RowPicture | null;
   predicted: string[][];
   right: boolean[][];
 }
@@ -554,9 +553,4 @@ export interface Point {
   x: number;
   y: number | null;
   text: string;
-}
-
-export interface RowPicture {
-  shape: number[];
-  values: Tensor;
 }

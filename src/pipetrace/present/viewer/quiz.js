@@ -23,7 +23,7 @@ export function quiz({ quiz: questions }, state, model, visit) {
   const place = h("div", {});
   // A screen reader reads what is added to a live region only if the region was there before.
   const region = h("div", { class: "feedback", "aria-live": "polite" });
-  const about = h("p", { class: "go" });
+  const about = h("p", { class: "go whichrow" });
   const card = h("div", { class: "card" }, place, about, region);
   const draw = () => {
     const number = state.now.question;
@@ -43,7 +43,7 @@ export function quiz({ quiz: questions }, state, model, visit) {
     about.replaceChildren(
       ...(known && (row !== state.now.row || state.now.epoch !== state.end)
         ? [
-            h("span", { class: "muted" }, `This question is about row ${counted(row)} after training. The page shows something else now.`),
+            h("span", { class: "muted" }, `This question is about row ${counted(row)} after training. The page shows another row or epoch now.`),
             h("button", { type: "button", class: "plain", onclick: () => state.update({ row, epoch: state.end }) }, `Show row ${counted(row)}`),
           ]
         : []),

@@ -61,7 +61,7 @@ export async function start() {
       "main",
       {},
       section("causes", "What was set differently", view.causes ? table(view.causes) : h("p", {}, "Nothing that was recorded."), view.unknown && h("p", { class: "muted" }, `Not recorded in all runs: ${view.unknown}.`)),
-      view.metrics && section("training", "Training", view.charts.length > 0 && h("div", { class: "charts" }, ...view.charts.map((chart, at) => h("div", { class: at < FIRST_CHARTS && "again" }, lineChart(chart, state, true, false)))), epochTable(runs), h("h3", {}, "At the end"), table(view.metrics)),
+      view.metrics && section("training", "Training", view.charts.length > 0 && h("div", { class: "charts" }, ...view.charts.map((chart, at) => h("div", { class: at < FIRST_CHARTS && "again" }, lineChart(chart, state, true, false)))), epochTable(runs), table(view.metrics)),
       (view.rows || runs.lead) && section("rows", "Rows", chooser(runs), view.rows && rowsThatChanged(runs, view.rows, epochs), oneRow(runs)),
       view.stages.length > 0 && section("stages", "Stage by stage", about(runs), chooser(runs), stagesOf(runs)),
       view.classes && section("classes", `By class: ${view.of_rows} rows`, table(view.classes)),

@@ -5,7 +5,6 @@ import { h, whenSeen } from "viewer/dom.js";
 import { counted } from "viewer/figures.js";
 import { outputsOf } from "viewer/rows/outputs.js";
 import { paintRow, thumbnail } from "viewer/rows/thumbnail.js";
-import { decode } from "viewer/tensor.js";
 import { COMPUTING } from "viewer/words.js";
 
 /** @typedef {import("viewer/compare/runs.js").Runs} Runs */
@@ -150,20 +149,6 @@ function item(runs, row, at) {
       return h("span", { class: right ? "right" : "wrong" }, `${label}: ${row.predicted[at]?.[run] ?? "-"}`, h("span", {}, right ? " right" : " wrong"));
     }),
   );
-  if (!runs.common.includes(row.row)) return h("li", {}, h("div", { class: "side" }, picture(row), said));
-  return h("li", {}, h("button", { type: "button", class: "side", "data-row": row.row, title: "Follow this row", onclick: () => runs.state.set("row", row.row) }, picture(row), said));
-}
-
-/**
- * @param {ComparedRow} row
- * @returns {HTMLCanvasElement | null}
- */
-function picture({ picture: image }) {
-  if (!image) return null;
-  const canvas = h("canvas", { "aria-hidden": "true" });
-  const values = decode(image.values);
-  const columns = image.shape[1];
-  if (image.shape.length === 3) paintColours(canvas, values, columns, brightness(values));
-  else paint(canvas, values, columns, values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1, values.some((value) => value < 0) ? "signed" : "ink");
-  return canvas;
+  if (!runs.lead || !runs.common.includes(row.row)) return h("li", {}, h("div", { class: "side" }, said));
+  return h("li", {}, h("button", { type: "button", class: "side", "data-row": row.row, title: "Follow this row", onclick: () => runs.state.set("row", row.row) }, thumbnail(runs.lead, row.row), said));
 }

@@ -29,14 +29,23 @@ export const attention = {
   },
   origin(stage, inputs, weights, place, masks) {
     const kernel = weights["attention_output/kernel"];
-    const parts = stage.layer === "MultiHeadAttention" && kernel ? partsOf(stage, inputs, weights) : null;
+    const parts = partsOf(stage, inputs, weights);
     if (!parts) return null;
     const scores = softmax(compared(parts, hiddenIn(stage, masks)), 2);
     const [heads, targets, sources] = scores.shape;
     const [step, feature] = place;
-    const [length, width] = [parts.value.shape[2], kernel.shape[2]];
+    const length = parts.value.shape[2];
     /** @type {import("viewer/model/layers.js").Term[]} */
     const terms = [];
+    if (stage.layer === "Attention") {
+      for (let source = 0; source < sources; source++) {
+        const [score, weight] = [scores.data[step * sources + source], parts.value.data[source * length + feature]];
+        terms.push({ label: `step ${source}`, place: null, value: score, weight, product: score * weight });
+      }
+      return { how: "sum", terms, bias: null, activation: "linear" };
+    }
+    if (!kernel) return null;
+    const width = kernel.shape[2];
     for (let head = 0; head < heads; head++)
       for (let source = 0; source < sources; source++) {
         const score = scores.data[(head * targets + step) * sources + source];
