@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture import facts, saved
+from pipetrace.capture.distributed.processes import Spread
 from pipetrace.capture.fit import FitCall
 from pipetrace.trace.document import Array, Parameters, Spec
 
@@ -34,7 +35,13 @@ def two_outputs(keras: Any, loss: Any, *, keys: bool = True, **options: Any) -> 
 
 def training(model: Any) -> Any:
     return facts.training_facts(
-        model, epochs=1, batch_size=2, probe_rows=3, call=CALL, sample_weights=True
+        model,
+        epochs=1,
+        batch_size=2,
+        probe_rows=3,
+        call=CALL,
+        sample_weights=True,
+        spread=Spread(),
     )
 
 

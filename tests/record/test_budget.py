@@ -183,5 +183,8 @@ def test_a_fit_may_be_delayed_by_a_share_or_by_seconds(now: list[float]) -> None
     allowance.fit_begins(limited=True)  # another fit has an allowance of its own
     now[0] += 1e6
     assert allowance.left_with_reserve == pytest.approx(0.05 * 1e6)
+    allowance.fit_begins(limited=True, awaited=True)
+    now[0] += 1e6
+    assert allowance.left_with_reserve == pytest.approx(module.MOST_AWAITED)
     allowance.fit_begins(limited=False)
     assert allowance.has_room_for(1e9)

@@ -6,6 +6,7 @@ tensor, so a stage that gets such a tensor has an input without a source.
 """
 
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -66,6 +67,7 @@ class EagerForward(Forward):
         self._compiled = _compiled(self._pass, self.model)
         self.seen = Graph()
         self._run(rows, None)
+        self._until = math.inf  # it is the first look that may be given up
         self.operations = [node.operation for node in self.seen.nodes]
         self._nodes = self._wanted(self.seen)
         self._outside = _outside(self.seen)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipetrace.capture import structures
 from pipetrace.capture.backend import load
+from pipetrace.capture.distributed.processes import Spread
 from pipetrace.capture.fit import FitCall, callback_facts
 from pipetrace.capture.internals import all_layers, seed
 from pipetrace.capture.saved import compile_config
@@ -30,6 +31,7 @@ def training_facts(
     probe_rows: int,
     call: FitCall,
     sample_weights: bool,
+    spread: Spread,
 ) -> Training:
     """How a model is trained, from the arguments of ``compile`` and ``fit``; empty where it was not
     compiled."""
@@ -38,9 +40,9 @@ def training_facts(
     names = list(dict.fromkeys(by_output.values()))
     return Training(
         epochs=epochs,
-        batch_size=batch_size,
+        batch_size=batch_size and batch_size * spread.parts,
         optimizer=type(optimizer).__name__ if optimizer is not None else "",
-        optimizer_config=plain_config(optimizer) if optimizer is not None else {},
+        optimizer_config=_optimizer_config(optimizer) if optimizer is not None else {},
         loss=", ".join(names),
         metrics=tuple(_metrics(model)),
         seed=seed(),
@@ -54,7 +56,9 @@ def training_facts(
         callbacks=callback_facts(call.callbacks),
         class_weights=call.class_weight,
         sample_weights=sample_weights,
-        replicas=replicas(model),
+        replicas=spread.replicas,
+        devices=spread.devices,
+        processes=spread.processes,
         policy=_policy(model),
         compile_config=compile_config(model),
         fit_config={name: getattr(call, name) for name in FIT_SETTINGS} if call.known else {},
@@ -74,8 +78,8 @@ def step_facts(
         OptimizerFacts(
             name,
             type(each).__name__,
-            plain_config(each),
-            None if begun is None else now[name] - begun.get(name, 0),
+            _optimizer_config(each),
+            now[name] - (begun or {}).get(name, 0) if name in now else None,
         )
         for name, each in known.items()
     ]
@@ -123,27 +127,6 @@ def frozen_layers(model: Any) -> tuple[str, ...]:
     )
 
 
-def replicas(model: Any) -> int | None:
-    """How many copies of the model train side by side; None for one, without ``tf.distribute``."""
-    strategy = getattr(model, "distribute_strategy", None)
-    count = int(getattr(strategy, "num_replicas_in_sync", 1))
-    return count if count > 1 else None
-
-
-def unequal_replicas(model: Any, variables: Mapping[str, Any]) -> list[str]:
-    """The trainable weights that are not the same, bit for bit, in all replicas, by their names."""
-    if replicas(model) is None:
-        return []
-    found = []
-    for name, variable in variables.items():
-        if variable.trainable:
-            first, *others = model.distribute_strategy.experimental_local_results(variable.value)
-            known = np.asarray(first).tobytes()
-            if any(np.asarray(each).tobytes() != known for each in others):
-                found.append(name)
-    return found
-
-
 def constructor(kind: str) -> dict[str, Any] | None:
     """The parameters of a layer class of Keras and their defaults, in order; None where Keras has
     no such class."""
@@ -185,11 +168,30 @@ def stops(model: Any) -> bool:
 def learning_rate(model: Any, other: Any = None) -> float | None:
     """The optimizers' learning rate as it is now; None where they have none, or several."""
     counts = iterations(model, other)
-    used = [each for name, each in optimizers(model, other).items() if counts[name]]
+    known = optimizers(model, other)
+    used = [each for name, each in known.items() if counts.get(name, other is not None)]
     rates = set()
     with contextlib.suppress(Exception):  # an optimizer of somebody's own
-        rates = {float(each.learning_rate) for each in used or [model.optimizer]}
+        for each in used or [model.optimizer]:
+            groups = _groups_of(each)
+            rates |= {float(one["lr"]) for one in groups} or {float(each.learning_rate)}
     return rates.pop() if len(rates) == 1 else None
+
+
+def _groups_of(optimizer: Any) -> list[dict[str, Any]]:
+    """The settings of an optimizer of PyTorch's own, for each group of its weights."""
+    return list(getattr(optimizer, "param_groups", ()))
+
+
+def _optimizer_config(optimizer: Any) -> dict[str, Any]:
+    groups = _groups_of(optimizer)
+    if not groups:
+        return plain_config(optimizer)
+    settings = {"learning_rate": groups[0]["lr"], **groups[0]}
+    kinds = (bool, int, float, str)
+    return {
+        name: each for name, each in settings.items() if isinstance(each, kinds) and name != "lr"
+    }
 
 
 class RowLosses:

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipetrace.capture import internals, structures
 from pipetrace.capture.backend import load
+from pipetrace.capture.distributed.processes import own
 from pipetrace.trace.training import Callback
 
 Fit = Callable[..., Any]
@@ -53,6 +54,7 @@ class FitCall:
     # loss, optimizer: those of such a loop, where it tells them
     loss: Any = None
     optimizer: Any = None
+    replicas: int | None = None  # on which such a loop trains, where it tells
 
 
 def callback_class() -> Any:
@@ -255,15 +257,16 @@ def held_by_step(model: Any, state: Any = ()) -> Iterator[None]:
 
 
 def value_of(variable: Any) -> Any:
-    """The tensor that a variable holds, or that Keras holds for it."""
+    """The tensor that a variable holds, or that Keras holds for it, on one device."""
     held = _held.get(id(variable))
-    return variable.value if held is None else held
+    return own(variable.value if held is None else held)
 
 
 def array_of(variable: Any) -> Any:
     """A copy of what ``value_of`` gives, as an array."""
-    held = _held.get(id(variable))
-    return variable.numpy() if held is None else np.array(held)
+    value = _held.get(id(variable))
+    value = variable.value if value is None else value
+    return np.array(own(value)) if hasattr(value, "sharding") else variable.numpy()
 
 
 @dataclass

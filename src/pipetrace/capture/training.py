@@ -10,6 +10,7 @@ import numpy as np
 
 from pipetrace.capture import internals
 from pipetrace.capture.backend import load
+from pipetrace.capture.distributed.processes import alone
 from pipetrace.capture.tensors import as_function, converter
 from pipetrace.capture.weights import Weights, in_place_of, specs_of, tensors_of, trainable, weights
 from pipetrace.trace.document import Array
@@ -170,7 +171,7 @@ def differs(
     convert = converter()
 
     def call(tensors: Sequence[Any]) -> Any:
-        with keras.StatelessScope(collect_losses=True):
+        with alone(), keras.StatelessScope(collect_losses=True):
             for tensor, mask in zip(tensors, masks, strict=False):
                 if mask is not None:
                     internals.set_mask(tensor, convert(mask))

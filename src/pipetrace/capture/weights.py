@@ -13,6 +13,7 @@ import numpy as np
 
 from pipetrace.capture import backend, fit, internals
 from pipetrace.capture.backend import load
+from pipetrace.capture.distributed.processes import alone
 from pipetrace.capture.tensors import (
     converter,
     next_numbers,
@@ -51,7 +52,7 @@ def plain_config(operation: Any) -> dict[str, Any]:
                 config["vocabulary"] = np.asarray(entries).tolist()
         plain: dict[str, Any] = json.loads(json.dumps(config, default=str))
     except Exception:  # a custom layer's own code, which may raise anything
-        return {"name": str(operation.name)}
+        return {"name": str(getattr(operation, "name", type(operation).__name__))}
     return plain
 
 
@@ -79,10 +80,11 @@ def optimizers(model: Any, other: Any = None) -> dict[str, Any]:
 
 
 def iterations(model: Any, other: Any = None) -> dict[str, int]:
-    """How often each optimizer, or the ``other`` in their place, has changed weights."""
-    found = dict.fromkeys(optimizers(model, other), 0)
+    """How often each optimizer, or the ``other`` in their place, has changed weights; those that do
+    not tell are left out."""
+    found = {}
     for name, each in optimizers(model, other).items():
-        with contextlib.suppress(Exception):  # an optimizer of somebody's own
+        with contextlib.suppress(Exception):  # an optimizer of somebody's own, or of PyTorch
             found[name] = int(each.iterations.numpy())
     return found
 
@@ -135,7 +137,7 @@ def in_place_of(variables: Sequence[Any], given: Sequence[Any]) -> Iterator[None
     Updates and added losses are forgotten when the block ends.
     """
     mapping = list(zip(variables, given, strict=True))
-    with load().StatelessScope(state_mapping=mapping, collect_losses=True):
+    with alone(), load().StatelessScope(state_mapping=mapping, collect_losses=True):
         yield
 
 

@@ -172,6 +172,7 @@ def run(
     gets one trace, which replaces the trace of an earlier run. With --check the exit code is that
     of pipetrace check, if the program's own is 0.
     """
+    from pipetrace.capture.distributed.processes import another_recorded
     from pipetrace.record.run import Watched, note, report_traces, run_script
 
     name = f"{script.rpartition('.')[2] if module else Path(script).stem}.trace"
@@ -190,7 +191,8 @@ def run(
         if ending.code:
             raise
     finally:
-        if os.getpid() == process:  # no forked child of the program, which ends here as well
+        # No forked child of the program, which ends here as well, nor where another one records.
+        if os.getpid() == process and not another_recorded():
             report_traces(made)
             code = finish_run(made, **ends)
     sys.exit(code)

@@ -204,8 +204,9 @@ def _of_training(training: Any, before: str) -> dict[Key, Any]:
     weights = {str(key): value for key, value in training.class_weights.items()}
     found[LOSS, None, f"{before}class weights"] = weights
     found[LOSS, None, f"{before}sample weights"] = training.sample_weights
-    if training.replicas is not None:
-        found[TRAINING, None, f"{before}replicas"] = training.replicas
+    for name in ("replicas", "devices", "processes"):
+        if (count := getattr(training, name)) is not None:
+            found[TRAINING, None, before + name] = count
     for name, value in training.compile_config.items():
         if name in ("loss", "metrics"):  # they have entries of their own
             continue

@@ -41,7 +41,7 @@ SENTENCES = {
     OUTPUT_COUNT: "the model has {outputs} but gets {targets}",
     TARGET_SHAPE: "each row of {place} has shape {shape}, but its target has shape {target_shape}",
     TARGET_RANGE: "for each row, {place} gives {scores}, but its targets go from {low} to {high}",
-    REPLICAS: "the replicas of the model ended with different values of {weight}{when}",
+    REPLICAS: "the copies of the model ended with different values of {weight}{when}",
     RECORDER: "recording {part} failed{when} and was turned off{because}",
 }
 """The sentence of each kind; ``_parts`` fills it in. None begins with a name, whose letters must

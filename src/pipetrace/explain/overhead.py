@@ -8,6 +8,7 @@ from pipetrace.trace.overhead import (
     DISK,
     INTERRUPTED_BY_USER,
     NOT_BY_ROW,
+    NOT_TOLD,
     SPREAD,
     UNSUPPORTED,
     Skipped,
@@ -39,6 +40,7 @@ SKIPPED = {
     "training mode": "layers in training mode",
     "stage times": "the time that each stage takes",
     "final weights": "the final weights",
+    "replicas": "whether all processes ended with the same weights",
     "kept rows": "rows to look at, and their outputs after each epoch",
     "after training": "data flow, predictions and weights after training",
 }
@@ -52,6 +54,7 @@ REASONS = {
     UNSUPPORTED: "Not recorded, because the installed Keras or the data gives no access to it",
     NOT_BY_ROW: "Not recorded, because the loss of a batch is not the mean of its rows' losses",
     SPREAD: "Not recorded, because the rows were measured one partition at a time",
+    NOT_TOLD: "Not recorded, because another process of the training did not tell it in time",
 }
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipetrace.capture.fit import callback_class
+from pipetrace.capture.distributed import processes
+from pipetrace.capture.fit import callback_class, running_call
+from pipetrace.capture.guard import contained
 from pipetrace.record.session import Session
 from pipetrace.record.standard_error import say_once
 from pipetrace.record.state import Settings
@@ -32,6 +34,23 @@ class LastCallback(_Callback):  # type: ignore[misc] # Keras has no types
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """All others have seen the end."""
         self.recorder.training_is_over()
+
+
+class TellsWeights(_Callback):  # type: ignore[misc] # Keras has no types
+    """The last in Keras' list where another process records: that one hears of the weights."""
+
+    async_safe = True
+
+    def __init__(self, meeting: str, model: Any, others: list[Any]) -> None:
+        super().__init__()
+        self.meeting, self.others = meeting, others
+        self.set_model(model)
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """All others have seen the end."""
+        with contained(_unheard):
+            self.others[:] = [each for each in self.others if each is not self]
+            processes.tell(self.meeting, self.model)
 
 
 @dataclass(eq=False)
@@ -152,3 +171,18 @@ def say_joined(recording: Any, other: Any) -> None:
     """Say that a second recorder leaves a ``fit`` to the one that records it already."""
     into, path = recording.settings.path, other.settings.path
     say_once(f"pipetrace: This fit is recorded into {into} already; nothing is written to {path}.")
+
+
+def tell_at_end(recorder: Any) -> None:
+    """Tell the process that records the running ``fit`` which weights this one ends with."""
+    with contained(_unheard):
+        model = recorder.model
+        _, callback_list = running_call(model)
+        others = [] if callback_list is None else callback_list.callbacks
+        if others and not any(isinstance(each, TellsWeights) for each in others):
+            meeting = processes.meeting(recorder.settings.path.name)
+            others.append(TellsWeights(meeting, model, others))
+
+
+def _unheard(error: BaseException) -> None:
+    """The process that records says what it was not told."""

@@ -21,6 +21,9 @@ WHOLE_SHARE, WHOLE_SECONDS = 0.05, 2.0
 or seconds where that is more."""
 PLANNED_OF_WHOLE = 0.4
 """Share of that which is planned; the rest is for what cannot be known beforehand."""
+MOST_AWAITED = 120.0
+"""Seconds that measuring after a training may take where other processes wait for this one to end;
+JAX gives up after 300."""
 PLANNED_FOR_FIRST = 0.7
 """The same share for the least of what readers use first."""
 PLANNED_OF_FLOOR = 0.25
@@ -176,12 +179,14 @@ class Allowance:
     def __init__(self, budget: Budget) -> None:
         # is_limited: whether there is a limit
         self.budget, self.is_limited = budget, True
-        self._training, self._spent = 0.0, 0.0
+        self._training, self._spent, self._after, self._is_awaited = 0.0, 0.0, 0.0, False
 
-    def fit_begins(self, *, limited: bool) -> None:
-        """Each ``fit`` has an allowance of its own."""
-        self.is_limited = limited
+    def fit_begins(self, *, limited: bool, awaited: bool = False) -> None:
+        """Each ``fit`` has an allowance of its own; ``awaited`` where other processes wait for its
+        end."""
+        self.is_limited, self._is_awaited = limited, awaited
         self._training, self._spent = self.budget.training, self._spent_in_all
+        self._after = self.budget.cost.after
 
     @property
     def _spent_in_all(self) -> float:
@@ -206,7 +211,9 @@ class Allowance:
         if not self.is_limited:
             return math.inf
         whole = max(WHOLE_SHARE * (self.budget.training - self._training), WHOLE_SECONDS)
-        return planned * whole - (self._spent_in_all - self._spent)
+        after = MOST_AWAITED - (self.budget.cost.after - self._after)
+        left = planned * whole - (self._spent_in_all - self._spent)
+        return min(left, planned * after) if self._is_awaited else left
 
     def has_room_for(self, seconds: float, share: float = 1.0) -> bool:
         """Whether work of so many seconds fits, in a share of what is left."""

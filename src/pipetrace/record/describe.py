@@ -3,6 +3,7 @@
 import contextlib
 import math
 import platform
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -130,6 +131,8 @@ class Description:
         self._state = state
         self._data = DataFacts()
         self._run: Run | None = None
+        self._stages: tuple[Stage, ...] = ()  # those that were seen up to one that failed
+        self._writing = threading.RLock()  # the rows are read beside the training
         self._looked_for: tuple[str, ...] = ()
         self._constructed: Mapping[str, str] = {}
 
@@ -196,11 +199,16 @@ class Description:
 
     def write(self, stages: tuple[Stage, ...] = ()) -> None:
         """Write what runs, and its stages; those given where a whole pass was never seen."""
+        with self._writing:
+            self._write(stages)
+
+    def _write(self, stages: tuple[Stage, ...]) -> None:
         state = self._state
         if state.writer is None or self._run is None or not state.can("writing"):
             return
         known = state.measure.forward if state.measure else state.untraced
-        found = (*state.before, *(known.stages if known else stages))
+        self._stages = stages or self._stages
+        found = (*state.before, *(known.stages if known else self._stages))
         data = self._data.told(state.source.shown, known_data(state), state.settings.data)
         groups, run = tuple(known.groups) if known else (), replace(self._run, data=data)
         if state.settings.anonymous:
@@ -251,6 +259,7 @@ def _training(state: State) -> Training:
         probe_rows=min(measure.extent.probe, len(rows)) if measure and rows else 0,
         call=source.call,
         sample_weights=source.has_weights,
+        spread=source.spread,
     )
 
 
@@ -280,8 +289,7 @@ def _step(state: State) -> StepFacts:
 def known_data(state: State) -> Data:
     """What is known of the rows without reading them."""
     source, settings = state.source, state.settings
-    rows, validation, call = source.shown, source.validation, source.call
-    is_unknown = call.validation is not None or not (call.known or state.only_looks)
+    rows = source.shown
     return Data(
         name=settings.data_name or source.kind,
         description="",
@@ -291,20 +299,14 @@ def known_data(state: State) -> Data:
         fingerprint="",
         class_names=(),
         class_counts=(),
-        validation_rows=_number_of(validation, is_unknown=is_unknown),
+        validation_rows=source.validation_rows(of_fit=not state.only_looks),
         example_row=(settings.before.row or 0) if settings.before else 0,
         example_label=None,
         example_value=None,
         rows=source.in_an_epoch(state.steps),
         complete=bool(rows and rows.complete),
-        feature_names=structures.column_names(call.x),
+        feature_names=structures.column_names(source.call.x),
     )
-
-
-def _number_of(validation: Rows | None, *, is_unknown: bool) -> int | None:
-    if validation is not None and len(validation):
-        return len(validation) if validation.complete else None
-    return None if is_unknown else 0
 
 
 def metrics_of(logs: Mapping[str, Any]) -> dict[str, float]:

@@ -1,12 +1,13 @@
 """What is measured when training is over, part by part, and written."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from pipetrace.capture import facts
+from pipetrace.capture.distributed import processes
 from pipetrace.capture.nodes import variables_of
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
@@ -21,7 +22,7 @@ from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Prediction
 from pipetrace.trace.events import REPLICAS, Event
 from pipetrace.trace.measurements import TRAINING, VALIDATION
-from pipetrace.trace.overhead import BUDGET, SPREAD
+from pipetrace.trace.overhead import BUDGET, NOT_TOLD, SPREAD
 
 SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE, TIMES_SHARE = 0.2, 0.2, 0.5, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
@@ -47,6 +48,9 @@ PREPARED = 0.35
 TRACED_AGAIN = 1.5
 """What layers in training mode take, and the times of stages, as a multiple of the first look: the
 model is traced again."""
+
+LEAST_WAIT, MOST_WAIT = 1.0, 30.0
+"""Seconds to wait for another process to tell of its weights; it ends training at the same time."""
 
 ShowRows = Callable[[int, int], None]
 
@@ -216,8 +220,19 @@ class _Parts:
     def _weights(self) -> None:
         variables = self.measure.forward.variables()
         self.writer.add_weights(after_training.stored_weights(variables))
-        for name in facts.unequal_replicas(self.state.model, variables):
+        here, others = processes.unequal(self.state.model, variables), list[str]()
+        if self.state.source.spread.processes is not None:
+            others = self._unequal_elsewhere(variables)
+        for name in dict.fromkeys([*here, *others]):
             self.state.note(Event(REPLICAS, self.state.epoch or None, weight=name))
+
+    def _unequal_elsewhere(self, variables: Mapping[str, Any]) -> list[str]:
+        state, names = self.state, {id(each): name for name, each in variables.items()}
+        seconds = min(max(LEAST_WAIT, state.allowance.left), MOST_WAIT)
+        found = processes.unequal_elsewhere(state.meeting, state.model, seconds)
+        if found is None:
+            state.skip("replicas", NOT_TOLD)
+        return [names.get(id(each), str(each.path)) for each in found or ()]
 
     def _untracked(self) -> None:
         if self.state.untracked is not None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from pipetrace.capture.data import batches
+from pipetrace.capture.distributed import processes
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.guard import contained
 from pipetrace.errors import ArgumentError, in_short
@@ -30,6 +31,8 @@ class Loop:
         self._model, self._settings, self._call = model, settings, call
         self._process = os.getpid()
         self._session: Session | None = None
+        # where this process tells which weights it ends with, where another one records
+        self._meeting: str | None = None
         self._sums: dict[str, Any] = {}
         self._steps, self._ended = 0, 0.0
 
@@ -83,6 +86,9 @@ class Loop:
             work(session)
 
     def _begin(self) -> None:
+        if processes.another_records():
+            self._meeting = processes.meeting(self._settings.path.name)
+            return
         session = session_for(self._model, self._settings)
         if session is not None:
             self._session = session
@@ -115,6 +121,9 @@ class Loop:
         self._ended = time.perf_counter()
 
     def _end(self) -> None:
+        meeting, self._meeting = self._meeting, None
+        if meeting is not None:
+            processes.tell(meeting, self._model)
         if self._steps:
             self._epoch({})  # a last one, or the only one
         self._on(lambda session: session.end())
@@ -130,7 +139,7 @@ class Loop:
     def _lose(self, error: BaseException) -> None:
         if self._session is not None:
             self._session.state.lose("recorder", error)
-        else:
+        elif not processes.another_recorded():
             say_once(f"pipetrace: Nothing is recorded: {in_short(error)}")
 
 
@@ -217,12 +226,13 @@ def recording(
                 run.epoch(val_loss=validate())
 
     Args:
-        model: a built Keras model.
+        model: a built Keras model, or PyTorch's ``DistributedDataParallel`` of one.
         path, validation_data, title, class_names, verbose, budget, after_training,
         record_arguments, anonymous, stop_on, on_finding, log_to: as for ``Recorder``.
         x, y: rows and targets that are trained on, or some of them.
         epochs: how many are planned, where that is known.
-        batch_size: rows of a batch, where that is known; the model gets no more at a time.
+        batch_size: rows of a batch, where that is known; the model gets no more at a time. Of one
+            process where several train together.
         loss, optimizer: those that the loop uses, where the model was not compiled with them.
 
     Returns:
@@ -233,6 +243,7 @@ def recording(
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
     """
+    model, replicas = processes.wrapped(model)
     if not hasattr(model, "trainable_variables"):
         raise ArgumentError(
             f"Only a Keras model can be recorded, received {type(model).__name__}.",
@@ -251,6 +262,7 @@ def recording(
         by_fit=False,
         loss=loss,
         optimizer=optimizer,
+        replicas=replicas,
     )
     return Loop(model, recorder.settings, call)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 from pipetrace.capture import fit, internals
+from pipetrace.capture.distributed import processes
 from pipetrace.capture.fit import FitCall, StepWrapper
 from pipetrace.capture.guard import contained, is_the_users
 from pipetrace.errors import IncompleteTraceError, in_short
@@ -33,13 +34,13 @@ Method = TypeVar("Method", bound=Callable[..., None])
 def _beside_training(method: Method) -> Method:
     """A method of ``Recorder`` that is called while the user's training runs.
 
-    In a forked child it does nothing. What it raises is said and goes no further; Ctrl-C within it
-    interrupts the training as it would elsewhere.
+    In a forked child it does nothing, nor where another process records. What it raises is said and
+    goes no further; Ctrl-C within it interrupts the training as it would elsewhere.
     """
 
     @functools.wraps(method)
     def called(self: "Recorder", *args: Any, **kwargs: Any) -> None:
-        if self.is_elsewhere:
+        if self.is_elsewhere or processes.another_records():
             return
         try:
             with contained(self.lose):
@@ -96,7 +97,7 @@ class Recorder(Hearing, Shown):
             ``on_finding`` no function.
         OutputExistsError: there is a file at the path that is no trace.
         NotWritableError: nothing can be written there.
-        FrameworkError: Keras does not run on TensorFlow here.
+        FrameworkError: Keras runs on something else than TensorFlow, JAX and PyTorch.
     """
 
     def __init__(  # noqa: PLR0913 options with names, which editors complete
@@ -183,7 +184,7 @@ class Recorder(Hearing, Shown):
             raise IncompleteTraceError(
                 "No fit has come to its end with this recorder.",
                 where=str(self.settings.path),
-                hint="Read the trace after fit.",
+                hint="Read it after fit; of several processes in the one with number 0.",
             )
         return read(self._session.state.path)
 
@@ -213,9 +214,14 @@ class Recorder(Hearing, Shown):
                 session.begin(self._call or FitCall(), None, look=False)
                 session.failed(error)
 
-    @_beside_training
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002 Keras' signature
         """See what runs, and wrap its steps."""
+        if not self.is_elsewhere and processes.another_records():
+            attached.tell_at_end(self)
+        self._begin()
+
+    @_beside_training
+    def _begin(self) -> None:
         self._has_begun = True
         call, callback_list = fit.running_call(self.model)
         if attached.is_recorded_already(self.model, callback_list, self):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipetrace.capture import facts, internals
+from pipetrace.capture.distributed import processes
 from pipetrace.capture.fit import FitCall
 from pipetrace.capture.train_step import trains_by_step
 from pipetrace.capture.weights import iterations
@@ -71,10 +72,12 @@ class Session:
         """
         state = self.state
         state.budget.start()
+        state.meeting = processes.meeting(state.settings.path.name)
         if not state.epoch:
             state.iterations = iterations(state.model, call.optimizer)
         brief = state.settings.budget is not None and state.settings.after == BRIEF
-        state.allowance.fit_begins(limited=brief)
+        spread = processes.spread(state.model, call.replicas)
+        state.allowance.fit_begins(limited=brief, awaited=spread.processes is not None)
         state.planned = state.epoch + max(0, call.epochs - call.initial_epoch)
         state.step, self._loss_is_broken = 0, False
         self.alerts.fit_begins()
@@ -86,7 +89,7 @@ class Session:
         with state.safely("stages"):
             if trains_by_step(state.model):
                 state.source.become_batches()
-            state.source.fit_begins(call)
+            state.source.fit_begins(call, spread)
             renew_sources(state)
         self._description.fit_begins()
         self._open()

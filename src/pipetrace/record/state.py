@@ -150,6 +150,7 @@ class State:
         self.skipped: dict[tuple[str, str], int] = {}
         # how often each optimizer had changed weights when recording began
         self.iterations: dict[str, int] = {}
+        self.meeting = ""  # where the processes of the ``fit`` that runs compare their weights
         self._layers: int | None = None
 
     @property

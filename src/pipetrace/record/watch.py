@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, cast
 
+from pipetrace.capture.distributed import processes
 from pipetrace.capture.fit import (
     bound_call,
     callbacks_in,
@@ -183,7 +184,7 @@ def watching_all(
         own = None
         with contained(_not_recorded):
             own = _recorder_among(callbacks_of(fit, args, kwargs))
-            if own is not None and os.getpid() == process:
+            if own and os.getpid() == process and not processes.another_records():
                 leave_to(own)
         if own is not None or os.getpid() != process:
             return fit(*args, **kwargs)

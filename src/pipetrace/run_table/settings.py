@@ -70,8 +70,9 @@ def _of_training(training: Training) -> Iterator[tuple[str, Value]]:
     yield "planned_epochs", training.epochs
     if training.seed is not None:
         yield "seed", training.seed
-    if training.replicas is not None:
-        yield "replicas", training.replicas
+    for name in ("replicas", "devices", "processes"):
+        if (count := getattr(training, name)) is not None:
+            yield name, count
     yield "policy", training.policy
     yield "class_weights", _plain(dict(training.class_weights)) or ""
     yield "sample_weights", training.sample_weights

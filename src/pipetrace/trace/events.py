@@ -18,7 +18,8 @@ NO_BATCHES, DATA_ENDED = "no_batches", "data_ended"
 OUTPUT_COUNT, TARGET_SHAPE, TARGET_RANGE = "output_count", "target_shape", "target_range"
 """Outputs and targets that do not fit: their number, their shapes, the range of class numbers."""
 REPLICAS = "replicas"
-"""The replicas of a model ended with different values of a weight."""
+"""The copies of a model, on several devices or in several processes, ended with different values of
+a weight."""
 RECORDER = "recorder"
 """The recorder left something out."""
 NON_FINITE = frozenset({LOSS, INPUTS, TARGETS, OUTPUT, GRADIENT, WEIGHTS})

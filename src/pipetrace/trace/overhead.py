@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 BUDGET, DISK, DECLINED, INTERRUPTED_BY_USER = "budget", "disk", "declined", "interrupted"
 UNSUPPORTED, NOT_BY_ROW, SPREAD = "unsupported", "not by row", "spread"
+NOT_TOLD = "not told"
 """Why something was skipped: to stay within the budget, because the disk was slow, because it was
 not wanted, because Ctrl-C ended the measuring after training, because the installed Keras or the
 iterator of the data gives no access to it, because the loss of a batch is not the mean of its
-rows' losses, or because the rows are spread over partitions, which are measured one by one."""
+rows' losses, because the rows are spread over partitions, which are measured one by one, or because
+another process of the training did not tell it in time."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,10 @@ class Skipped:
     # ``weights``, ``measurements``, ``loss checks``, ``rows``, ``row losses``, ``after training``;
     # and of what is measured then ``prediction``, ``outcomes``, ``data flow``, ``dataset checks``,
     # ``baseline models``, ``dimensions``, ``batch dependence``, ``training mode``, ``final
-    # weights`` and ``kept rows``
+    # weights``, ``kept rows`` and ``replicas`` (whether all processes have the same weights)
     what: str
-    # ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported``, ``not by row`` or
-    # ``spread``
+    # ``budget``, ``disk``, ``declined``, ``interrupted``, ``unsupported``, ``not by row``,
+    # ``spread`` or ``not told``
     reason: str
     # amount, total: how many epochs, rows or steps were skipped, and of how many; or None
     amount: int | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pipetrace
+from pipetrace.capture.distributed.processes import Spread
 from pipetrace.capture.fit import FitCall
 from pipetrace.record.state import Settings, State
 from pipetrace.trace.document import Trace
@@ -170,7 +171,7 @@ def test_a_loop_that_plans_nothing_is_expected_to_go_on(tmp_path: Path) -> None:
         (FitCall(epochs=7, known=True, by_fit=False), [3, 3, 3]),
         (FitCall(epochs=7, known=True), [3, 3, 3]),
     ):
-        state.source.fit_begins(call)
+        state.source.fit_begins(call, Spread())
         found = []
         for state.epoch in (0, 5, 20):
             state.planned = 3

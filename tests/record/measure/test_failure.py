@@ -1,6 +1,7 @@
 """What breaks in a training stands in its trace, and the user's exception goes on as it was."""
 
 import math
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.record.models import as_arrays, batches, classifier, rows
 
 import pipetrace
 from pipetrace.capture import eager
+from pipetrace.record.describe import Description
 from pipetrace.record.measure import failure
 from pipetrace.trace import Trace
 from pipetrace.trace.events import Event
@@ -92,6 +94,35 @@ def test_a_layer_that_raises_is_where_the_trace_ends(fit: Fit) -> None:
     assert [(spec.shape, spec.source) for spec in failed.inputs] == [((None, 4), "first")]
     assert failed.config["name"] == "picky"
     assert told(trace) == [("exception", 1, 1, "picky")]
+
+
+def test_the_stages_stay_where_the_rows_are_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    known, read, write = threading.Event(), Description._read, Description.write
+
+    def read_late(self: Description) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            known.wait(60)
+        read(self)
+
+    def written(self: Description, stages: Any = ()) -> None:
+        write(self, stages)
+        if stages:
+            known.set()
+
+    monkeypatch.setattr(Description, "_read", read_late)
+    monkeypatch.setattr(Description, "write", written)
+    x, y = rows()
+    model = subclassed(keras.layers.Dense(4, name="first"), keras.layers.Reshape((5,), name="odd"))
+    pipetrace.watch(model, tmp_path / "run.trace", budget=None, verbose=False)
+    with pytest.raises(ValueError, match="total size"):
+        model.fit(x, y, verbose=0)
+    assert known.is_set()
+    trace = pipetrace.read(tmp_path / "run.trace")
+    assert [stage.name for stage in trace.stages] == ["input", "first", "odd"]
 
 
 def test_a_shape_that_a_layer_cannot_take(fit: Fit) -> None:

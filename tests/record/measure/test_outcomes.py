@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipetrace.capture.forward import Forward
+from pipetrace.record.measure.epoch import EpochPass
 from pipetrace.record.measure.model_pass import ModelPass
 from pipetrace.record.measure.outcomes import (
     SET_BY_THREADPOOLCTL,
@@ -112,3 +113,20 @@ def test_a_loss_of_ones_own_is_asked_for_rows_together_and_alone(axes: int) -> N
         assert found.row_losses == pytest.approx(((wanted - few) ** 2).mean())
     else:
         assert found.batch_loss is None
+
+
+@pytest.mark.framework
+def test_moving_averages_are_those_of_the_pass() -> None:
+    """Figures are made in another thread, while training goes on and changes the averages."""
+    import keras
+
+    x = np.random.default_rng(0).normal(3.0, 2.0, (64, 4)).astype("float32")
+    norm = keras.layers.BatchNormalization(name="norm")
+    model = keras.Sequential([keras.Input((4,)), norm])
+    model.compile("sgd", "mse")
+    measure = ModelPass(Forward(model, x[:2], [("rows", 0)]), [("rows", 0)], x[:2])
+    at_once = EpochPass(measure, Rows(x, x)).figures()
+    later = EpochPass(measure, Rows(x, x))
+    norm.moving_mean.assign(np.full(4, 100.0))
+    assert later.figures() == at_once
+    assert EpochPass(measure, Rows(x, x)).figures() != at_once

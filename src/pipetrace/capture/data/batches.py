@@ -9,6 +9,7 @@ import numpy as np
 
 from pipetrace.capture import structures
 from pipetrace.capture.backend import load, on_tensorflow
+from pipetrace.capture.distributed.processes import own_rows
 
 MOST_ROWS = 512
 MOST_BYTES = 32_000_000
@@ -181,11 +182,11 @@ def are_same(one: Any, other: Any) -> bool:
 
 
 def copied(batch: Any) -> Any:
-    """A copy of a batch, as arrays."""
+    """A copy of a batch, as arrays; of one that several processes share, their own rows."""
 
     def copy(each: Any) -> Any:
         if not on_tensorflow():
-            return None if each is None else np.array(each)
+            return None if each is None else np.array(own_rows(each))
         import tensorflow as tf
 
         if isinstance(each, tf.experimental.Optional):  # Keras' way of giving no weights, say

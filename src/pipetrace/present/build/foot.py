@@ -105,7 +105,9 @@ def _measured(trace: Trace) -> str:
         )
     if not trace.run.data.complete:
         rows = counted(trace.rows, "row")
-        text += f" The recorder saw {rows} of the first batches, not all of the data."
+        spread = trace.run.training.processes is not None
+        of = f"the {rows} of one process" if spread else f"{rows} of the first batches"
+        text += f" The recorder saw {of}, not all of the data."
     return text
 
 
@@ -179,8 +181,7 @@ def _training(training: Training, step: StepFacts | None = None) -> str:
     if training.from_logits:
         parts[1] += " of scores (from_logits)"
     if training.batch_size is not None:
-        shared = f" on {number(training.replicas)} replicas" if training.replicas else ""
-        parts.append(f"batches of {number(training.batch_size)}{shared}")
+        parts.append(f"batches of {number(training.batch_size)}{_spread(training)}")
     parts.append(f"{counted(training.epochs, 'epoch')} planned")
     text = f"{', '.join(parts)}."
     if training.callbacks:
@@ -190,6 +191,18 @@ def _training(training: Training, step: StepFacts | None = None) -> str:
         text += " Class weights do not count in validation." if training.class_weights else ""
     if training.policy != "float32":
         text += f" Computed under the dtype policy {training.policy}."
+    return text
+
+
+def _spread(training: Training) -> str:
+    """Where the rows of a batch are; nothing where one device has them all."""
+    replicas, devices = training.replicas, training.devices
+    text = f" on {number(replicas)} replicas" if replicas else ""
+    if devices and devices > (replicas or 1):
+        each = counted(devices // (replicas or 1), "device")
+        text += f" of {each} each" if replicas else f" on {each}"
+    if training.processes:
+        text += f" in{'' if text else ' one of'} {number(training.processes)} processes"
     return text
 
 

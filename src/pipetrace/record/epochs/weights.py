@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.capture.weights import Weights, size, trainable
+from pipetrace.capture.weights import Weights, size, trainable, values_of
 from pipetrace.record.measure.snapshots import Snapshots
 from pipetrace.record.state import State
 from pipetrace.trace.document import Array
@@ -73,7 +73,7 @@ class WeightDigests:
 def _digest(variables: list[Any]) -> bytes:
     hashed = hashlib.blake2b(digest_size=16)
     for variable in variables:
-        hashed.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        hashed.update(np.ascontiguousarray(values_of(variable)).tobytes())
     return hashed.digest()
 
 
@@ -108,7 +108,7 @@ class EpochWeights:
             return
         with self._state.safely(PART):
             left = [snapshot.weights.get(id(each)) for each in variables.values()]
-            now = [each.numpy() for each in variables.values()]
+            now = [values_of(each) for each in variables.values()]
             if not all(map(_are_equal, now, left)):
                 self._add(epoch, snapshot.weights, spread=False)
 

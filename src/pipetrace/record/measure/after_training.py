@@ -13,7 +13,7 @@ from pipetrace.capture import structures, training
 from pipetrace.capture.eager import forward_class
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.stage_times import StageTimes, can_be_timed
-from pipetrace.capture.weights import size
+from pipetrace.capture.weights import size, values_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, compared
 from pipetrace.record.measure.preprocessing import Before
@@ -244,4 +244,4 @@ def stored_weights(variables: Mapping[str, Any]) -> dict[str, Array]:
         if room < 0:
             break
         kept.add(name)
-    return {name: np.array(each.numpy()) for name, each in variables.items() if name in kept}
+    return {name: np.array(values_of(each)) for name, each in variables.items() if name in kept}

@@ -3,6 +3,7 @@ moved. ``epochs/recorder.py`` says when."""
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.measure.snapshots import Snapshot
 from pipetrace.stats import activations, summarise
 from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import TRAINING, Figures, LossPoint
+from pipetrace.trace.measurements import TRAINING, LossPoint
 from pipetrace.trace.summary import Summary
 
 FEWEST_ROWS, SIGNAL_VALUES = 32, 500_000
@@ -30,11 +31,19 @@ class EpochPass:
     """Evenly spaced training rows, passed once, for summaries, activations and outcomes."""
 
     def __init__(self, measure: ModelPass, rows: Rows, instead: Weights | None = None) -> None:
-        self._measure, self._rows, self._instead = measure, rows, instead
+        self._measure, self._rows = measure, rows
         few = rows.spaced(measure.extent.probe)
         self._passed: Passed = measure.passed(few.x, instead)
         outputs = measure.outputs_in(self._passed)
         self._outcomes = compared(measure, few, outputs, TRAINING)
+        forward = measure.forward
+        of = partial(values_of, instead=instead)
+        # Taken now: figures are made beside the training, which changes them.
+        self._averages = [
+            (stage, layer.axis, of(layer.moving_mean), of(layer.moving_variance))
+            for stage, layer in zip(forward.stages, forward.operations, strict=True)
+            if stage.layer == "BatchNormalization" and stage.inputs
+        ]
 
     def figures(self) -> Found:
         """Activations of every stage, and outputs against targets."""
@@ -47,19 +56,14 @@ class EpochPass:
 
     def _normalized_inputs(self) -> Found:
         """What batch normalizations receive, against their moving averages."""
-        forward, found = self._measure.forward, list[tuple[str, Figures]]()
-        for stage, operation in zip(forward.stages, forward.operations, strict=True):
-            spec = stage.inputs[0] if stage.layer == "BatchNormalization" and stage.inputs else None
-            values = self._passed.outputs.get(str(spec.source)) if spec is not None else None
-            if spec is None or values is None or not len(values[spec.output]):
-                continue
-            mean, variance = (
-                values_of(each, self._instead)
-                for each in (operation.moving_mean, operation.moving_variance)
-            )
-            received = _thinned(values[spec.output])
-            figures = activations.normalized_input(received, mean, variance, operation.axis)
-            found.append((stage.name, figures))
+        found: Found = []
+        for stage, axis, center, variance in self._averages:
+            spec = stage.inputs[0]
+            values = self._passed.outputs.get(str(spec.source))
+            if values is not None and len(values[spec.output]):
+                received = _thinned(values[spec.output])
+                figures = activations.normalized_input(received, center, variance, axis)
+                found.append((stage.name, figures))
         return found
 
     def example(self, rows: Rows) -> dict[str, Array]:

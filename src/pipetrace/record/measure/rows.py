@@ -1,12 +1,13 @@
 """Rows: which ones a training has to look at, trains on, and validates on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pipetrace.capture import structures
 from pipetrace.capture.data import batches
+from pipetrace.capture.distributed.processes import Spread
 from pipetrace.capture.fit import FitCall
 from pipetrace.errors import ArgumentError, DataError
 from pipetrace.trace.document import Array
@@ -115,6 +116,7 @@ class RowSource:
         self.are_known = given is not None  # whether they were known before the ``fit`` that runs
         self._was_given, self._validation_was_given = given is not None, validation is not None
         self.call = FitCall()  # the arguments of the ``fit`` that runs, or of the last one
+        self.spread = Spread()  # how it is spread
         # whether rows are what a batch is, targets included, as a training step of the program's
         # own gets them
         self.are_batches = False
@@ -122,6 +124,7 @@ class RowSource:
         self.trained_before: list[Array] = []
         self._of_fit: Rows | None = None
         self._batch_size: int | None = None
+        self._is_whole_part = False  # whether ``shown`` are all that this process has of the rows
 
     def become_batches(self) -> None:
         """From now on rows are what a batch is; see ``are_batches``."""
@@ -136,16 +139,16 @@ class RowSource:
             return rows
         return Rows(batches.packed(rows.x, rows.y, rows.weight), complete=rows.complete)
 
-    def fit_begins(self, call: FitCall) -> None:
+    def fit_begins(self, call: FitCall, spread: Spread) -> None:
         """Take the rows of a ``fit``, where they are arrays and no others were given.
 
         What an earlier ``fit`` validated on, this one may train on.
         """
         again = self.call.x is call.x and self.call.known
-        self.call, self._batch_size = call, None
+        self.call, self.spread, self._batch_size = call, spread, None
         self._of_fit = self._in_form(plain_rows(call.x, call.y, call.sample_weight))
         if not self._was_given and (self._of_fit is not None or not again):
-            self.shown = self._of_fit
+            self.shown = self._of_one(self._of_fit)
         self.are_known = self.shown is not None
         if not self._validation_was_given:
             pair = isinstance(call.validation, tuple)
@@ -158,9 +161,15 @@ class RowSource:
         if self.are_known:
             return
         call = self.call
-        self.shown = _of_batches(
+        found = _of_batches(
             seen, call.x, call.steps_per_epoch, complete=complete, split=not self.are_batches
         )
+        self.shown = self._of_one(found)
+
+    def _of_one(self, rows: Rows | None) -> Rows | None:
+        """Rows of this process, which are not all where others have some too."""
+        self._is_whole_part = rows is not None and rows.complete and self.spread.parts > 1
+        return replace(rows, complete=False) if rows is not None and self._is_whole_part else rows
 
     def validated(self, seen: list[Any], *, complete: bool) -> None:
         """Take rows from batches on their way into a validation."""
@@ -187,6 +196,17 @@ class RowSource:
         made_by_keras = self.call.by_fit and self._of_fit is not None
         return KERAS_BATCH_SIZE if known is None and made_by_keras else known
 
+    def validation_rows(self, *, of_fit: bool) -> int | None:
+        """How many rows a validation measures, in all processes; None where that is not known.
+
+        ``of_fit`` is off where a model is looked at without training it, which has none.
+        """
+        rows, call = self.validation, self.call
+        if rows is None or not len(rows):
+            return None if call.validation is not None or (of_fit and not call.known) else 0
+        parts = 1 if self._validation_was_given else self.spread.parts
+        return parts * len(rows) if rows.complete else None
+
     @property
     def has_weights(self) -> bool:
         """Whether each row has a weight in the loss."""
@@ -194,13 +214,18 @@ class RowSource:
         return self.call.sample_weight is not None or shown is not None
 
     def in_an_epoch(self, steps: int | None) -> int | None:
-        """How many rows an epoch of so many steps trains on, or None where that is not known."""
+        """How many rows an epoch of so many steps trains on, in all processes; or None where that
+        is not known."""
         if not self.call.known or not self.call.by_fit:
             return None
+        parts, shown = self.spread.parts, self.shown
         if self._of_fit is None:
-            return len(self.shown) if self.shown is not None and self.shown.complete else None
+            if shown is None or not (shown.complete or self._is_whole_part):
+                return None
+            return len(shown) * (parts if self._is_whole_part else 1)
         rows = len(self._of_fit)
-        return rows if steps is None else min(rows, steps * (self.batch_size or KERAS_BATCH_SIZE))
+        most = rows if steps is None else steps * (self.batch_size or KERAS_BATCH_SIZE)
+        return parts * min(rows, most)
 
     @property
     def kind(self) -> str:

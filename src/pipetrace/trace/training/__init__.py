@@ -42,9 +42,12 @@ class Training(Record):
     # the weight of each class in the loss, by the class; none without any
     class_weights: Mapping[str, float] = field(default_factory=dict)
     sample_weights: bool = False  # whether ``fit`` was given a weight for each row
-    # copies of the model, each of which gets an equal share of a step's rows; None without
-    # ``tf.distribute``
+    # copies of the model, each of which gets an equal share of a step's rows; None for one
     replicas: int | None = None
+    # devices: those that ``keras.distribution`` spreads rows and weights over; None for one
+    # processes: those that train together, as of ``jax.distributed``; None for one
+    devices: int | None = None
+    processes: int | None = None
     policy: str = "float32"  # the dtype policy, such as ``float32`` or ``mixed_float16``
     # the arguments of ``compile`` as Keras writes them, without the optimizer; empty where it
     # cannot
