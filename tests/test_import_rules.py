@@ -1,6 +1,7 @@
 """Which part of the package may import which, read from the source."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -90,8 +91,16 @@ def part_of(file: Path, package: Path) -> str:
 
 def imported(file: Path, package: Path) -> Iterator[str]:
     """The full name of each module or name that a file imports, also within functions."""
-    inside = file.relative_to(package.parent).with_suffix("").parts
-    for node in ast.walk(ast.parse(file.read_text())):
+    yield from _imported(file.read_text(), file.relative_to(package.parent).with_suffix("").parts)
+
+
+@functools.cache
+def _imported(text: str, inside: tuple[str, ...]) -> list[str]:
+    return list(_imports(text, inside))
+
+
+def _imports(text: str, inside: tuple[str, ...]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -63,25 +63,27 @@ def digits(tmp_path: Path, silent: Any) -> Path:
 
 
 @pytest.mark.framework
-def test_a_run_begins_where_the_recorded_one_began(digits: Path, tmp_path: Path) -> None:
+def test_a_run_begins_where_the_recorded_one_began(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipetrace.ablate.runs.BASELINE_SEEDS", 1)
     trace = read(digits)
     changes = ("no_pooling", "no_scaling")
     plan = Plan(of_trace(trace, digits), tmp_path / "abl", changes=changes, jobs=2)
     assert Ablating(plan, trace, digits).run() == digits
     found = read(digits).ablations
-    assert [each.seed for each in found] == [1, 2, 1, 1]
+    assert [each.seed for each in found] == [1, 1, 1]
     assert {each.change for each in found} == {"none", *changes}
     assert {each.ending for each in found} == {FINISHED}
-    baseline, second, pooled, unscaled = (
+    baseline, pooled, unscaled = (
         read(tmp_path / "abl" / f"{name}.trace")
-        for name in ("baseline-1", "baseline-2", "no_pooling-1", "no_scaling-1")
+        for name in ("baseline-1", "no_pooling-1", "no_scaling-1")
     )
-    # The baseline is the recorded run, bit for bit; another seed is another run.
+    # The baseline is the recorded run, bit for bit.
     assert [each.metrics for each in baseline.epochs] == [each.metrics for each in trace.epochs]
     for name, values in trace.weights.items():
         np.testing.assert_array_equal(values, baseline.weights[name])
     first = trace.weights_after[0]
-    assert not np.array_equal(second.weights_after[0]["conv2d/kernel"], first["conv2d/kernel"])
     np.testing.assert_array_equal(pooled.weights_after[0]["conv2d/kernel"], first["conv2d/kernel"])
     assert pooled.weights["dense/kernel"].shape == (26 * 26 * 32, 10)
     assert [stage.layer for stage in pooled.stages][-4:] == [
@@ -90,8 +92,10 @@ def test_a_run_begins_where_the_recorded_one_began(digits: Path, tmp_path: Path)
         "Flatten",
         "Dense",
     ]
-    largest = [each.stages[0].summary for each in (baseline, unscaled)]
-    assert [each and each.max for each in largest] == [1.0, 255.0]
+    assert unscaled.epochs[0].metrics["loss"] > 2 * baseline.epochs[0].metrics["loss"]
+    for run, largest in ((baseline, 1.0), (unscaled, 255.0)):
+        summary = run.stages[0].summary
+        assert summary is None or summary.max == largest  # a busy machine leaves it out
     # A model that is rebuilt without a change trains to the same weights: same start, same order.
     rebuilt = Job("rebuilt", Edit({"conv2d": {}}), 1)
     Ablating(plan)._one(rebuilt)
@@ -130,6 +134,9 @@ def test_a_kill_loses_only_the_training_in_flight(digits: Path, tmp_path: Path) 
     assert read(first).cost == kept
     assert of_seed_1(read(digits)) == ["none", "linear_model"]
     assert {each.seed for each in read(digits).ablations if each.change == "none"} == {1, 2}
+    # Another seed is another run.
+    one, other = (read(each).weights_after[0]["conv2d/kernel"] for each in (first, second))
+    assert not np.array_equal(one, other)
 
 
 @pytest.fixture

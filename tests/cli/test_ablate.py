@@ -39,6 +39,17 @@ def test_what_is_wrong_is_said(run: Run, digits_file: Path, tmp_path: Path) -> N
     assert run("ablate", digits_file, "--epochs", "2").code == 2
 
 
+def test_an_option_that_goes_to_the_program_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    program = tmp_path / "train.py"
+    program.touch()
+    for arguments, said in ((["--into=a.trace", "--jobs", "2"], 2), (["--epochs", "2"], 0)):
+        ran = run("ablate", "-o", tmp_path, program, *arguments)
+        assert ran.code == 2
+        assert sum(name in ran.err for name in ("--into", "--jobs")) == said
+        assert ("Note: " in ran.err) == bool(said)
+
+
 def test_show_prints_the_ablations(run: Run, digits_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "run.trace"
     path.write_bytes(digits_file.read_bytes())

@@ -5,14 +5,19 @@ import io
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Ran, Run, is_message, listing, start
 
+import pipetrace
 from pipetrace.config import CHOICES
+from pipetrace.present.drawings import Grid
+from pipetrace.present.formats.runs import ON_A_SCREEN, runs_blocks
 from pipetrace.present.formats.runs_page import FORMS
+from pipetrace.run_table.table import Runs
 
 
 @pytest.fixture
@@ -42,6 +47,22 @@ def test_the_table_names_each_run_and_fits(
     assert re.search(r"(?m)^2 runs .*\n  digits.trace ", ran.out)
     assert run("runs") == ran == run("runs", "--no-cache")
     assert listing(folder) == before
+
+
+def test_a_table_longer_than_a_screen_stands_once(folder: Path) -> None:
+    (row,) = pipetrace.runs("digits.trace")
+
+    def tables(count: int) -> int:
+        names = [f"{at}.trace" for at in range(count)]
+        rows = [
+            replace(row, file=name, process="", settings=dict.fromkeys("abcdef", name * 5))
+            for name in names
+        ]
+        made = runs_blocks(Runs.of(rows), 80)
+        return sum(isinstance(each, Grid) and each.label == "Runs" for each in made)
+
+    assert tables(ON_A_SCREEN) == 3
+    assert tables(ON_A_SCREEN + 1) == 1
 
 
 def test_csv_and_json_have_everything(run: Run, folder: Path) -> None:

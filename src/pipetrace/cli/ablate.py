@@ -93,6 +93,12 @@ def ablate(
 
     path = PATH.convert(source, None, None) if source.endswith(TRACE) and not module else None
     trace = read(path) if path is not None else None
+    own = {name for each in ablate.params for name in each.opts if name.startswith("--")}
+    if given := sorted(own.intersection(each.partition("=")[0] for each in arguments)):
+        goes = (
+            f"{' and '.join(given)} after {source} {'go' if given[1:] else 'goes'} to that program"
+        )
+        click.echo(f"Note: {goes}; what is meant for pipetrace stands before it.", err=True)
     if into is not None:
         if path is not None:
             raise click.UsageError("--into is for a program; a trace gets its own results.")

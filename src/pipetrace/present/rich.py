@@ -41,6 +41,8 @@ NARROW = 90
 """Below this width the observations stand under the table of epochs."""
 OBSERVATION_WIDTH = 40
 """The column of observations is at least so wide."""
+MOST_UNBROKEN = 16
+"""Characters of a cell that is never broken into lines: numbers and names."""
 COLUMN_GAP = 2
 TONES = {"note": "dim", "strong": "bold", "warning": "yellow", "accent": "cyan"}
 LEVEL_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
@@ -272,9 +274,11 @@ def _threshold(block: Threshold, canvas: Canvas) -> Iterator[RenderableType]:  #
 @_drawn.register
 def _grid(block: Grid, canvas: Canvas) -> Iterator[RenderableType]:  # noqa: ARG001
     table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), header_style="dim", pad_edge=False)
-    for column in block.columns:  # a padded one is left-aligned
-        justify: JustifyMethod = "left" if column.endswith(" ") else "right"
-        table.add_column(Text(column), justify=justify, no_wrap=True)
+    for at, column in enumerate(block.columns):
+        long = any(len(cells[at]) > MOST_UNBROKEN for cells in block.rows)
+        # A padded one is left-aligned, and one of texts.
+        justify: JustifyMethod = "left" if long or column.endswith(" ") else "right"
+        table.add_column(Text(column), justify=justify, no_wrap=not long)
     marked = any(mark in ROW_STYLES for mark in block.marks)
     if marked:
         table.add_column("")

@@ -45,13 +45,15 @@ class Record:
     def __init__(self, *values: Any, **by_name: Any) -> None:
         known, own = _defaults(cast(Hashable, type(self))), vars(self)
         own.update(zip(known, values, strict=False), **by_name)
-        if len(values) > len(known) or len(own) < len(values) + len(by_name):
+        given = len(values) + len(by_name)
+        if len(values) > len(known) or len(own) < given:
             raise TypeError(f"{type(self).__name__} was given a value twice, or too many")
-        for name, default in known.items():
-            if name not in own:
-                own[name] = default()
-        if len(own) > len(known):
-            raise TypeError(f"{type(self).__name__} has no {', '.join(own.keys() - known.keys())}")
+        if given < len(known) or own.keys() != known.keys():
+            for name, default in known.items():
+                if name not in own:
+                    own[name] = default()
+            if unknown := own.keys() - known.keys():
+                raise TypeError(f"{type(self).__name__} has no {', '.join(unknown)}")
         self.__post_init__()
 
     def __post_init__(self) -> None:

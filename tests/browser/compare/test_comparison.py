@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import PATIENCE, Heard, address
 from tests.browser.test_accessibility import violations
 from tests.browser.test_print import MOST_SHEETS, sheets
-from tests.comparison.runs import record
+from tests.comparison.runs import points, record
 from tests.traces import with_metrics
 
 from pipetrace.comparison.compare import compared
@@ -155,6 +155,18 @@ def test_a_run_of_another_model_stands_beside_it_where_stages_match(
     expect(columns.nth(1)).to_be_hidden()
     expect(columns.nth(0)).to_be_visible()
     assert "run=" not in address(phone)
+
+
+@pytest.mark.framework
+def test_rows_of_other_data_are_not_taken_for_the_same(opened: Open, tmp_path: Path) -> None:
+    paths = [tmp_path / "one.trace", tmp_path / "other.trace"]
+    record(paths[0], units=13)
+    record(paths[1], units=13, data=points(seed=4))
+    page = opened("#row=3", [read(path) for path in paths])
+    assert page.locator("main .notice").count() == 1
+    assert page.locator(".onerow, .sides li, .pairs .picture").count() == 0
+    # Kernels are compared all the same: the runs began with the same weights.
+    assert page.locator(".pairs .kernel-of canvas").count() == 4
 
 
 def test_it_fits_on_few_sheets(opened: Open) -> None:

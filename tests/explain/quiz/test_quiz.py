@@ -120,7 +120,7 @@ def test_exactly_one_option_is_right_whatever_the_model(name: str) -> None:
 @pytest.mark.framework
 def test_the_questions_of_a_recorded_run_are_right(digits_trace: Trace) -> None:
     kinds = Counter[str]()
-    for generator, made in drafts(digits_trace, 60):
+    for generator, made in drafts(digits_trace, 30):
         kinds[generator.name] += 1
         check(digits_trace, generator, made)
     assert len(kinds) >= 50

@@ -206,10 +206,11 @@ def _sentences(trace: Trace, row: AblationRow, said: Words) -> Iterable[str]:
 
 
 def _judged(row: AblationRow, said: Words, seeds: int, write: Callable[[float], str]) -> str:
-    if row.is_larger is None:
+    if row.is_larger is None or row.noise is None:
         return "The noise of other seeds was not measured."
     values = row.before.values
     apart = f"The {counted(seeds, 'seed')} of the run differ by {write(max(values) - min(values))}"
+    apart += f", which explains a difference of up to {write(row.noise)}"
     if not row.is_larger:
         return f"{apart}, so this is within the noise."
     better = f": {said.part} helps" if row.is_worse else ": the run is better with this change"

@@ -77,6 +77,7 @@ def quiz_as_json(made: Sheet) -> str:
                 "text": each.text,
                 "level": each.level,
                 "skill": each.skill,
+                "row": each.row,
                 "options": [
                     {"letter": letter, "text": text}
                     | (

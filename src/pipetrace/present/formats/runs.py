@@ -29,6 +29,8 @@ LONGEST_NAME = 32
 MOST_CODES = 2
 MOST_TABLES = 3
 """Tables below each other, of which each has the columns that fit."""
+ON_A_SCREEN = 40
+"""Lines of a table; of longer ones there is only the first, as the others have the same lines."""
 GAP_WIDTH = 2
 ALL_COLUMNS = 1_000_000
 """A width, in characters, at which no column is left out."""
@@ -51,17 +53,20 @@ def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
     room = max(map(len, files))
     padded = [name.ljust(room) for name in files]  # other columns are right-aligned
     tables = _fitting({"run".ljust(room): padded, **columns}, width or text_width())
-    for at, part in enumerate(tables[:MOST_TABLES]):
+    most = MOST_TABLES if len(padded) <= ON_A_SCREEN else 1
+    for at, part in enumerate(tables[:most]):
         if at:
             yield GAP
         rows = tuple(zip(*part.values(), strict=True))
         yield Grid("Runs", tuple(part), rows, ("",) * len(rows), None)
-    left = [name for part in tables[MOST_TABLES:] for name in list(part)[1:]]
+    left = [name for part in tables[most:] for name in list(part)[1:]]
     if left:
         names = listed([*left[:5], *(["others"] if len(left) > 5 else [])])
         more = counted(len(left), "more column")
         yield GAP
         yield Paragraph(f"{more} with --format csv, json or html: {names}.", "note")
+    if len(found) > ON_A_SCREEN:
+        yield Paragraph("Fewer runs with --best or --where.", "note")
     if rules := _rules(found):
         yield GAP
         yield Grid("Findings", ("finding", "severity", "runs"), rules, ("",) * len(rules), None)

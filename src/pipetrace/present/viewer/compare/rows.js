@@ -62,7 +62,7 @@ export function oneRow(runs) {
     picture.replaceChildren(thumbnail(lead, row));
     for (const { run, when, body } of columns) {
       when.textContent = runs.when(run);
-      const made = run.model && runs.has(run, row) ? outputsOf(run.model, run.results, run.state.at) : [];
+      const made = run.model ? outputsOf(run.model, run.results, run.state.at) : [];
       const waits = run.model?.outputs.some((stage) => run.model?.isWaiting(run.state.at, stage));
       body.replaceChildren(...(made.length ? made : [h("p", { class: "muted" }, waits ? COMPUTING : run.model ? "Its prediction is not in this page." : run.omitted)]));
     }

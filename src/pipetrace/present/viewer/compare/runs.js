@@ -47,11 +47,16 @@ export class Runs {
     /** The rows that all models were given, so that what they make of them can be compared. */
     this.common = [...(this.lead?.rows.all.keys() ?? [])].filter((row) => this.all.every((run) => !run.model || this.has(run, row)));
     const changed = view.rows?.rows.map(({ row }) => row).find((row) => this.common.includes(row));
-    this.state = new State(0, { stage: this.first(), row: changed ?? this.common[0] ?? OWN, epoch: end }, (stage) => this.lead?.byName.get(stage)?.outputs[0]?.shape.at(-1) ?? 0);
+    const first = changed ?? this.common[0] ?? OWN;
+    this.state = new State(0, { stage: this.first(), row: first, epoch: end }, (stage) => this.lead?.byName.get(stage)?.outputs[0]?.shape.at(-1) ?? 0);
     this.state.within = models.reduce((within, model) => (model ? (draw) => model.within(() => within(draw)) : within), this.state.within);
     for (const run of this.all) if (run.model) run.model.arrived = () => this.state.changed("row", "epoch");
-    // First of all that listens, so that all others find the runs where they belong. A scale that is known later draws all again.
-    this.state.watch(["row", "epoch"], () => this.all.forEach((run) => Object.assign(run.state.now, { row: this.state.now.row, epoch: this.epochOf(run) })));
+    // First of all that listens, so that all others find the runs where they belong. An address may name a row of one run.
+    this.state.watch(["row", "epoch"], () => {
+      if (!this.common.includes(this.state.now.row)) this.state.now.row = first;
+      for (const run of this.all) Object.assign(run.state.now, { row: this.state.now.row, epoch: this.epochOf(run) });
+    });
+    // A scale that is known later draws all again.
     for (const run of this.all) run.state.changed = () => this.state.changed("epoch");
   }
 
@@ -116,7 +121,7 @@ export class Runs {
   output(run, stage) {
     const layer = this.layer(run, stage);
     const { row } = this.state.now;
-    if (!layer || !run.model || !(this.common.includes(row) || this.has(run, row))) return null;
+    if (!layer || !run.model || !this.common.includes(row)) return null;
     return run.model.output(run.state.at, layer.name);
   }
 

@@ -135,7 +135,7 @@ function absent(runs, run, stage) {
   if (!runs.common.length) return "";
   const text = runs.leading(stage)?.inputs.length === 0 && run.model.rows.textOf(runs.state.now.row);
   if (text) return text;
-  return runs.has(run, runs.state.now.row) ? "This output is not in the page, and not all weights that it takes to compute it." : "This run did not keep the row.";
+  return "This output is not in the page, and not all weights that it takes to compute it.";
 }
 
 /**

@@ -88,7 +88,7 @@ function lines(steps, raw, scores, scale, all) {
     h(
       "table",
       { class: "vector" },
-      h("thead", {}, h("tr", {}, ...["step", product, "score, after the softmax"].map((name) => h("th", { scope: "col" }, name)), h("td"))),
+      h("thead", {}, h("tr", {}, ...["step", product, "softmax"].map((name) => h("th", { scope: "col" }, name)), h("td"))),
       h(
         "tbody",
         {},
