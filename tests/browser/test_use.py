@@ -231,6 +231,9 @@ def test_a_question_says_when_the_page_shows_another_row(
     for question in made.quiz:
         assert question.row is None or f"row {question.row:,}" in question.text
         assert offer.count() == (question.row is not None)
+        at_the_end = question.evidence.startswith(("stage/", "prediction/", "results"))
+        whole = page.get_by_role("button", name="Show it after training")
+        assert whole.count() == (at_the_end and question.row is None)
         option(page, question.answer).click()
         if question is about[0]:
             offer.click()
@@ -240,6 +243,9 @@ def test_a_question_says_when_the_page_shows_another_row(
         elif question.row is not None and question.evidence.startswith(("stage/", "prediction/")):
             page.locator(".card a").click()
             assert offer.count() == 0
+        elif at_the_end:
+            whole.click()
+            assert whole.count() == 0
         page.evaluate("(row) => location.hash = `row=${row}&epoch=1`", other)
         page.locator(".card .next").click()
     pages.close()

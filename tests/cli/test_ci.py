@@ -51,6 +51,7 @@ def test_a_checked_run_in_a_workflow_of_github(tmp_path: Path) -> None:
     assert f"::error file=code/train.py,line={LINE},title=PT001" in ran.stderr
     assert summary.read_text().startswith("Before.\n")
     assert "PT303" in summary.read_text()
+    assert str(tmp_path) not in summary.read_text() + ran.stderr
     assert "title=PT001" in ran.stderr  # as pyproject.toml asks
     assert "<html" in (tmp_path / "train.html").read_text()
     (fit,) = pipetrace.read(tmp_path / "train.trace").fits

@@ -125,6 +125,8 @@ def finish_run(made: Sequence[Path], *, checks: bool, pages: bool) -> int:
     from pipetrace.present.formats.github import github
     from pipetrace.trace import read
 
+    here = Path.cwd()  # whose files GitHub knows by their paths in it
+    made = [each.relative_to(here) if each.is_relative_to(here) else each for each in made]
     for file in made if pages else ():
         write_page(file, beside(file), force=True)
         click.echo(f"pipetrace: the page is {name_of(beside(file))}", err=True)

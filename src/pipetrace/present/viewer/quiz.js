@@ -10,6 +10,8 @@ import { opened } from "viewer/hidden.js";
 /** @typedef {import("viewer/state.js").State} State */
 
 const LETTERS = "ABCD";
+/** Evidence that is of the model as training left it. */
+const AT_THE_END = /^(stage\/|prediction\/|results$)/;
 
 /**
  * @param {Document} view
@@ -38,13 +40,15 @@ export function quiz({ quiz: questions }, state, model, visit) {
   state.watch("answers", draw);
   // What the page shows is of one row after one epoch; the question may be of another.
   state.watch(["question", "row", "epoch"], () => {
-    const row = questions[state.now.question]?.row ?? null;
+    const question = questions[state.now.question];
+    const row = question?.row ?? null;
     const known = row !== null && model?.rows.all.has(row);
+    const isOther = (known && row !== state.now.row) || (question && model && AT_THE_END.test(question.evidence) && state.now.epoch !== state.end);
     about.replaceChildren(
-      ...(known && (row !== state.now.row || state.now.epoch !== state.end)
+      ...(isOther
         ? [
-            h("span", { class: "muted" }, `This question is about row ${counted(row)} after training. The page shows another row or epoch now.`),
-            h("button", { type: "button", class: "plain", onclick: () => state.update({ row, epoch: state.end }) }, `Show row ${counted(row)}`),
+            h("span", { class: "muted" }, `This question is about ${known ? `row ${counted(row)}` : "the model"} after training. The page shows another ${known ? "row or " : ""}epoch now.`),
+            h("button", { type: "button", class: "plain", onclick: () => state.update({ row: known ? row : state.now.row, epoch: state.end }) }, known ? `Show row ${counted(row)}` : "Show it after training"),
           ]
         : []),
     );
@@ -178,7 +182,7 @@ function feedback(question, chosen, number, total, state, card, visit) {
           href: `#${question.evidence}`,
           onclick: (/** @type {Event} */ event) => {
             event.preventDefault();
-            if (/^(stage|prediction)\//.test(question.evidence)) state.set("epoch", state.end);
+            if (AT_THE_END.test(question.evidence)) state.set("epoch", state.end);
             visit(question.evidence, question.row);
           },
         },

@@ -59,7 +59,10 @@ export function modes(lessons, model, state, page, go) {
       if (/^epoch=/.test(address)) {
         tools.set(address);
         go("training-title");
-      } else go(address);
+      } else {
+        if (address === "results") state.set("epoch", state.end);
+        go(address);
+      }
     },
   };
   const draw = () => {
