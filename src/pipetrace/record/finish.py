@@ -9,6 +9,7 @@ import numpy as np
 
 from pipetrace.capture.distributed import processes
 from pipetrace.capture.nodes import variables_of
+from pipetrace.capture.stage_times import can_be_timed
 from pipetrace.capture.weights import Weights
 from pipetrace.record.measure import after_training, dataset_checks, outcomes
 from pipetrace.record.measure.after_training import Sample, TrainingMode
@@ -22,7 +23,7 @@ from pipetrace.record.writer_thread import WriterThread
 from pipetrace.trace.document import Array, Prediction
 from pipetrace.trace.events import REPLICAS, Event
 from pipetrace.trace.measurements import TRAINING, VALIDATION
-from pipetrace.trace.overhead import BUDGET, NOT_TOLD, SPREAD
+from pipetrace.trace.overhead import BUDGET, NOT_TOLD, SPREAD, UNSUPPORTED
 
 SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE, TIMES_SHARE = 0.2, 0.2, 0.5, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
@@ -295,6 +296,9 @@ class _Parts:
             self.state.add(self.mode.outcome(self._sample(self.trained).rows))
 
     def _stage_times(self) -> None:
+        if not can_be_timed():
+            self.state.skip("stage times", UNSUPPORTED)
+            return
         seconds = TIMES_SHARE * self.state.allowance.left
         self.state.add(after_training.stage_times(self.measure, self.trained, seconds))
 

@@ -12,7 +12,7 @@ import numpy as np
 from pipetrace.capture import structures, training
 from pipetrace.capture.eager import forward_class
 from pipetrace.capture.forward import Forward
-from pipetrace.capture.stage_times import StageTimes, can_be_timed
+from pipetrace.capture.stage_times import StageTimes
 from pipetrace.capture.weights import size, values_of
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, compared
@@ -210,7 +210,7 @@ def predictions(
 def stage_times(measure: ModelPass, rows: Rows, seconds: float) -> Found:
     """How long a batch takes at each stage, the median of a few passes, in so many seconds."""
     forward, began = measure.forward, time.perf_counter()
-    if forward.step is not None or not len(rows) or not can_be_timed():
+    if forward.step is not None or not len(rows):
         return []
     count = forward.fixed or min(len(rows), measure.extent.together)
     x = structures.as_fit_gets(rows.taken(np.arange(count) % len(rows)).x)
