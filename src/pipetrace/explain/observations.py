@@ -202,7 +202,7 @@ def _change(of: _Told) -> str:
     if before > 0 and now > 0:
         change = abs(now - before) / before
         # No more digits than the two losses give, as they are written here.
-        part = f"about {number(round(100 * change))} %" if change >= 0.01 else share(change)
+        part = f"about {number(round(100 * change))} %" if 0.01 <= change < 1e6 else share(change)
     if figure(before) == figure(now):
         text = f"{of.name} stayed at {figure(now)}."
     elif of.judged.training == PLATEAU:
