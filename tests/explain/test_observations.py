@@ -20,7 +20,7 @@ Numbers: TypeAlias = Callable[[str], list[float]]
 NUMBERS: list[tuple[str, int, list[float]]] = [
     ("learns", 1, [1.6, 30.5, 10, 2.3, 50, 5, 10, 68]),
     ("learns", 2, [50, 1.6, 0.8, 50, 75, 77]),
-    ("learns", 3, [37.5, 0.8, 0.5, 75, 85, 83]),
+    ("learns", 3, [38, 0.8, 0.5, 75, 85, 83]),
     ("stays at chance", 1, [2.3, 10, 2.3, 10, 10]),
     ("stays at chance", 2, [2.3, 10, 2.3, 11, 1000, 12.8]),
     ("slowly from chance", 3, [2.1, 8.8, 10, 2.3, 12, 1000, 12.8]),
@@ -31,8 +31,8 @@ NUMBERS: list[tuple[str, int, list[float]]] = [
     ("plateau", 2, [0.2, 0.5, 0.499, 80, 80]),
     ("plateau", 3, [0.2, 0.499, 0.5, 80, 80]),
     ("overfits", 3, [40, 0.5, 0.3, 85, 90, 0.9, 0.8, 2]),
-    ("overfits", 4, [33.3, 0.3, 0.2, 90, 95, 1, 0.8, 2, 0.5, 0.2]),
-    ("overfits on", 4, [33.3, 0.3, 0.2, 70, 1.1, 0.8, 1]),
+    ("overfits", 4, [33, 0.3, 0.2, 90, 95, 1, 0.8, 2, 0.5, 0.2]),
+    ("overfits on", 4, [33, 0.3, 0.2, 70, 1.1, 0.8, 1]),
     ("gap", 2, [50, 1, 0.5, 70, 95, 70, 25]),
     ("few validation rows", 1, [1, 56.6, 10, 2.3, 70, 7, 10, 60, 20, 32.9]),
     ("few validation rows", 2, [50, 1, 0.5, 70, 90, 80]),
@@ -111,7 +111,9 @@ def allowed(trace: Trace, index: int) -> dict[str, list[float]]:
     apart = abs(now.get("accuracy", 0.0) - validation)
     error = 3 * math.sqrt(max(validation * (1 - validation), 1 / held) / held)
     moved = (
-        [abs(loss - was) / was] if was > 0 and math.isfinite(was) and math.isfinite(loss) else []
+        [round(abs(loss - was) / was, 2), abs(loss - was) / was]
+        if was > 0 and math.isfinite(was) and math.isfinite(loss)
+        else []
     )
     below = [1 - loss / LN10] + ([1 - loss / level] if level else [])
     return {

@@ -9,7 +9,7 @@ from pipetrace.explain.balance import majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
 from pipetrace.explain.fits import final_epoch, loss_name, own_losses, restored, stretches
-from pipetrace.explain.formatting import counted, figure, listed, moved, points, share
+from pipetrace.explain.formatting import counted, figure, listed, moved, number, points, share
 from pipetrace.explain.judgement import (
     AHEAD,
     AT_CHANCE,
@@ -198,7 +198,11 @@ def _change(of: _Told) -> str:
         return _beside_chance(of)
     before, now = of.judged.previous.metrics["loss"], of.loss
     course = f"from {figure(before)} to {figure(now)}"
-    part = share(abs(now - before) / before) if before > 0 and now > 0 else ""
+    part = ""
+    if before > 0 and now > 0:
+        change = abs(now - before) / before
+        # No more digits than the two losses give, as they are written here.
+        part = f"about {number(round(100 * change))} %" if change >= 0.01 else share(change)
     if figure(before) == figure(now):
         text = f"{of.name} stayed at {figure(now)}."
     elif of.judged.training == PLATEAU:

@@ -152,8 +152,9 @@ def _summary(judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
         )
     else:
         texts.append(
-            f"No class has more than {share(frequent)} of the {noun}, so accuracy is a fair "
-            "summary; precision and recall say which classes it hides."
+            f"Always giving the most frequent class would be right for {share(frequent)} of the "
+            f"{noun}: accuracy is to be compared with that. Precision and recall say which "
+            "classes it hides."
         )
     texts.append(
         f"Accuracy: {number(right)} of {number(total)} {noun} are right, {share(right / total)}."

@@ -15,9 +15,9 @@ INTRO = (
     "Say the answer to yourself, turn the card over, and say whether you knew it. Questions "
     f"follow. {QUESTIONS}"
 )
-CARDS = 2
-PROBLEMS = 5
-"""So many of each level, as far as the run has them."""
+CARDS, PROBLEMS = 1, 5
+"""So many of each level, as far as the run has them; three cards and five questions, as the page
+asks them, take about five minutes."""
 
 
 def review(trace: Trace, seed: int | str) -> Lesson:

@@ -63,9 +63,10 @@ def _cells(
 
 
 def _within(rows: Sequence[AblationRow]) -> Part:
-    """What made no difference, and what of it would save most parameters."""
+    """What made no difference beyond the noise, and what of it would save most parameters."""
     names = listed([row.title[0].lower() + row.title[1:] for row in rows])
-    texts = [f"No difference larger than the noise: {names}."]
+    text = f"No difference larger than the noise: {names}. That does not show that these make none"
+    texts = [f"{text}; more seeds would tell smaller differences."]
     least = min(rows, key=lambda row: row.after.parameters or math.inf)
     few, many = least.after.parameters, least.before.parameters
     if few and many and few < many:
@@ -73,7 +74,7 @@ def _within(rows: Sequence[AblationRow]) -> Part:
             f"The smallest of these models, {least.title[0].lower() + least.title[1:]}, has "
             f"{number(few)} parameters instead of {number(many)}."
         )
-    return Part("What made no difference", tuple(texts))
+    return Part("What the seeds cannot tell", tuple(texts))
 
 
 def _part(trace: Trace, row: AblationRow) -> Part:

@@ -77,7 +77,7 @@ def best_epoch(trace: Trace, chance: Random) -> Draft | None:
         if math.isfinite(loss)
     ]
     return draft(
-        "After which epoch did the model perform best on the validation set?",
+        "After which epoch is the validation loss lowest?",
         f"Epoch {best.number}",
         f"There the validation loss is lowest, {lowest}; after the last epoch it is "
         f"{figure(losses[last])}.",

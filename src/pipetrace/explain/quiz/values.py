@@ -135,7 +135,7 @@ def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | 
     return (
         f"""
 Question: For {example_row(trace)}, unit {unit} of {named(stage)} weighs its inputs, among them
-    {told}. Which of these four adds most to its sum?
+    {told}. Which of these four makes its sum largest?
 Answer: Input {order[0]}
 Why: Value times weight counts: {figure(products[order[0]])}.
 {rest}
