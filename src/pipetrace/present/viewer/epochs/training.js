@@ -5,7 +5,7 @@ import { counted, h, whenSeen } from "viewer/dom.js";
 import { columnsOf, film } from "viewer/epochs/film.js";
 import { marks } from "viewer/findings.js";
 import { grid } from "viewer/outcome.js";
-import { COMPUTING } from "viewer/words.js";
+import { COMPUTING, explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").Document} Document */
 /** @typedef {import("viewer/document.js").EpochRow} EpochRow */
@@ -29,9 +29,9 @@ export function training({ training: view }, model, state, epochs) {
     "section",
     { "aria-labelledby": "training-title" },
     h("h2", { id: "training-title" }, "Training", h("small", {}, counted(view.rows.length, "epoch"))),
-    h("p", { id: "training", tabindex: -1 }, view.steps),
+    h("p", { id: "training", tabindex: -1 }, ...explained(view.steps)),
     view.empty && h("p", { class: "notice" }, view.empty),
-    view.rows.length > 0 && h("p", { class: "muted" }, `Each column is the model after ${whole ? "one more epoch" : "one of the epochs"}. The marked one is what the page shows: click, drag in the chart, or press `, h("kbd", {}, ","), " and ", h("kbd", {}, "."), "."),
+    view.rows.length > 0 && h("p", { class: "muted" }, ...explained(`Each column is the model after ${whole ? "one more epoch" : "one of the epochs"}. The marked one is what the page shows: click, drag in the chart, or press `), h("kbd", {}, ","), " and ", h("kbd", {}, "."), "."),
     view.rows.length > 0 && film(view, model, state, epochs),
     view.rows.length > 0 && model && checked(model, state, columns),
     view.rows.length > 0 && story(told, whole, state),

@@ -9,6 +9,7 @@ import { labels } from "viewer/rows/labels.js";
 import { matrix } from "viewer/rows/matrix.js";
 import { Outcomes } from "viewer/rows/outcomes.js";
 import { scatter } from "viewer/rows/scatter.js";
+import { explained } from "viewer/words.js";
 
 /** @typedef {import("viewer/document.js").ResultsView} ResultsView */
 /** @typedef {import("viewer/model/model.js").Model} Model */
@@ -61,7 +62,7 @@ export function rightAndWrong(results, model, state, show) {
     "section",
     { "aria-labelledby": "results" },
     h("h2", { id: "results" }, "Right and wrong"),
-    h("p", { class: "muted" }, results.note),
+    h("p", { class: "muted" }, ...explained(results.note)),
     body,
   );
 }
