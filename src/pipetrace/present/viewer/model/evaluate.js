@@ -137,8 +137,9 @@ export class Evaluation {
     const received = family && this.received(stage);
     const weights = this.weights.get(stage.name);
     if (!family || !received || weights === null) return null;
-    if (this.allowance.left <= 0) throw new Later();
-    this.allowance.left -= work(stage, weights ?? {});
+    const needed = work(stage, weights ?? {});
+    if (this.allowance.left < needed) throw new Later();
+    this.allowance.left -= needed;
     const outputs = family.compute(stage, received.inputs, weights ?? {}, received.masks);
     if (!outputs) return null;
     const all = [outputs].flat();

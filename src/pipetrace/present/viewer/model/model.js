@@ -17,7 +17,7 @@ import { valueAt } from "viewer/model/values.js";
 
 const MOST_KEPT = 60;
 /** So many multiplications are done while something is drawn, a few milliseconds; more are put off. */
-const MOST_WORK = 4e6;
+const MOST_WORK = 2e6;
 /** The largest difference that still counts as agreement, as a share of the largest value where that is above 1. */
 const TOLERANCE = 1e-5;
 /** The same after earlier epochs, of which the page has large weights and outputs in 16 bits. */
