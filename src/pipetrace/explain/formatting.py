@@ -42,6 +42,11 @@ def figure(value: float, digits: int = 3) -> str:
     )
 
 
+def as_written(value: float) -> float:
+    """A value with the digits of ``figure``, for a sum that readers do again."""
+    return float(figure(value).replace(",", "")) if 1e-6 <= abs(value) < 1e15 else value
+
+
 @lru_cache(4096)
 def share(part: float) -> str:
     """A share as a percentage with three significant digits: 0.606 is 60.6 %. A whole percentage

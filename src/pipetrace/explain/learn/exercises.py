@@ -10,6 +10,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
+from pipetrace.explain.formatting import counted
 from pipetrace.explain.layers import is_of_keras, kernel, operation, strides
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Lesson, Slip, stage_place
 from pipetrace.explain.learn.program import layer_line
@@ -262,7 +263,8 @@ def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
                 f"layer(x).shape  # {_shown(stage)}\nlayer.count_params()  # {BLANK}",
                 blanks,
                 f"{named(stage)} shows both: its output, and its weights.",
-                f"{units} values come out; ({width} + 1) x {units} = {stage.parameters.total}.",
+                f"The layer has {counted(units, 'unit')}; "
+                f"({width} + 1) x {units} = {stage.parameters.total}.",
                 stage_place(stage),
             )
             continue

@@ -16,7 +16,7 @@ INTRO = (
     f"follow. {QUESTIONS}"
 )
 CARDS, PROBLEMS = 1, 5
-"""So many of each level, as far as the run has them; three cards and five questions, as the page
+"""So many of each level, as far as the run has them; three cards and four questions, as the page
 asks them, take about five minutes."""
 
 

@@ -4,7 +4,7 @@ import math
 from random import Random
 
 from pipetrace.explain.fits import last_stretch
-from pipetrace.explain.formatting import figure, number, share
+from pipetrace.explain.formatting import as_written, figure, number, share
 from pipetrace.explain.judgement import best_validation
 from pipetrace.explain.quiz.generator import (
     MARGIN,
@@ -139,7 +139,7 @@ def loss_fell(trace: Trace, chance: Random) -> Draft | None:
     if not pairs:
         return None
     one, two = chance.choice(pairs)
-    before, after = values[one], values[two]
+    before, after = as_written(values[one]), as_written(values[two])
     right = 1 - after / before
     wrong = [
         (after / before, "That is what is left of it."),
@@ -169,12 +169,13 @@ def step_time(trace: Trace, chance: Random) -> Draft | None:
     if not found:
         return None
     epoch = chance.choice(found)
-    steps, right = epoch.steps or 1, 1000 * epoch.seconds / (epoch.steps or 1)
+    steps, seconds = epoch.steps or 1, as_written(epoch.seconds)
+    right = 1000 * seconds / steps
     rows = trace.run.training.batch_size or 32
     wrong = [
-        (1000 * epoch.seconds, "That is the whole epoch."),
+        (1000 * seconds, "That is the whole epoch."),
         (right / rows, "That is a row; a step takes a batch."),
-        (steps / epoch.seconds, "That is how many steps a second has."),
+        (steps / seconds, "That is how many steps a second has."),
         (right / len(trace.epochs), "The time of this epoch is its own."),
         (right * 10, "A second has 1,000 ms."),
         (right / 10, "A second has 1,000 ms."),
@@ -206,7 +207,7 @@ def relative_update(trace: Trace, chance: Random) -> Draft | None:
     if not found:
         return None
     name, epoch, figures = chance.choice(found)
-    change, size = figures.update_norm or 0.0, figures.weight_norm or 1.0
+    change, size = as_written(figures.update_norm or 0.0), as_written(figures.weight_norm or 1.0)
     right = change / size
     wrong = [
         (size / change, "That is the weight beside its change."),

@@ -13,7 +13,7 @@ from pipetrace.explain.facts import (
     row_noun,
     stage_of,
 )
-from pipetrace.explain.formatting import counted, figure, number, share
+from pipetrace.explain.formatting import as_written, counted, figure, number, share
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.explain.quiz.generator import (
     Asked,
@@ -178,6 +178,7 @@ def loss_of_row(trace: Trace, chance: Random) -> Draft | None:
     part = float(values[made.label])
     if not LEGIBLE < part < 1 - LEGIBLE or "crossentropy" not in (output.loss or ""):
         return None
+    part = as_written(part)
     right = -math.log(part)
     wrong = [
         (1 - part, "That is the share that the other classes got."),

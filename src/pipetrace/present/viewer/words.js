@@ -44,7 +44,7 @@ const WORDS = {
   mean: "The sum of the values, divided by their number.",
   "standard deviation": "How far values lie from their mean, typically: the root of the mean squared distance.",
 };
-const PATTERN = new RegExp(`\\b((?:${Object.keys(WORDS).join("|")})s?)\\b`, "g");
+const PATTERN = new RegExp(`\\b((?:${Object.keys(WORDS).join("|")})(?:e?s)?)\\b`, "g");
 
 let next = 0;
 
@@ -58,7 +58,7 @@ export function explained(text) {
   const seen = new Set();
   const parts = text.split(PATTERN);
   return parts.map((part, at) => {
-    const meaning = WORDS[part] ?? WORDS[part.replace(/s$/, "")];
+    const meaning = WORDS[part] ?? WORDS[part.replace(/s$/, "")] ?? WORDS[part.replace(/es$/, "")];
     if (!meaning || seen.has(meaning)) return part;
     seen.add(meaning);
     const id = `word-${next++}`;

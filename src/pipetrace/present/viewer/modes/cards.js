@@ -9,7 +9,7 @@ import { options } from "viewer/modes/options.js";
 /** @typedef {import("viewer/modes/modes.js").Tools} Tools */
 
 const LEVELS = ["easy", "medium", "hard"];
-const ASKED = 5;
+const ASKED = 4;
 
 /**
  * @param {Lesson} lesson
