@@ -175,7 +175,9 @@ def options(command: click.Command) -> dict[str, str]:
     """Each option's names and default, as Click has them; an argument by its name in capitals."""
     found = {}
     top = commands.make_context("pipetrace", [], resilient_parsing=True)
-    for parameter in command.get_params(click.Context(command, parent=top)):
+    for parameter in command.get_params(
+        click.Context(command, parent=top, **command.context_settings)
+    ):
         if isinstance(parameter, click.Option):
             long_first = sorted(parameter.opts, key=len, reverse=True)
             shown = (

@@ -102,7 +102,7 @@ def test_the_epoch_is_chosen_in_the_bar_the_table_the_chart_and_by_keys(page: Pa
         assert chosen(page) == [epoch, epoch]
     page.get_by_role("button", name="Show the model before training").click()
     assert chosen(page) == ["start", "start"]
-    page.locator(".story button").nth(1).click()
+    page.locator(".story button.bare").nth(1).click()
     assert chosen(page) == ["2", "2"]
     assert page.locator(".story .now").get_attribute("id") == "epoch/2"
     plot = page.locator(".film .plot").first

@@ -103,6 +103,7 @@ def test_a_chosen_channel_stays_chosen_in_every_stage(page: Page) -> None:
     assert pressed.get_attribute("aria-label") == "Channel 14"
     open_stage(page, "Conv2D")
     page.locator("details.more summary").click()
+    page.locator(".kernels input").first.wait_for(state="attached")
     checked = "all => all.findIndex(each => each.checked)"
     assert page.locator(".kernels input").evaluate_all(checked) == 14
 

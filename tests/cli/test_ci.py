@@ -132,5 +132,5 @@ def test_the_workflow_and_the_hook_call_commands_that_exist() -> None:
     assert len(calls) == 4
     for call in calls:
         _, name, *arguments = shlex.split(call)
-        around = click.Context(commands, info_name="pipetrace")
+        around = click.Context(commands, info_name="pipetrace", **commands.context_settings)
         commands.commands[name].make_context(name, arguments, parent=around)

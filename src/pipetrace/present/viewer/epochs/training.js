@@ -53,7 +53,7 @@ export function training({ training: view }, model, state, epochs) {
  */
 function checked(model, state, columns) {
   const line = h("p", { class: "agreement" });
-  // As many forward passes as columns: not before one looks.
+  // As many forward passes as columns: after the first row, not before one looks.
   const draw = whenSeen(line, () => model.within(() => {
     const { row } = state.now;
     const found = columns.filter((each) => model.epochs.includes(each)).map((each) => model.agreement({ row, epoch: each }));
@@ -70,7 +70,7 @@ function checked(model, state, columns) {
         : compared.length
           ? `✓ Computed here from the recorded weights${yours.length ? `, but for those that you changed in ${counted(yours.length, "column")}` : ""}. The outputs of ${compared.length} of ${columns.length} columns were recorded too: the largest difference is ${largest ? largest.toPrecision(2) : "0"}.${shown ? ` Those of ${counted(shown, "column")} are shown as recorded: they cannot be computed here.` : ""}`
           : "";
-  }));
+  }), true);
   state.watch("row", draw);
   return line;
 }
