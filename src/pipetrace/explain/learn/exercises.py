@@ -263,8 +263,7 @@ def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
                 f"layer(x).shape  # {_shown(stage)}\nlayer.count_params()  # {BLANK}",
                 blanks,
                 f"{named(stage)} shows both: its output, and its weights.",
-                f"The layer has {counted(units, 'unit')}; "
-                f"({width} + 1) x {units} = {stage.parameters.total}.",
+                f"{counted(units, 'unit')}; ({width} + 1) x {units} = {stage.parameters.total}.",
                 stage_place(stage),
             )
             continue
