@@ -22,7 +22,7 @@ const WORDS = {
   unit: "One output of a layer, with weights of its own.",
   weight: "A number that the network learns.",
   activation: "A function that each value passes before it goes on. The commonest is ReLU: negative values become 0.",
-  loss: "How wrong the predictions are, in one number: the lower the better. Training makes it smaller.",
+  loss: "How wrong the model is, in one number: the lower the better. Training makes it smaller.",
   validation: "With rows that training does not use: how well the model does on what it has not seen.",
   ReLU: "An activation function: negative values become 0, all others stay.",
   sigmoid: "An activation function that maps every number to a value between 0 and 1.",

@@ -84,12 +84,12 @@ function checked(model, state, columns) {
  * @returns {HTMLElement}
  */
 function story(rows, whole, state) {
-  const items = rows.map((row, at) =>
+  const items = rows.map((row) =>
     h(
       "li",
       { id: whole ? row.id : null, tabindex: -1 },
       h("button", { type: "button", class: "bare", onclick: () => state.set("epoch", row.epoch) }, `Epoch ${row.epoch}`),
-      h("div", {}, row.border && h("p", { class: "border" }, row.border), ...(at ? [row.observation] : explained(row.observation)), ...marks(row.findings)),
+      h("div", {}, row.border && h("p", { class: "border" }, row.border), row.observation, ...marks(row.findings)),
     ),
   );
   state.watch("epoch", () => items.forEach((item, at) => item.classList.toggle("now", rows[at].epoch === state.now.epoch)));
