@@ -62,7 +62,7 @@ class Chance(Record):
     @property
     def uneven(self) -> bool:
         """Whether one class is so frequent that a random answer is no fair comparison."""
-        return self.largest > max(1.25 * self.share, self.share + FAR)
+        return self.largest > 1.5 * self.share
 
     @property
     def informed(self) -> bool:

@@ -96,7 +96,7 @@ function partsOf(context, terms, first, second) {
   const named = (/** @type {number} */ at) => `the ${PARTS.flat()[at]} (${signed(parts[at], 2)})`;
   const [most, least] = [parts.indexOf(Math.max(...parts)), parts.indexOf(Math.min(...parts))];
   const told = [parts[most] > 0 ? `what speaks for ${first} is strongest at ${named(most)}` : "", parts[least] < 0 ? `what speaks for ${second} at ${named(least)}` : ""];
-  return ` Of nine parts of the image, ${told.filter(Boolean).join(", ")}.`;
+  return told.some(Boolean) ? ` Of nine parts of the image, ${told.filter(Boolean).join(", ")}.` : "";
 }
 
 /**
