@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,12 +68,13 @@ def program_files() -> dict[str, Path]:
 
 
 def _process_began() -> float | None:
+    """The end of the clock tick in which this process began: no earlier write of a file is later,
+    and Python reads no program within that tick."""
     ticks = process_start(os.getpid())
-    with suppress(OSError, ValueError):
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
-        if ticks is not None:
-            return time.time() - uptime + int(ticks) / os.sysconf("SC_CLK_TCK")
-    return None
+    if ticks is None:
+        return None
+    since_boot = (int(ticks) + 1) / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
 
 
 def constructions(
