@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -24,6 +25,10 @@ hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("busy")
+
+gc.set_threshold(
+    20_000, 20, 20
+)  # a training makes many objects, and hardly one that goes in a circle
 
 _begun: set[Path] = set()
 
@@ -74,11 +79,36 @@ class SilentProgress:
         pass
 
 
+@functools.cache
+def trace_once() -> None:
+    """Let Keras make the variables of an optimizer before the first step, where TensorFlow traces that step anew.
+
+    That second trace is a third of a short training. Programs in processes of their own train without this.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return
+    from keras.src.backend.tensorflow.trainer import TensorFlowTrainer
+
+    make = TensorFlowTrainer.make_train_function
+
+    def made(model: Any, force: bool = False) -> Any:
+        is_kerass = type(model).train_step is TensorFlowTrainer.train_step
+        if is_kerass and model.built and not getattr(model.optimizer, "built", True):
+            model.optimizer.build(model.trainable_variables)
+        return make(model, force)
+
+    TensorFlowTrainer.make_train_function = made
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What earlier files left stays until the end, so that no collection looks at it again.
 
     Keras collects at each ``clear_session``: without this, a file takes twice as long after others.
     """
+    if item.get_closest_marker("framework"):
+        trace_once()
     if item.path not in _begun:
         _begun.add(item.path)
         gc.collect()
