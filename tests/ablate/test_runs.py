@@ -1,6 +1,7 @@
 """Trainings with one thing changed: their start, what is kept after a kill, and what is refused."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -9,7 +10,6 @@ import time
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +17,6 @@ import pytest
 from pipetrace.ablate.changes import Edit
 from pipetrace.ablate.runs import Ablating, Job, Plan, _check_same_run
 from pipetrace.ablate.sources import of_program, of_trace
-from pipetrace.demo.data import embedded_digits
-from pipetrace.demo.model import Plan as DigitsPlan
 from pipetrace.errors import ArgumentError, DamagedTraceError, OutputExistsError, RetrainError
 from pipetrace.trace import Trace, read
 from pipetrace.trace.codec import encode_json
@@ -54,12 +52,9 @@ def of_seed_1(trace: Trace) -> list[str]:
 
 
 @pytest.fixture
-def digits(tmp_path: Path, silent: Any) -> Path:
-    from pipetrace.demo.run import record_digits
-
-    path = tmp_path / "digits.trace"
-    plan = DigitsPlan(rows=60, epochs=2, batch_size=16, seed=3)
-    return record_digits(embedded_digits(), plan, path, silent)
+def digits(tmp_path: Path, digits_file: Path) -> Path:
+    """A copy, for ablations are stored in the trace."""
+    return Path(shutil.copy(digits_file, tmp_path))
 
 
 @pytest.mark.framework

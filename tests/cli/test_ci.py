@@ -37,7 +37,9 @@ LINE, OF_LAYER = (
 
 
 @pytest.mark.framework
-def test_a_checked_run_in_a_workflow_of_github(tmp_path: Path) -> None:
+def test_a_checked_run_in_a_workflow_of_github(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "train.py").write_text(PROGRAM)
     (tmp_path / "pyproject.toml").write_text('[tool.pipetrace]\nexpect = ["epochs > 5"]\n')
@@ -56,8 +58,9 @@ def test_a_checked_run_in_a_workflow_of_github(tmp_path: Path) -> None:
     assert "<html" in (tmp_path / "train.html").read_text()
     (fit,) = pipetrace.read(tmp_path / "train.trace").fits
     assert fit.called_from == f"code/train.py:{LINE}"
-    hidden = start(*command[:1], "--anonymous", *command[1:], "3", cwd=tmp_path)
-    assert hidden.returncode == 3, hidden.stderr
+    monkeypatch.chdir(tmp_path)
+    hidden = run(*command[:1], "--anonymous", *command[1:], "3")
+    assert hidden.code == 3, hidden.err
     assert pipetrace.read(tmp_path / "train.trace").fits[0].called_from == ""
 
 

@@ -165,7 +165,9 @@ def wait_for(process: subprocess.Popen[str], beginning: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are wanted")
-def test_ctrl_c_keeps_the_finished_epochs(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_the_finished_epochs(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with begun(tmp_path, "--rows", "200", "--epochs", "2000", "--plain") as process:
         wait_for(process, "Epoch 2:")
         process.send_signal(signal.SIGINT)
@@ -181,9 +183,10 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path: Path) -> None:
     assert trace.ending.kind == "interrupted"
     assert trace.ending.epoch in (len(numbers), len(numbers) + 1)
     assert f"Error: Interrupted in epoch {trace.ending.epoch}." in said
-    shown = start("show", "digits.trace", cwd=tmp_path)
-    assert shown.returncode == 0
-    assert f"Interrupted after {len(numbers):,} of 2,000 epochs" in " ".join(shown.stdout.split())
+    monkeypatch.chdir(tmp_path)
+    shown = run("show", "digits.trace")
+    assert shown.code == 0
+    assert f"Interrupted after {len(numbers):,} of 2,000 epochs" in " ".join(shown.out.split())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are wanted")
@@ -212,23 +215,28 @@ def test_a_run_goes_on_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
     assert read(tmp_path / "digits.trace").ending.kind == "finished"
 
 
-FULL_DISK = (
-    "import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-    "resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))"
-)
-
-
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="a limit to the size of files is wanted")
-def test_a_disk_that_gets_full_keeps_the_finished_epochs(tmp_path: Path) -> None:
-    options = "digits --rows 64 --epochs 3 --quiet"
-    # Room for the epochs with their weights, not for all that is measured after training.
-    ran = start(*options.split(), cwd=tmp_path, before=FULL_DISK.format(850_000))
-    assert ran.returncode == 2
-    assert is_message(Ran(2, ran.stdout, ran.stderr), "disk-full", "digits.trace")
+def test_a_disk_that_gets_full_keeps_the_finished_epochs(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    monkeypatch.chdir(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        # Room for the epochs with their weights, not for all that is measured after training.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (850_000, limits[1]))
+        ran = run("digits", "--rows", "64", "--epochs", "3", "--quiet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert ran.code == 2
+    assert is_message(ran, "disk-full", "digits.trace")
     assert not (tmp_path / "digits.html").exists()
     assert not [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")]
     trace = read(tmp_path / "digits.trace")
     assert [epoch.number for epoch in trace.epochs] == [1, 2, 3]
     assert trace.ending.kind == "finished"
     assert [event.part for event in trace.events if event.part] == ["writing"]
-    assert start("show", "digits.trace", cwd=tmp_path).returncode == 0
+    assert run("show", "digits.trace").code == 0

@@ -83,6 +83,8 @@ MODELS: dict[str, tuple[Build, int]] = {
     "largest": (sequence("MaxPooling1D", pool_size=2), 7),
     "mean": (sequence("GlobalAveragePooling1D"), 7),
 }
+REPEATED = ("both ways", "lstm by step")
+"""What "both ways by step" and "lstm" show together."""
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +117,10 @@ def record(build: Build, path: Path) -> Trace:
     return pipetrace.read(path)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in REPEATED else name for name in MODELS],
+)
 def test_each_step_opens_a_place_of_the_row_and_states_its_value(
     traces: Callable[[str], Trace], name: str
 ) -> None:
@@ -166,7 +171,7 @@ def test_a_normalisation_and_a_pooling_are_computed_again(
 
 @pytest.mark.parametrize(
     "name",
-    ["lstm", "gru", "simple", "both ways", "both ways by step", "attention", DOT],
+    ["lstm", "gru", "simple", "both ways by step", "attention", DOT],
 )
 def test_steps_that_disagree_with_what_was_recorded_are_not_told(
     traces: Callable[[str], Trace], name: str

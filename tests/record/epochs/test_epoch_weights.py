@@ -57,6 +57,7 @@ def recorded(path: Path, epochs: int, *callbacks: Any, **options: Any) -> tuple[
         X[:200],
         Y[:200],
         epochs=epochs,
+        batch_size=100,
         verbose=0,
         validation_data=(X[200:], Y[200:]),
         callbacks=[looks, recorder, *callbacks],
@@ -136,6 +137,7 @@ def test_an_anonymous_trace_keeps_no_further_rows(tmp_path: Path) -> None:
     trace, *_ = recorded(tmp_path / "run.trace", 1, anonymous=True)
     assert trace.kept_rows is None
     assert trace.weights_after
+    assert trace.fits[0].called_from == ""
 
 
 @pytest.mark.parametrize(("limit", "rows"), [("MOST_ROWS", 23), ("MOST_BYTES", 20)])
