@@ -1,6 +1,8 @@
 """The commands for programs and models of somebody's own: ``run`` and ``trace``."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,23 +96,25 @@ def test_a_program_runs_as_with_python_and_each_model_has_a_trace(
         assert trace.run.command.startswith("pipetrace run")
 
 
-def test_an_exception_ends_the_program_as_with_python(program: Path, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    arguments = [str(program), "--end", "raises"]
-    ours = start("run", "-o", "mine.trace", *arguments, cwd=tmp_path)
-    theirs = subprocess.run(
-        [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+def test_an_exception_ends_the_program_as_with_python(
+    program: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raises = tmp_path / "raises.py"
+    raises.write_text(
+        "def fails():\n    print('said')\n    raise ValueError(\"the program's own words\")\nfails()\n"
     )
-    assert ours.returncode == theirs.returncode == 1
-    assert quiet(ours.stdout) == quiet(theirs.stdout)
-    expected = quiet(theirs.stderr)
-    assert expected[-1] == "ValueError: the program's own words"
-    # A traceback is set in as well, so the program's own lines are looked for in their order.
-    said = iter(quiet(ours.stderr))
-    assert all(line in said for line in expected)
-    assert without_ours(ours.stderr) == [line for line in expected if not line.startswith("  ")]
+    ours = start("run", raises, cwd=tmp_path)
+    theirs = subprocess.run(
+        [sys.executable, str(raises)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout) == (1, "said\n")
+    assert ours.stderr.startswith(theirs.stderr)
+    assert theirs.stderr.endswith("ValueError: the program's own words\n")
+    ours_alone = ours.stderr.removeprefix(theirs.stderr).splitlines()
+    assert all(line.startswith("pipetrace: ") for line in ours_alone)
+    # One that raises after it has trained has whole traces.
+    monkeypatch.chdir(tmp_path)
+    assert run("run", "-o", "mine.trace", program, "--end", "raises").code == 1
     assert pipetrace.read(tmp_path / "mine.trace").ending.kind == "finished"
     assert (tmp_path / "mine-2.trace").exists()
 

@@ -148,7 +148,7 @@ def test_fewer_steps_than_the_rows_fill(tmp_path: Path) -> None:
     ]
 
 
-def test_several_fits_go_on_in_one_trace(tmp_path: Path) -> None:
+def test_several_fits_go_on_in_one_trace_and_another_model_replaces_it(tmp_path: Path) -> None:
     model, path = classifier(), tmp_path / "run.trace"
     for epochs in (2, 1, 3):
         by_callback(model, path, {**as_arrays(), "epochs": epochs, "verbose": 0})
@@ -157,6 +157,8 @@ def test_several_fits_go_on_in_one_trace(tmp_path: Path) -> None:
     assert trace.run.training.epochs == 6
     assert trace.ending.kind == "finished"
     assert len({prediction.reason for prediction in trace.predictions}) == len(trace.predictions)
+    by_callback(classifier(), path, {**as_arrays(), "epochs": 1, "verbose": 0})
+    assert [epoch.number for epoch in pipetrace.read(path).epochs] == [1]
 
 
 def test_a_recorder_gives_its_trace_once_a_fit_has_ended(tmp_path: Path) -> None:
@@ -179,14 +181,6 @@ def test_a_recorder_gives_its_trace_once_a_fit_has_ended(tmp_path: Path) -> None
         assert recorder.trace == pipetrace.read(path)
         assert len(recorder.trace.epochs) == epochs
     assert refused == [str(path)] * 3
-
-
-def test_another_model_replaces_the_trace(tmp_path: Path) -> None:
-    for _ in range(2):
-        by_callback(
-            classifier(), tmp_path / "run.trace", {**as_arrays(), "epochs": 1, "verbose": 0}
-        )
-    assert [epoch.number for epoch in pipetrace.read(tmp_path / "run.trace").epochs] == [1]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -161,6 +161,7 @@ def unwatched_end(end: str) -> tuple[set[str], list[Any], bool]:
 
 
 FEW = {
+    "well": "callback",
     "the model raises": "watch",
     "a callback raises at the end": "run",
     "the generator raises": "callback",
@@ -175,7 +176,7 @@ FEW = {
             door,
             end,
             # Each door, and the ends that differ most, once; all of both in ``make test-all``.
-            marks=() if end == "well" or FEW.get(end) == door else pytest.mark.slow,
+            marks=() if FEW.get(end) == door else pytest.mark.slow,
         )
         for door in DOORS
         for end in ENDS

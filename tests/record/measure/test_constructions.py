@@ -93,7 +93,8 @@ for style in sys.argv[1:]:
     keras.utils.clear_session()
     model = importlib.import_module(f"models.{style}").build()
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    recorder = pipetrace.Recorder(f"{style}.trace", verbose=False, anonymous=style == "anonymous")
+    options = {"verbose": False, "after_training": "none", "anonymous": style == "anonymous"}
+    recorder = pipetrace.Recorder(f"{style}.trace", **options)
     model.fit(x, y, epochs=1, verbose=0, callbacks=[recorder])
     del sys.modules[f"models.{style}"]  # the next one is a program of its own
 """
