@@ -1,10 +1,11 @@
-"""Train on several devices or in one of two processes, plain or recorded: ``test_distributed`` runs it.
+"""Train on several devices or in one of two processes, plain or recorded: ``test_distributed`` runs it, and
+``test_replicas``.
 
     python train_together.py HOW FOLDER PROCESS PORT [KILLED]
 
-HOW is ``data`` or ``model`` (two devices of one process on JAX), ``processes`` (JAX), ``loop`` or ``fit`` (PyTorch);
-recorded into FOLDER, where that is not empty. KILLED is the process that kills itself after the first epoch. Prints
-what could differ.
+HOW is ``data`` or ``model`` (two devices of one process on JAX), ``processes`` (JAX), ``loop`` or ``fit`` (PyTorch), or
+``replicas`` (two logical devices on TensorFlow); recorded into FOLDER, where that is not empty. KILLED is the process
+that kills itself after the first epoch. Prints what could differ.
 """
 
 import hashlib
@@ -25,17 +26,26 @@ import numpy as np
 import pipetrace
 
 HOW, FOLDER, PROCESS, PORT, *KILLED = sys.argv[1:]
+ROWS, BATCH = (100, 40) if HOW == "replicas" else (80, 20)
 ALL: Any = {"budget": None, "after_training": "all", "verbose": False}
 
 
-def join() -> None:
-    """Meet the other process, and spread the training."""
+def join() -> Any:
+    """Meet the other process, and spread the training; the scope to make the model in."""
+    if HOW == "replicas":
+        import tensorflow as tf
+
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+        return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope()
     if HOW in ("loop", "fit"):
         import torch.distributed
 
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": PORT}
         torch.distributed.init_process_group("gloo", rank=int(PROCESS), world_size=2)
-        return
+        return nullcontext()
     spread = keras.distribution
     if HOW == "processes":
         import jax
@@ -45,12 +55,13 @@ def join() -> None:
         jax.distributed.initialize(address, 2, int(PROCESS), heartbeat_timeout_seconds=10)
     if HOW != "model":
         spread.set_distribution(spread.DataParallel(auto_shard_dataset=False))
-        return
+        return nullcontext()
     mesh = spread.DeviceMesh((1, 2), ["batch", "model"], spread.list_devices())
     layouts = spread.LayoutMap(mesh)
     layouts[".*hidden.*kernel"] = (None, "model")
     layouts[".*hidden.*output"] = ("batch", "model")
     spread.set_distribution(spread.ModelParallel(layout_map=layouts, batch_dim_name="batch"))
+    return nullcontext()
 
 
 def model() -> Any:
@@ -70,13 +81,24 @@ def model() -> Any:
     return made
 
 
+def parts_of(made: Any, variable: Any) -> Any:
+    """What each device holds of a variable."""
+    if HOW == "replicas":
+        return made.distribute_strategy.experimental_local_results(variable.value)
+    return [variable]
+
+
 class PullApart(keras.callbacks.Callback):  # type: ignore[misc]
     """Changes a weight of the second device alone, once training is over."""
 
     def on_train_end(self, logs: Any = None) -> None:
+        kernel = self.model.get_layer("answer").kernel
+        if HOW == "replicas":
+            _, second = parts_of(self.model, kernel)
+            second.assign_add(keras.ops.ones_like(second))
+            return
         import jax
 
-        kernel = self.model.get_layer("answer").kernel
         parts = [
             np.asarray(each.data) + at for at, each in enumerate(kernel.value.addressable_shards)
         ]
@@ -121,30 +143,32 @@ def loop(made: Any, x: Any, y: Any) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    join()
+    scope = join()
     random = np.random.default_rng(0)
-    x = random.normal(size=(80, 6)).astype(np.float32)
+    x = random.normal(size=(ROWS, 6)).astype(np.float32)
     y = (x[:, 0] > 0).astype(np.int64) + (x[:, 1] > 1)
-    if HOW not in ("data", "model"):
+    if HOW not in ("data", "model", "replicas"):
         x, y = x[int(PROCESS) :: 2], y[int(PROCESS) :: 2]
-    made, path = model(), Path(FOLDER) / "run.trace"
+    with scope:
+        made, path = model(), Path(FOLDER) / "run.trace"
     if HOW == "loop":
         history = loop(made, x, y)
     else:
         recorded = [pipetrace.Recorder(path, **ALL)] if FOLDER else []
         fit: Any = {
             "epochs": 2,
-            "batch_size": 20,
+            "batch_size": BATCH,
             "verbose": 0,
             "validation_data": (x[:20], y[:20]),
         }
         history = made.fit(x, y, callbacks=[Killed(), *recorded], **fit).history
     digest = hashlib.sha256()
     for each in (*made.weights, *made.optimizer.variables):
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(each)).tobytes())
+        for part in parts_of(made, each):
+            digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(part)).tobytes())
     after = [float(np.random.random()), float(keras.random.uniform(()))]
     print(json.dumps([digest.hexdigest(), history, after]))
-    if HOW == "data" and FOLDER:
+    if HOW in ("data", "replicas") and FOLDER:
         apart = pipetrace.Recorder(Path(FOLDER) / "apart.trace", **ALL)
         made.fit(x, y, callbacks=[PullApart(), apart], **fit)
 

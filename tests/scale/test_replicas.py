@@ -14,13 +14,13 @@ from pipetrace.trace import Trace, read
 from pipetrace.trace.events import REPLICAS
 
 pytestmark = pytest.mark.framework
-PROGRAM = Path(__file__).with_name("train_on_replicas.py")
+PROGRAM = Path(__file__).parents[1] / "backend" / "train_together.py"
 SECONDS = 600
 
 
 def trained(folder: object) -> str:
     done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(folder)],
+        [sys.executable, str(PROGRAM), "replicas", str(folder), "0", "0"],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,
@@ -42,7 +42,7 @@ def test_a_recorded_training_is_the_same_to_the_bit(recorded: tuple[Path, str]) 
 
 
 def test_rows_of_all_replicas_are_counted_once(recorded: tuple[Path, str]) -> None:
-    trace = read(recorded[0] / "replicas.trace")
+    trace = read(recorded[0] / "run.trace")
     training = trace.run.training
     assert (training.replicas, training.batch_size, trace.rows) == (2, 40, 100)
     assert (trace.run.data.rows, trace.epochs[-1].steps) == (100, 3)
