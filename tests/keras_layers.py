@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 from pipetrace.capture.backend import load
@@ -356,6 +357,7 @@ MERGING = frozenset(
 """The layers that take their inputs as a list."""
 
 
+@cache
 def made(name: str) -> Stage:
     """The stage of a layer of the table, or of another framework by its configuration alone."""
     if name in ELSEWHERE:

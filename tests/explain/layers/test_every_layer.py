@@ -47,7 +47,7 @@ def here(*names: str) -> list[str]:
 
 
 def told(name: str) -> tuple[Stage, Operation]:
-    stage = made(name)
+    stage = replace(made(name))  # the words are kept with the stage
     return stage, operation(stage)
 
 
