@@ -26,6 +26,7 @@ from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Group, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 from pipetrace.trace.training import Fit, StepFacts, Training
+from pipetrace.trace.writer import TraceWriter
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
@@ -221,7 +222,7 @@ class Description:
             run, found = privacy.unnamed_run(run), privacy.unnamed_stages(found)
         else:
             run = replace(run, constructed_at=self._constructions(found, groups))
-        state.writer.describe(run, found, groups)
+        state.writer.write(TraceWriter.describe, run, found, groups)
 
     def _constructions(
         self, stages: tuple[Stage, ...], groups: tuple[Group, ...]
