@@ -85,6 +85,12 @@ def read_stages(state: State, rows: Rows) -> None:
     state.untraced = untraced_graph(state.model, state.names, state.taken)
 
 
+def name_sources(state: State) -> None:
+    """Take what comes before the model, where it failed before anyone looked at it."""
+    if not state.names and state.source.shown is not None:
+        _name_sources(state, state.source.shown)
+
+
 def renew_sources(state: State) -> None:
     """Take what comes before the model from the ``fit`` that begins.
 
