@@ -183,6 +183,26 @@ def test_the_layer_that_raised_is_named(tmp_path: Path) -> None:
     assert (ending.kind, ending.stage) == ("failed", "raises")
 
 
+class HasNoCall(keras.Model):  # type: ignore[misc, name-defined] # Keras has no types
+    """Only its training step calls what it is made of, so Keras cannot build it."""
+
+    def train_step(self, *given: Any) -> Any:
+        raise AssertionError(given)
+
+
+def test_a_model_that_keras_cannot_build_has_a_trace_that_says_so(tmp_path: Path) -> None:
+    model = HasNoCall(name="without")
+    model.compile("sgd", "mse")
+    path = tmp_path / "run.trace"
+    pipetrace.watch(model, path, verbose=False)
+    with pytest.raises(RuntimeError, match="Unable to automatically build"):
+        model.fit(np.ones((8, 2), "float32"), verbose=0)
+    trace = pipetrace.read(path)
+    assert (trace.ending.kind, trace.ending.stage) == ("failed", "without")
+    assert [stage.kind for stage in trace.stages] == ["source", "layer"]
+    assert "run-not-finished" in {each.name for each in pipetrace.findings(trace)}
+
+
 def test_a_generator_s_rows_are_kept(tmp_path: Path) -> None:
     x, y = images()
 

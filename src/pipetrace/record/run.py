@@ -153,8 +153,7 @@ def report_traces(made: Sequence[Path]) -> None:
 
 
 def _not_reported(error: BaseException) -> None:
-    what = error.what if isinstance(error, PipetraceError) else in_short(error)
-    note(what)
+    note(in_short(error))
 
 
 def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:
@@ -163,8 +162,7 @@ def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:
         try:
             _copy(own, asked)
         except Exception as error:  # its folder may be gone with the program
-            what = error.what if isinstance(error, PipetraceError) else in_short(error)
-            note(f"{own} cannot be copied to {asked}: {what}")
+            note(f"{own} cannot be copied to {asked}: {in_short(error)}")
             made[:] = [own if each == asked else each for each in made]
 
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from pipetrace.explain.formatting import counted, figure, number
 from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
-from pipetrace.explain.quiz.generator import activation_name, named, received, weight
+from pipetrace.explain.quiz.generator import activation_name, named
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
 
 

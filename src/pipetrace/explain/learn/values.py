@@ -6,16 +6,14 @@ import numpy as np
 
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, signed, stage_place
-from pipetrace.explain.learn.steps_of_convolution import place_words
-from pipetrace.explain.learn.window import window_at
+from pipetrace.explain.learn.steps_of_convolution import place_words, strongest_window
 from pipetrace.explain.quiz.generator import (
     HARD,
     activated,
     activation_name,
     named,
-    received,
-    weight,
 )
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Stage, Trace
 
 MOST_UNITS = 8
@@ -37,7 +35,7 @@ def worked_values(trace: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
 
 
 def _convolved(trace: Trace, stage: Stage, channel: int) -> Iterator[Exercise]:
-    found = window_at(trace, stage, channel)
+    found = strongest_window(trace, stage, channel)
     if found is None or found[1].size > 27:
         return
     at, window, weights, bias = found

@@ -19,11 +19,10 @@ from pipetrace.explain.quiz.generator import (
     measured,
     named,
     question,
-    received,
-    weight,
     written,
 )
 from pipetrace.explain.quiz.windows import undilated
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import STEP, Stage, Trace
 
 MOST = 200

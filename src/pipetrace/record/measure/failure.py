@@ -149,8 +149,7 @@ def of_exception(
     rows = suspect.rows
     if stage is None and rows is not None:
         x = structures.as_fit_gets(rows.taken(slice(0, min(len(rows), suspect.together))).x)
-        numbered = [(f"input_{place + 1}", 0) for place, _ in enumerate(rows.arrays)]
-        graph = failing_graph(suspect.model, x, suspect.names or numbered, suspect.taken)
+        graph = failing_graph(suspect.model, x, suspect.names, suspect.taken)
         stage = next((node.stage.name for node in graph.nodes if not node.stage.outputs), None)
         seen = graph.stages if stage is not None else ()
     events = [Event(EXCEPTION, stage=stage, error=in_short(error))]
