@@ -32,8 +32,8 @@ def test_the_minutes_fit_the_words_and_the_tasks(digits_trace: Trace) -> None:
     review = lesson(digits_trace, "review")
     assert len(review.problems) > 10
     assert review.minutes <= 7
-    for each in (*review.cards, *review.problems):
-        assert len((each.front if hasattr(each, "front") else each.text).split()) <= 45
+    for text in (*(each.front for each in review.cards), *(each.text for each in review.problems)):
+        assert len(text.split()) <= 45
 
 
 def answers(exercise: Exercise) -> set[str]:
@@ -105,7 +105,8 @@ def test_layers_are_counted_alike_in_all_places(digits_trace: Trace) -> None:
         foot = next(each.text for each in document(trace).foot if each.name == "Model")
         table = lesson(trace, "learn").parts[1].table
         assert table is not None
-        told = dict(row[:2] for row in table.rows)["layers"].partition(", ")
+        (layers,) = [text for name, text in table.rows if name == "layers"]
+        told = layers.partition(", ")
         assert int(told[0].replace(",", "")) == model.layers
         assert f"{told[0]} layer" in foot
         assert told[2] in foot

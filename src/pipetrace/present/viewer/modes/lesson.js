@@ -35,7 +35,7 @@ export function head(lesson, state) {
     "div",
     { class: "modehead" },
     linkTo(titled(lesson.mode), () => `mode=${lesson.mode}${state.now.step ? `&step=${state.now.step + 1}` : ""}`),
-    h("h1", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} minutes · from this very run`)),
+    h("h1", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} ${lesson.minutes === 1 ? "minute" : "minutes"} · from this very run`)),
     lesson.intro && h("p", { class: "remark" }, ...explained(lesson.intro)),
   );
 }
