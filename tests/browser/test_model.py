@@ -391,20 +391,3 @@ def test_a_map_of_a_channel_is_that_channel_by_its_kernel(
         for at, found in enumerate(maps):
             wanted = np.einsum("rcij,ij->rc", windows[:, :, first + at], kernel[:, :, at, number])
             assert np.allclose(np.reshape(found, wanted.shape), wanted, atol=1e-6)
-
-
-BROKEN = """async () => {
-  const [{ dense }, { convolution }, { values }] = await Promise.all(
-    ["dense", "convolution", "values"].map((name) => import(`viewer/model/${name}.js`)),
-  );
-  const kernel = values([2, 1], new Float32Array([NaN, 2]));
-  const [sum] = dense.compute({ config: {} }, [values([2], new Float32Array([0, 1]))], { kernel }).data;
-  const stage = { layer: "Conv1D", config: { padding: "same" } };
-  const steps = values([3, 1], new Float32Array([0, 1, 2]));
-  const outcome = (weights) => convolution.compute(stage, [steps], { kernel: values([2, 1, 1], new Float32Array(weights)) });
-  return [String(sum), outcome([NaN, 2]), [...outcome([1, 2]).data]];
-}"""
-
-
-def test_weights_that_are_nan_are_not_lost_where_an_input_is_zero(engine: Page) -> None:
-    assert engine.evaluate(BROKEN) == ["NaN", None, [2, 5, 2]]
