@@ -171,6 +171,7 @@ def test_images_in_colour_are_on_the_scale_of_their_values(shown: Page) -> None:
     )
     assert found == [wanted for _, wanted in RANGES]
 
+
 NAN_KERNEL = """async () => {
   const [{ dense }, { convolution }, { values }] = await Promise.all(
     ["dense", "convolution", "values"].map((name) => import(`viewer/model/${name}.js`)),
