@@ -171,7 +171,7 @@ def _accuracy(of: _Told, named: float) -> str:
     if level is None or level.uneven:
         return f"{text} ({level.text})." if level else f"{text}."
     if named <= guess.largest:
-        return f"{text}, no more than always giving the most frequent class."
+        return f"{text}; the most frequent class alone makes up {share(guess.largest)}."
     if named <= luck(guess, rows):
         on = counted(rows, f"training {row_noun(trace)}")
         return f"{text}; on {on}, up to {share(luck(guess, rows))} can be luck."

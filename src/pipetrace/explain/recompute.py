@@ -154,21 +154,13 @@ def _dense(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None
     return _activate(stage, x @ weights["kernel"] + _bias(weights))
 
 
-def _same(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
-    return x  # once trained
-
-
-def _activation(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
-    return _activate(stage, x)
-
-
 LAYERS: dict[str, Callable[[Stage, Array, Mapping[str, Array]], Array | None]] = {
     "Conv2D": _conv2d,
     "MaxPooling2D": _max_pooling2d,
     "Flatten": _flatten,
     "Dense": _dense,
-    "Dropout": _same,
-    "Activation": _activation,
+    "Dropout": lambda _stage, x, _weights: x,  # once trained
+    "Activation": lambda stage, x, _weights: _activate(stage, x),
 }
 
 

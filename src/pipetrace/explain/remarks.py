@@ -254,8 +254,8 @@ def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told
     if stage.config.get("activation") != "relu":
         return largest, at
     active = int((maps.max(axis=(0, 1)) > 0).sum())
-    of = counted(maps.shape[-1], "filter")
-    return f"For this image {active} of {of} {_have(active)} outputs above 0. {largest}", at
+    of = f"{counted(maps.shape[-1], 'filter')} {'has' if active == 1 else 'have'}"
+    return f"For this image {active} of {of} outputs above 0. {largest}", at
 
 
 @once
@@ -287,10 +287,6 @@ def _summed(trace: Trace, stage: Stage, values: Array, weights: Array, unit: int
     text += "" if bias is None else f", and the bias adds {figure(float(bias[unit]))}"
     activation = stage.config.get("activation") or "linear"
     return f"{text}." if activation in ("linear", "relu") else f"{text}; then follows {activation}."
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"
 
 
 def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:

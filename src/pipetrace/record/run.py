@@ -143,17 +143,13 @@ def note(text: str) -> None:
 def report_traces(made: Sequence[Path]) -> None:
     """Say at the end of a program which traces were made, and what is wrong in them."""
     for each in made:
-        with contained(_not_reported):
+        with contained(lambda error: note(in_short(error))):
             for text in live_findings.at_end(each):
                 say(text)
     if not made:
         note("no model was fitted, so there is no trace.")
         if "keras" in sys.modules:
             note("A training loop of your own is recorded by: with pipetrace.recording(model, ...)")
-
-
-def _not_reported(error: BaseException) -> None:
-    note(in_short(error))
 
 
 def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:

@@ -15,7 +15,6 @@ from pipetrace.stats.outcomes import labels_of
 from pipetrace.trace.document import Array, Trace
 
 ABOUT = "which measure matters, and how it is worked"
-MINUTES = 8
 INTRO = "Every count below is of rows of this run; every measure is worked from these counts."
 MOST_CLASSES = 20
 """A larger matrix is no longer read."""
@@ -56,8 +55,8 @@ def metrics(trace: Trace) -> Lesson:
     costs = cost(trace)
     parts += [costs] if costs else []
     if not costs and judged is None:
-        return Lesson("metrics", ABOUT, MINUTES, "", absent="Nothing was recorded to measure by.")
-    return Lesson("metrics", ABOUT, MINUTES, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
+        return Lesson("metrics", ABOUT, "", absent="Nothing was recorded to measure by.")
+    return Lesson("metrics", ABOUT, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
 
 
 def _judged(trace: Trace) -> Judged | None:

@@ -142,13 +142,13 @@ def _positions(worked: Worked) -> Part:
     weakest = (*position_of(maps, int(maps.argmin())), worked.channel)
     return step(
         "All positions",
-        stage_place(worked.stage, weakest),
+        stage_place(worked.stage, weakest, whole=True),
         "The window moves on and the same weights are used again: "
         f"{' x '.join(map(str, maps.shape))} = {number(maps.size)} positions give the map of "
         f"filter {worked.channel}. In this row {share(float((maps == 0).mean()))} of it are 0, the "
         f"largest value is {figure(float(maps.max()))}.",
-        f"This step has moved to {place_words(weakest)}, where it is weakest. Slide the window "
-        "(press p) and watch the map being filled.",
+        f"This step has moved to {place_words(weakest)}, where it is weakest. Choose "
+        "Slide the window, or press p, and watch the map being filled.",
     )
 
 
@@ -159,7 +159,7 @@ def _filters(worked: Worked) -> Part:
     maps, dead = example[..., second], len(dead_channels(stage))
     return step(
         "All filters",
-        stage_place(stage, (*position_of(maps, int(maps.argmax())), second)),
+        stage_place(stage, (*position_of(maps, int(maps.argmax())), second), whole=True),
         f"{named(stage)} has {counted(example.shape[-1], 'filter')}, each with weights of its own: "
         f"{number(stage.parameters.total)} parameters. Each gives one channel of the output, "
         f"{dimensions(example.shape)}.",

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, signed, stage_place
-from pipetrace.explain.learn.steps_of_convolution import strongest_window
+from pipetrace.explain.learn.steps_of_convolution import place_words, strongest_window
 from pipetrace.explain.quiz.generator import (
     HARD,
     activated,
@@ -107,10 +107,11 @@ def _of_value(
         for each, remark in wrong
         if abs(each - value) > 3 * WITHIN * abs(value)
     )
-    place = " x ".join(map(str, at)) or "0"
+    where = f" at {place_words(tuple(at))}" if len(at) > 1 else ""
+    part = "filter" if len(at) > 1 else "unit"
     return Exercise(
         HARD,
-        f"What does {named(stage)} give at {place}?",
+        f"What does {part} {at[-1]} of {named(stage)} give{where}?",
         "\n".join(lines),
         (Blank(figure(value), WITHIN * max(abs(value), 0.001), slips),),
         "Add the bias to the total; the activation comes last. The explorer works it step by step.",
