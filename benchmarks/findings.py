@@ -10,10 +10,13 @@ DIR. The scores follow the README.md of the folders, and one table is of all of 
 diagnosed if the faulty run has a warning or an error of its category (or an equally right one), and
 the repaired run has none of that category. It is located if such a finding names the layer. Notes
 do not count. DIR/other may hold traces of further healthy runs.
+
+KERAS_BACKEND=jax or torch trains on that; programs that import TensorFlow are left out, and named.
 """
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +30,8 @@ import pipetrace
 from pipetrace.explain.findings import NOTE, Finding, findings
 
 BUGGY, FIXED, PROGRAMS = "buggy", "fixed", "programs"
+BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
+NEEDS_TENSORFLOW = re.compile(r"^\s*(import|from) tensorflow\b", re.MULTILINE)
 
 
 @dataclass
@@ -74,7 +79,15 @@ class Settings:
     after_training: str
 
     def programs(self, kind: str) -> Iterator[Path]:
-        """The programs of a kind, in all folders."""
+        """The programs of a kind, in all folders, that run on the backend."""
+        return (path for path in self._named(kind) if _runs_here(path))
+
+    def left_out(self) -> list[str]:
+        """The names of the programs that do not."""
+        paths = (path for kind in ("cases", "healthy", PROGRAMS) for path in self._named(kind))
+        return [path.stem for path in paths if not _runs_here(path)]
+
+    def _named(self, kind: str) -> Iterator[Path]:
         for folder in self.folders:
             for path in sorted((folder / kind).glob("*.py")):
                 if not self.chosen or path.stem in self.chosen:
@@ -85,6 +98,10 @@ class Settings:
         folder = self.traces / kind
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{name}.{which}.{seed}.trace"
+
+
+def _runs_here(path: Path) -> bool:
+    return BACKEND == "tensorflow" or not NEEDS_TENSORFLOW.search(path.read_text("utf-8"))
 
 
 def main() -> None:
@@ -127,6 +144,8 @@ def record(settings: Settings, jobs: int) -> None:
     # These seed themselves.
     wanted += [(PROGRAMS, path, settings.seeds[0]) for path in settings.programs(PROGRAMS)]
     running: list[tuple[subprocess.Popen[bytes], str, float]] = []
+    # Where others compute too, PyTorch's threads wait for each other: 13 s became more than 150.
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
     for number, (kind, path, seed) in enumerate(wanted, 1):
         while len(running) >= jobs:
             running = _wait(running)
@@ -140,7 +159,7 @@ def record(settings: Settings, jobs: int) -> None:
             command += ["--after-training", settings.after_training]
         running.append(
             (
-                subprocess.Popen([sys.executable, *command]),
+                subprocess.Popen([sys.executable, *command], env=environment),
                 f"{number} of {len(wanted)}: {path.stem}, seed {seed}",
                 time.perf_counter(),
             )
@@ -202,10 +221,12 @@ def train(settings: Settings, kind: str, seed: str) -> None:
             fit["validation_data"] = (data[2], data[3])
         place = settings.place(kind, path.stem, which, seed)
         pipetrace.watch(model, place, verbose=False, after_training=settings.after_training)
-        if own:
-            program.train(model)
-        else:
-            model.fit(data[0], data[1], verbose=0, **fit)
+        try:
+            program.train(model) if own else model.fit(data[0], data[1], verbose=0, **fit)
+        except Exception as error:  # PyTorch's losses raise for NaN; the trace has what led to it
+            if repaired:
+                raise
+            print(f"{path.stem} raised {type(error).__name__}: {error}", flush=True)
 
 
 def reported(path: Path) -> list[Finding]:
@@ -242,6 +263,8 @@ def report(settings: Settings) -> None:
     for name, found in (*healthy, *scripts):
         print(f"{name:28} sound: {_words(found) or 'nothing'}")
     _sums(scores, healthy)
+    if left := settings.left_out():
+        print(f"\nNot run on {BACKEND}, as they import TensorFlow: {', '.join(left)}")
 
 
 def _line(name: str, seed: str, score: Score) -> None:

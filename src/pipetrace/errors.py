@@ -258,6 +258,11 @@ class InterruptedRunError(PipetraceError, slug="interrupted"):
     exit_code = 130
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its class where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
 def in_short(error: BaseException) -> str:
     """An error in one line: its class and its text, without TensorFlow's trace of its own graph."""
     if isinstance(error, PipetraceError):

@@ -1,6 +1,7 @@
 """The stages of a large model: groups in a strip, one open, and a search for both."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -53,6 +54,30 @@ def test_a_group_lists_its_stages_and_opens_one_of_them(pages: Pages) -> None:
     assert squares[1] == 2 * squares[12] > 0
     bars = page.locator(".strip .held i").evaluate_all("all => all.map(each => each.offsetHeight)")
     assert bars[1] == max(bars)
+
+
+def test_the_glance_draws_a_few_stages_on_the_longest_way(pages: Pages) -> None:
+    page = pages.open(RECORDED)
+    links = page.locator(".glance a").evaluate_all("all => all.map(each => each.hash.slice(7))")
+    stages = {each.name: each for each in DEEP.stages}
+    assert 3 <= len(links) <= 9
+    assert links[0] == DEEP.stages[0].name
+    assert links[-1] == DEEP.stages[-1].name
+    for before, name in pairwise(links):
+        reached, todo = set[str](), [name]
+        while todo:
+            for spec in stages[todo.pop()].inputs:
+                if spec.source and spec.source not in reached:
+                    reached.add(spec.source)
+                    todo.append(spec.source)
+        assert before in reached
+    sizes = {stages[name].outputs[0].shape[1:-1] for name in links}
+    assert sizes == {each.outputs[0].shape[1:-1] for each in DEEP.stages}
+    said = page.locator(".glance p").inner_text()
+    assert f"{len(links)} of {len(DEEP.stages)} stages, on the longest way" in said
+    squares = page.locator(".glance .maps, .glance canvas")
+    widths = squares.evaluate_all("all => all.map(each => each.getBoundingClientRect().width)")
+    assert min(widths) >= 6
 
 
 def test_the_search_filters_groups_and_stages(pages: Pages) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tests.capture.seeing import ROWS, seen, subclassed
 
-from pipetrace.capture.graph import stages
+from pipetrace.capture.graph import graph
 from pipetrace.capture.hook import Call, watch
 from pipetrace.capture.nodes import weight_names
 from pipetrace.capture.weights import plain_config
@@ -19,7 +19,7 @@ def stages_of(keras: Any, model: Any, rows: Any) -> tuple[Stage, ...]:
     given = keras.ops.convert_to_tensor(rows)
     with watch() as calls:
         model(given, training=False)
-    return stages(keras, calls, [(given, ("rows", 0))], rows=len(rows))
+    return graph(keras, calls, [(given, ("rows", 0))], rows=len(rows)).stages
 
 
 def single(keras: Any, layer: Any, shape: tuple[int | None, ...]) -> Stage:
@@ -136,12 +136,12 @@ def test_layers_without_weights_cost_nothing_and_unknown_ones_are_not_guessed(ke
 def test_a_layer_with_an_axis_of_no_fixed_length_has_no_count(keras: Any) -> None:
     given = keras.Input((None, None, 1))
     layer = keras.layers.Conv2D(2, 3, name="conv")
-    (stage,) = stages(
+    (stage,) = graph(
         keras,
         [Call(layer, ("conv",), [given], [None], [layer(given)], [None])],
         [],
         rows=given.shape[0],
-    )
+    ).stages
     assert stage.outputs[0].shape == (None, None, None, 2)
     assert stage.flops is None
 
@@ -155,9 +155,8 @@ def test_several_tensors_in_and_out(keras: Any) -> None:
     first, second = keras.ops.ones((2, 3)), keras.ops.ones((2, 3), "float32")
     with watch() as calls:
         both(first, second=second)
-    (stage,) = stages(
-        keras, calls, [(first, ("one", 0)), (second, ("other", 0))], rows=first.shape[0]
-    )
+    inputs = [(first, ("one", 0)), (second, ("other", 0))]
+    (stage,) = graph(keras, calls, inputs, rows=first.shape[0]).stages
     assert [spec.source for spec in stage.inputs] == ["one", "other"]
     assert len(stage.outputs) == 2
 

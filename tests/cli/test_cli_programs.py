@@ -68,6 +68,51 @@ def without_ours(text: str) -> list[str]:
     return [line for line in quiet(text) if not line.startswith(("pipetrace: ", "  "))]
 
 
+TWO_AT_A_TIME = """
+import sys, time
+from pathlib import Path
+import numpy as np
+import keras
+name, watched, others = sys.argv[1], sys.argv[2] == "watch", int(sys.argv[3])
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+def wait(epoch, logs):
+    Path(name).touch()
+    until = time.monotonic() + 120
+    while len(list(Path().glob("trains-*"))) < others and time.monotonic() < until:
+        time.sleep(0.05)
+if watched:
+    import pipetrace
+    pipetrace.watch(model, "train.trace")
+calls = [keras.callbacks.LambdaCallback(on_epoch_begin=wait)]
+model.fit(np.ones((8, 3)), np.ones((8, 1)), epochs=int(name[-1]), verbose=0, callbacks=calls)
+"""
+
+
+def test_processes_that_train_in_one_folder_have_a_trace_and_a_page_each(tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text(TWO_AT_A_TIME)
+    given = {number: (f"trains-{number}", "run" if number < 3 else "watch") for number in (1, 2, 3)}
+    running = []
+    for name, door in given.values():
+        run_by = ["-m", "pipetrace", "run", "--page"] if door == "run" else []
+        line = [sys.executable, *run_by, program.name, name, door, str(len(given))]
+        pipes: Any = {"stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+        running.append(subprocess.Popen(line, **pipes))
+    told = [each.communicate(timeout=300)[1] for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0], told
+    names = []
+    for number, text in zip(given, told, strict=True):
+        (found,) = re.findall(r"the trace is (\S+\.trace);", text)
+        names.append(found)
+        assert len(pipetrace.read(tmp_path / found).epochs) == number
+        assert (f"this one is recorded in {found}" in text) == (found != "train.trace")
+        page = (tmp_path / found).with_suffix(".html")
+        assert page.exists() == (given[number][1] == "run")
+    assert sorted(names) == ["train-2.trace", "train-3.trace", "train.trace"]
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_program_runs_as_with_python_and_each_model_has_a_trace(
     program: Path, tmp_path: Path
 ) -> None:

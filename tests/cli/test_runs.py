@@ -3,14 +3,16 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Ran, Run, is_message, listing, start
+from tests.cli.conftest import Ran, Run, command, is_message, listing, start
 
 import pipetrace
 from pipetrace.config import CHOICES
@@ -63,6 +65,25 @@ def test_a_table_longer_than_a_screen_stands_once(folder: Path) -> None:
 
     assert tables(ON_A_SCREEN) == 3
     assert tables(ON_A_SCREEN + 1) == 1
+
+
+def test_a_bar_counts_the_traces_that_are_read_and_none_from_the_index(folder: Path) -> None:
+    def shown() -> str:
+        master, slave = os.openpty()
+        subprocess.run(
+            command("runs"), cwd=folder, stderr=slave, stdout=subprocess.PIPE, check=True
+        )
+        os.set_blocking(master, False)
+        try:
+            return os.read(master, 1 << 16).decode()
+        except BlockingIOError:
+            return ""
+        finally:
+            os.close(master)
+            os.close(slave)
+
+    assert re.search(r"Reading traces.*3/3", shown())
+    assert shown() == ""
 
 
 def test_csv_and_json_have_everything(run: Run, folder: Path) -> None:

@@ -15,8 +15,10 @@ from tests.traces import killed, with_metrics
 import pipetrace
 from pipetrace.cli import main
 from pipetrace.comparison.records import Comparison, Missing
-from pipetrace.comparison.words import main_course
+from pipetrace.comparison.words import cell_text, main_course, name_text
 from pipetrace.explain.ablations.rows import noise
+from pipetrace.present.comparison.blocks import comparison_blocks
+from pipetrace.present.text import write_text_of
 from pipetrace.trace import Trace, read
 
 pytestmark = pytest.mark.framework
@@ -211,6 +213,31 @@ def test_what_follows_from_another_optimizer_or_loss_is_not_told_apart(digits_tr
     without = with_metrics(digits_trace, lambda each: {"loss": each.metrics["loss"]})
     made = pipetrace.compare(without, replace(other, epochs=without.epochs))
     assert main_course(made) is None  # two losses cannot be compared
+
+
+@pytest.mark.parametrize(
+    ("commands", "differ"),
+    [
+        (("train.py", "train.py --lr=..."), {"--lr": ("not given", "given, value not recorded")}),
+        (("train.py --lr ...", "train.py --lr ..."), {}),
+        (("train.py --lr ...", "train.py --lr 0.1"), {}),
+        (("train.py", "train.py ..."), {"arguments": ("not given", "given, value not recorded")}),
+        (("train.py --mode absent", "train.py"), {"--mode": ("absent", "not given")}),
+    ],
+)
+def test_an_argument_whose_value_was_not_recorded_is_said_to_be_given(
+    digits_trace: Trace, commands: tuple[str, str], differ: dict[str, tuple[str, str]]
+) -> None:
+    runs = [replace(digits_trace.run, command=each) for each in commands]
+    made = pipetrace.compare(*(replace(digits_trace, run=each) for each in runs))
+    found = {
+        name_text(each): tuple(cell_text(each, value) for value in each.values)
+        for each in made.differences
+    }
+    assert found == differ
+    assert [run.setting for run in made.runs] == ([0, 1] if differ else [0, 0])
+    texts = write_text_of(comparison_blocks(made))
+    assert all(text in texts for pair in differ.values() for text in pair)
 
 
 def without_results(trace: Trace) -> Trace:

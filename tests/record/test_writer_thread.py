@@ -57,7 +57,7 @@ def test_what_is_given_is_written_in_order_and_the_thread_goes(tmp_path: Path, r
     journal.begin(run)
     for number in range(1, 6):
         journal.add_epoch(epoch(number))
-        journal.add_event(Event("no_batches", number))
+        journal.write(TraceWriter.add_event, Event("no_batches", number))
     journal.close()
     assert threads() == []
     trace = read(tmp_path / "a.trace")

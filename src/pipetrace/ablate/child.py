@@ -19,7 +19,7 @@ import pipetrace
 from pipetrace.ablate.sources import start
 from pipetrace.capture.backend import set_seed
 from pipetrace.capture.editing.fit import intercepted
-from pipetrace.errors import PipetraceError, RetrainError, in_short
+from pipetrace.errors import RetrainError, in_short
 from pipetrace.record.run import Watched, record_all, when_imported
 
 PROGRAM_SEED = 0
@@ -80,9 +80,8 @@ def _end_with_parent() -> None:
 
 
 def _note_failure(out: Path, error: BaseException) -> None:
-    what = error.what if isinstance(error, PipetraceError) else in_short(error)
     draft = out.with_suffix(".new")
-    draft.write_text(json.dumps({"error": what}))
+    draft.write_text(json.dumps({"error": in_short(error)}))
     draft.replace(failure_of(out))
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pipetrace.errors import FrameworkError
+from pipetrace.errors import FrameworkError, first_line
 
 INSTALL = (
     'Install it beside pipetrace: pip install "pipetrace[tensorflow]" '
@@ -148,10 +148,6 @@ def _no_framework(error: Exception, said: str, wanted: str) -> FrameworkError:
     words = f" It wrote: {said.strip()[-500:]}" if said.strip() else ""
     return FrameworkError(
         f"Keras with {NAMES[wanted]} does not start: "
-        f"{type(error).__name__}: {_first_line(error)}.{words}",
+        f"{type(error).__name__}: {first_line(error)}.{words}",
         hint=f"Try: python -c 'import keras' to see the whole error. {INSTALL}",
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -43,13 +43,6 @@ def graph(
     return _Builder(keras, calls, inputs, rows, taken).build(result)
 
 
-def stages(
-    keras: Any, calls: Sequence[Call], inputs: Sequence[tuple[Any, Origin]], rows: int | None = None
-) -> tuple[Stage, ...]:
-    """The stages alone; see ``graph``."""
-    return graph(keras, calls, inputs, rows=rows).stages
-
-
 class _Builder:
     """Builds the stages one by one, so that the origin of each tensor is known."""
 

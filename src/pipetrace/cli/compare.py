@@ -11,6 +11,7 @@ from pipetrace.cli.group import (
     TRACE,
     commands,
     console_for,
+    form_option,
     is_standard,
     name_of,
     plain_option,
@@ -24,14 +25,7 @@ MODELS = (".keras", ".h5", ".hdf5", ".onnx")
 
 @commands.command()
 @click.argument("files", metavar="TRACE TRACE...|MODEL", nargs=-1, required=True, type=TRACE)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(CHOICES["compare"]),
-    default="text",
-    show_default=True,
-    help="Output format.",
-)
+@form_option(CHOICES["compare"], "Output format.", "text")
 @click.option(
     "-o",
     "--output",
@@ -64,7 +58,7 @@ def compare(
 
     The exit code is 0 if all is the same, 1 if something differs, 2 if that cannot be said.
     """
-    from pipetrace.present.comparison.forms import FORMS, blocks_of
+    from pipetrace.present.comparison.formats import FORMS, blocks_of
     from pipetrace.trace import read
 
     models = [file for file in files if file.suffix.lower() in MODELS]

@@ -1,8 +1,6 @@
 """Commands that hand a trace to other tools: export."""
 
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -34,6 +32,8 @@ def export(file: Path, form: str, out: str | None, force: bool) -> None:
 
     JSON has a line for each entry; its schema: pipetrace help schema.
     """
+    import pipetrace
+    from pipetrace.present.export import exported
     from pipetrace.trace import read
 
     if form == "mlflow":
@@ -53,24 +53,5 @@ def export(file: Path, form: str, out: str | None, force: bool) -> None:
         return
     if form == "parquet" and place is None:
         place = beside(file, ".parquet")
-    write_output(_made(form, trace, name_of(file)), place, [file], force=force)
-
-
-def _made(form: str, trace: Any, name: str) -> Any:
-    if form == "csv":
-        from pipetrace.present.export.tables import epochs_csv
-
-        return epochs_csv(trace)
-    if form == "parquet":
-        from pipetrace.present.export.tables import epochs_parquet
-
-        return epochs_parquet(trace)
-    if form == "junit":
-        import pipetrace
-        from pipetrace.explain.findings.engine import check
-        from pipetrace.present.formats.junit import junit
-
-        return junit((check(trace, file=name),), pipetrace.__version__)
-    from pipetrace.present.formats.json import pieces
-
-    return chain(pieces(trace), "\n")
+    made = exported(trace, form, name_of(file), pipetrace.__version__)
+    write_output(made, place, [file], force=force)

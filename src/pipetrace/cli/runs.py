@@ -9,6 +9,7 @@ from pipetrace.cli.group import (
     PATH,
     commands,
     console_for,
+    form_option,
     is_standard,
     plain_option,
     write_output,
@@ -34,14 +35,7 @@ from pipetrace.config import CHOICES
     metavar="NAME",
     help="The metric that runs are compared by.  [default: the one most runs are judged by]",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(CHOICES["runs"]),
-    default="text",
-    show_default=True,
-    help="Output format.",
-)
+@form_option(CHOICES["runs"], "Output format.", "text")
 @click.option("-o", "--output", type=PATH, help="Write to this file and replace it.")
 @click.option("--no-cache", is_flag=True, help="Read every trace again, and keep nothing of them.")
 @plain_option

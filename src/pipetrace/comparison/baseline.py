@@ -139,10 +139,7 @@ def _is_of_stages(each: Difference) -> bool:
 
 
 def _told(each: Difference, trace: Trace) -> Evidence:
-    now, before = (
-        "absent" if value is Missing.ABSENT else words.cell_text(each, value)
-        for value in each.values
-    )
+    now, before = (words.cell_text(each, value, "absent") for value in each.values)
     place = f"stages[{each.stage}]" if each.stage in trace.stages.by_name else ""
     return Evidence(
         f"{words.name_text(each)} is {now}; in the baseline it is {before}.", place=place

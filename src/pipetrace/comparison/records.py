@@ -25,6 +25,7 @@ class Missing(StrEnum):
     """Why a run has no value."""
 
     ABSENT = "absent"
+    GIVEN = "given, value not recorded"
     NOT_RECORDED = "not recorded"
 
 

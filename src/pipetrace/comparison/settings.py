@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from pipetrace.comparison.pairing import pairs
@@ -20,12 +21,12 @@ from pipetrace.comparison.records import (
     Missing,
 )
 from pipetrace.explain.facts import flat
-from pipetrace.trace.document import SOURCE, STEP, Stage, Trace
+from pipetrace.trace.document import DROPPED, SOURCE, STEP, Stage, Trace
 from pipetrace.trace.records import same
 
 Key = tuple[str, str | None, str]
 """Kind, stage and name of a setting."""
-ABSENT, NOT_RECORDED = Missing.ABSENT, Missing.NOT_RECORDED
+ABSENT, GIVEN, NOT_RECORDED = Missing.ABSENT, Missing.GIVEN, Missing.NOT_RECORDED
 
 CIRCUMSTANCES = frozenset(
     {"-o", "--out", "--output", "--page", "--seed", "--force", "--quiet", "--plain", "--title"}
@@ -56,8 +57,7 @@ def differences(traces: Sequence[Trace]) -> tuple[Difference, ...]:
     made = []
     for key in sorted(order, key=lambda each: KINDS.index(each[0])):
         values = tuple(_value(each, key) for each in found)
-        known = [each for each in values if each is not NOT_RECORDED]
-        if any(not same(each, known[0]) for each in known[1:]):
+        if any(not _agree(one, other) for one, other in combinations(values, 2)):
             kind, stage, name = key
             made.append(Difference(kind, name, values, stage, decides=_decides(key, traces)))
     return tuple(_without_parts(made))
@@ -161,10 +161,12 @@ def _program(command: str) -> dict[str, Any]:
     for word in words:
         name, equals, value = word.partition("=")
         if _is_option(word):
-            found[name] = value if equals else True
+            found[name] = (GIVEN if value == DROPPED else value) if equals else True
             last = "" if equals else name
         elif plain and last:
-            found[last], last = word, ""
+            found[last], last = GIVEN if word == DROPPED else word, ""
+        elif word == DROPPED:
+            found["arguments"], last = GIVEN, ""
         else:
             plain.append(word)
             last = ""
@@ -243,4 +245,10 @@ def settings_of(found: Sequence[Difference], runs: int) -> tuple[int, ...]:
 
 
 def _agree(one: Any, other: Any) -> bool:
-    return one is NOT_RECORDED or other is NOT_RECORDED or same(one, other)
+    """Whether two values may be the same, as far as both were recorded."""
+    both = (one, other)
+    if any(each is NOT_RECORDED for each in both):
+        return True
+    if any(each is ABSENT for each in both):
+        return one is other
+    return any(each is GIVEN for each in both) or same(one, other)

@@ -63,16 +63,20 @@ def main_course(made: Comparison) -> Course | None:
 
 
 def metric_name(name: str) -> str:
-    """A metric in a sentence: ``validation accuracy``."""
-    if name == LEARNING_RATE:
-        return "learning rate"
-    return metrics.title(name).replace("val ", "validation ")
+    """A metric's name in words: ``validation accuracy``."""
+    return metrics.title(name).replace("val ", "validation ").replace("_", " ")
+
+
+def metric_title(name: str) -> str:
+    """A metric's name at the head of a chart: ``Validation accuracy``."""
+    words = metric_name(name)
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def value_text(value: object) -> str:
     """A setting's value in a cell: a number with three digits, a list, or a text."""
     if isinstance(value, Missing):
-        return "-" if value is Missing.ABSENT else "not recorded"
+        return "-" if value is Missing.ABSENT else str(value)
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -98,8 +102,10 @@ def name_text(each: Difference) -> str:
     return f"{each.stage}: {plain}" if each.stage else plain
 
 
-def cell_text(each: Difference, value: object) -> str:
+def cell_text(each: Difference, value: object, absent: str = "-") -> str:
     """A value of a difference, with a fingerprint in short."""
+    if value is Missing.ABSENT:
+        return "not given" if each.kind == PROGRAM else absent
     text = value_text(value)
     return text[:12] if each.name.endswith("fingerprint") and len(text) > 40 else text
 
@@ -134,9 +140,7 @@ def _settings(made: Comparison) -> Iterator[str]:
 def _in_short(each: Difference) -> str:
     if each.name.endswith("fingerprint"):
         return f"{each.name.removesuffix('fingerprint')}the rows"
-    texts = [
-        "absent" if value is Missing.ABSENT else cell_text(each, value) for value in each.values
-    ]
+    texts = [cell_text(each, value, "absent") for value in each.values]
     return f"{name_text(each)} ({' against '.join(dict.fromkeys(texts))})"
 
 
@@ -149,7 +153,8 @@ def _effect(made: Comparison, course: Course, effect: Effect) -> Iterator[str]:
     mean = " on average" if max(map(len, of)) > 1 else ""
     values = [written(course.name, each) for each in (effect.before, effect.after)]
     if values[0] == values[1]:
-        yield f"After epoch {effect.epoch}, {metric_name(course.name)} is {values[0]} in both."
+        where = "both" if len(made.runs) == 2 else listed([*of[0], *of[1]])
+        yield f"After epoch {effect.epoch}, {metric_name(course.name)} is {values[0]} in {where}."
         return
     yield (
         f"After epoch {effect.epoch}, {metric_name(course.name)} is {values[1]}{mean} "
@@ -251,7 +256,7 @@ def _place(first: FirstDifference) -> str:
     what = {"weights": "Weight", "output": "The output of", "gradient": "The gradient of"}
     name = f"{what.get(first.what, '')} {first.name}".strip()
     if first.what == METRIC:
-        name = metric_name(first.name).capitalize()
+        name = metric_title(first.name)
     if first.figure:
         return f"{name}, by its {first.figure}, is"
     return f"{name} at {list(first.place)} is" if first.place is not None else f"{name} is"

@@ -10,8 +10,71 @@ from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Outcome
 from pipetrace.trace.records import Record
 
-UNEVEN = 1.5
-"""Times its equal share, from which on the most frequent class is a better comparison."""
+UNEVEN, APART = 1.5, 0.05
+"""Times its equal share, or so far above it, from which on the most frequent class is a better
+comparison."""
+
+
+class ChanceLevel(Record):
+    """The accuracy of an answer that ignores the row: one figure wherever a run is compared."""
+
+    share: float
+    # whether it always answers with the most frequent class; else with a random one of classes
+    # that are about equally frequent
+    uneven: bool
+    kind: str  # of the rows that it is the share of, ``validation`` or ``training``
+    rows: int  # how many there are
+    classes: int  # how many occur in them
+
+    @property
+    def text(self) -> str:
+        """The figure as it stands beside an accuracy."""
+        return f"chance{', always the most frequent class' if self.uneven else ''}: {self.label}"
+
+    @property
+    def label(self) -> str:
+        """The figure alone."""
+        return share(self.share)
+
+
+@once
+def accuracy_at_chance(trace: Trace) -> ChanceLevel | None:
+    """Chance level of the accuracy; None where outputs have no class, or none were counted."""
+    output, measured = task.only(trace), trace.measurements
+    data = trace.run.data
+    if output is None or not (output.of_classes or output.form == task.MASK):
+        return None
+    counts = [each for each in data.class_counts if each] if output.of_classes else []
+    kind = VALIDATION if measured.has(Outcome, VALIDATION) else TRAINING
+    found, total = measured.of(Outcome, kind), sum(counts)
+    rows, present, majority = found.rows or 0, found.classes_present or 0, found.majority_share
+    is_uneven = output.form == task.MASK or (
+        bool(counts) and max(counts) / total >= uneven_from(len(counts), total)
+    )
+    if majority is not None and rows and present:
+        is_uneven = is_uneven or (present > 1 and majority >= uneven_from(present, rows))
+        if is_uneven:
+            return ChanceLevel(majority, True, kind, rows, present)
+    if not counts or output.classes < max(2, len(data.class_counts)):
+        return None
+    level = max(counts) / total if is_uneven else 1 / len(counts)
+    return ChanceLevel(level, is_uneven, TRAINING, total, len(counts))
+
+
+def chance_words(trace: Trace) -> str:
+    """What chance level is, in a sentence; empty where it is unknown."""
+    found = accuracy_at_chance(trace)
+    if found is None:
+        return ""
+    if not found.uneven:
+        return (
+            f"Chance level is an accuracy of {found.label}: that of choosing one of "
+            f"{counted(found.classes, 'class', 'classes')}, about equally frequent, at random."
+        )
+    return (
+        "Chance level is the accuracy without looking at the row: always giving the most frequent "
+        f"class would be right for {found.label} of the {counted(found.rows, f'{found.kind} row')}."
+    )
 
 
 class Balance(Record):
@@ -55,7 +118,8 @@ def uneven_from(classes: int, rows: int) -> float:
     Of few rows one class has more than its share by luck, up to three standard errors.
     """
     equal = 1 / classes
-    return max(UNEVEN * equal, equal + 3 * math.sqrt(equal * (1 - equal) / rows))
+    most = min(UNEVEN * equal, equal + APART)
+    return max(most, equal + 3 * math.sqrt(equal * (1 - equal) / rows))
 
 
 def is_blind(trace: Trace, accuracy: float) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.fits import last_stretch
-from pipetrace.explain.formatting import has_rows
+from pipetrace.explain.formatting import has_rows, number
 from pipetrace.explain.layers import is_of_keras
 from pipetrace.trace.document import SOURCE, STEP, Array, Prediction, Stage, Stages, Trace
 from pipetrace.trace.measurements import TRAINING, DatasetCheck, StageTime
@@ -102,6 +102,17 @@ def own_pipeline(trace: Trace) -> bool:
 def layer_stages(trace: Trace) -> list[Stage]:
     """The stages inside the model."""
     return [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+
+
+def layers_words(trace: Trace) -> str:
+    """How many layers the model has, and how that is counted."""
+    model, own = trace.run.model, layer_stages(trace)
+    called = sum(first_call(trace, each) == each.name for each in own)
+    if model is None or model.layers == called:
+        return number(called)
+    inputs = sum(each.kind == SOURCE for each in trace.stages)
+    how = "the input layer included" if model.layers == called + inputs else "as Keras counts them"
+    return f"{number(model.layers)}, {how}"
 
 
 def stage_times(trace: Trace) -> dict[str, StageTime]:

@@ -4,7 +4,7 @@ import math
 import textwrap
 
 from pipetrace.explain import metrics, task
-from pipetrace.explain.balance import balance, is_blind, missed_words
+from pipetrace.explain.balance import accuracy_at_chance, balance, is_blind, missed_words
 from pipetrace.explain.events import called
 from pipetrace.explain.facts import first_call, layer_stages, row_noun, stage_of, trained
 from pipetrace.explain.fits import loss_name, model_part, own_losses, restored_words
@@ -36,7 +36,6 @@ from pipetrace.trace.document import (
     STOPPED,
     Trace,
 )
-from pipetrace.trace.measurements import TRAINING, VALIDATION, Outcome
 
 STATUS = {
     FINISHED: "Finished",
@@ -166,25 +165,10 @@ def _score(trace: Trace, judged: Judgement) -> str:
         return f"{text}{_no_better(guess, score)}{_lost(judged)}"
     if guess and not score.is_accuracy:
         text += f" (chance: {figure(guess.level)})"
-    elif (uneven := _majority(trace, score)) is not None:
-        text += f" (most frequent class: {share(uneven)})"
-    elif guess:
-        text += f" (chance: {share(guess.share)})"
+    elif metrics.base(score.metric) in metrics.ACCURACIES:
+        level = accuracy_at_chance(model_part(trace))
+        text += f" ({level.text})" if level else ""
     return f"{text}."
-
-
-def _majority(trace: Trace, score: Score) -> float | None:
-    """The accuracy of the most frequent class alone, where classes are uneven."""
-    if metrics.base(score.metric) not in metrics.ACCURACIES:
-        return None
-    found, guess = balance(model_part(trace)), chance(trace)
-    if found is not None and (found.kind == VALIDATION) == score.validation:
-        return found.majority
-    output = task.only(model_part(trace))
-    if output is not None and output.form == task.MASK:
-        kind = VALIDATION if score.validation else TRAINING
-        return trace.measurements.of(Outcome, kind).majority_share
-    return guess.largest if guess and guess.uneven else None
 
 
 def _no_better(guess: Chance, score: Score) -> str:

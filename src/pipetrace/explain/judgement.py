@@ -5,9 +5,9 @@ import math
 from functools import reduce
 
 from pipetrace.explain import metrics, task
-from pipetrace.explain.balance import is_blind
+from pipetrace.explain.balance import accuracy_at_chance, is_blind
 from pipetrace.explain.cache import once
-from pipetrace.explain.facts import occurring, train_rows, trained, validation_rows
+from pipetrace.explain.facts import train_rows, trained, validation_rows
 from pipetrace.explain.fits import final_epoch, model_part, stretches
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.metrics import VALIDATION, accuracy, validation_accuracy
@@ -53,21 +53,12 @@ class Chance(Record):
     """What a model reaches at chance level."""
 
     loss: float  # the cross-entropy of equal probabilities, ln(classes)
-    share: float  # the accuracy of a random answer among the classes that occur
     largest: float  # the accuracy of always answering the most frequent class of the training rows
     # the cross-entropy of answering with the class frequencies of the training rows. No answer that
     # ignores the row has a lower one. At most ``loss``.
     frequencies: float
-
-    @property
-    def uneven(self) -> bool:
-        """Whether one class is so frequent that a random answer is no fair comparison."""
-        return self.largest > 1.5 * self.share
-
-    @property
-    def informed(self) -> bool:
-        """Whether knowing the class frequencies lowers the loss at chance level clearly."""
-        return self.frequencies < 0.9 * self.loss
+    # whether the classes are so uneven that sentences compare with ``frequencies``
+    informed: bool
 
     @property
     def level(self) -> float:
@@ -91,7 +82,9 @@ def chance(trace: Trace) -> Chance | None:
         return None
     shares = [count / sum(counts) for count in counts if count]
     frequencies = -sum(each * math.log(each) for each in shares)
-    return Chance(math.log(output.classes), 1 / occurring(trace), max(shares), frequencies)
+    equal, level = math.log(output.classes), accuracy_at_chance(trace)
+    informed = frequencies < 0.9 * equal or bool(level and level.uneven)
+    return Chance(equal, max(shares), frequencies, informed)
 
 
 def luck(guess: Chance, rows: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipetrace.explain import metrics
-from pipetrace.explain.balance import majority_words
+from pipetrace.explain.balance import accuracy_at_chance, majority_words
 from pipetrace.explain.cache import once
 from pipetrace.explain.facts import classes, occurring, row_noun, train_rows, validation_rows
 from pipetrace.explain.fits import final_epoch, loss_name, own_losses, restored, stretches
@@ -167,13 +167,15 @@ def _beside_chance(of: _Told) -> str:
 
 def _accuracy(of: _Told, named: float) -> str:
     guess, trace, rows = of.guess, of.trace, train_rows(of.trace)
-    text = f"Accuracy is {share(named)}"
-    if guess.uneven or named <= guess.largest:
+    text, level = f"Accuracy is {share(named)}", accuracy_at_chance(trace)
+    if level is None or level.uneven:
+        return f"{text} ({level.text})." if level else f"{text}."
+    if named <= guess.largest:
         return f"{text}; the most frequent class alone makes up {share(guess.largest)}."
     if named <= luck(guess, rows):
         on = counted(rows, f"training {row_noun(trace)}")
         return f"{text}; on {on}, up to {share(luck(guess, rows))} can be luck."
-    text += f", {figure(named / guess.share, 2)} times chance level ({share(guess.share)})"
+    text += f", {figure(named / level.share, 2)} times chance level ({level.label})"
     if occurring(trace) < classes(trace):
         text += f", as {occurring(trace)} of {classes(trace)} classes occur"
     return f"{text}."

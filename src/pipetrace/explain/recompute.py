@@ -2,6 +2,7 @@
 recording."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,10 @@ agreement."""
 SUMMABLE = 1e30
 """Values below this can be weighted and summed in float32 without overflow, in any order."""
 HALF = ("float16", "bfloat16")
+AXES = {"Conv1D": 1, "Conv2D": 2, "Conv3D": 3}
+At: TypeAlias = tuple[int, ...]
+Window: TypeAlias = tuple[Array, Array, float]
+"""The values that a filter sees, its weights, and its bias, 0 where it has none."""
 
 
 class Recomputed(Record):
@@ -149,21 +154,13 @@ def _dense(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None
     return _activate(stage, x @ weights["kernel"] + _bias(weights))
 
 
-def _same(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
-    return x  # once trained
-
-
-def _activation(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
-    return _activate(stage, x)
-
-
 LAYERS: dict[str, Callable[[Stage, Array, Mapping[str, Array]], Array | None]] = {
     "Conv2D": _conv2d,
     "MaxPooling2D": _max_pooling2d,
     "Flatten": _flatten,
     "Dense": _dense,
-    "Dropout": _same,
-    "Activation": _activation,
+    "Dropout": lambda _stage, x, _weights: x,  # once trained
+    "Activation": lambda stage, x, _weights: _activate(stage, x),
 }
 
 
@@ -186,3 +183,48 @@ def _activate(stage: Stage, x: Array) -> Array | None:
         result: Array = powers / powers.sum(axis=-1, keepdims=True)
         return result
     return None
+
+
+def weight(trace: Trace, stage: Stage, name: str) -> Array | None:
+    """A weight of a stage after training; None where it is not recorded or not finite."""
+    found = trace.weights.get(f"{first_call(trace, stage)}/{name}")
+    if found is None or found.dtype.kind != "f" or not np.isfinite(found).all():
+        return None
+    return found
+
+
+def received(trace: Trace, stage: Stage) -> Array | None:
+    """What a stage received for the example row, all of it finite; None where not recorded."""
+    spec = stage.inputs[0] if stage.inputs else None
+    source = trace.stages.by_name.get(spec.source or "") if spec and not spec.output else None
+    found = source.example if source is not None else None
+    if found is None or found.dtype.kind not in "fiub" or not np.isfinite(found).all():
+        return None
+    return found
+
+
+def seen_at(trace: Trace, stage: Stage, at: At) -> Window | None:
+    """What the filter of a position of a convolution's output sees; None where that is unknown."""
+    config, x, kernel = stage.config, received(trace, stage), weight(trace, stage, "kernel")
+    axes, bias = AXES.get(stage.layer or ""), weight(trace, stage, "bias")
+    plain = config.get("data_format") == "channels_last" and config.get("groups", 1) == 1
+    known = plain and config.get("padding") in ("valid", "same")
+    if axes is None or x is None or kernel is None or not known:
+        return None
+    if x.ndim != axes + 1 or len(at) != axes + 1:
+        return None
+    steps = np.broadcast_to(np.asarray(config.get("strides", 1)), axes)
+    gaps = np.broadcast_to(np.asarray(config.get("dilation_rate", 1)), axes)
+    covered = (np.asarray(kernel.shape[:axes]) - 1) * gaps + 1
+    if config["padding"] == "same":
+        counts = -(-np.asarray(x.shape[:axes]) // steps)
+        needed = np.maximum(0, (counts - 1) * steps + covered - x.shape[:axes])
+        x = np.pad(x, [*((int(each) // 2, int(each + 1) // 2) for each in needed), (0, 0)])
+    cut = tuple(
+        slice(int(place * step), int(place * step + size), int(gap))
+        for place, step, size, gap in zip(at, steps, covered, gaps, strict=False)
+    )
+    seen, weights = x[cut].astype(np.float64), kernel[..., at[-1]].astype(np.float64)
+    if seen.shape != weights.shape:
+        return None
+    return seen, weights, float(bias[at[-1]]) if bias is not None else 0.0

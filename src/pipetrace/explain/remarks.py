@@ -11,6 +11,7 @@ from pipetrace.explain.facts import before, class_name, dead_channels, words_of
 from pipetrace.explain.filters import filter_texts
 from pipetrace.explain.formatting import counted, exact, figure, listed, moved, number, share
 from pipetrace.explain.layers import kernel, strides
+from pipetrace.explain.recompute import seen_at
 from pipetrace.explain.task import CHANNELS, CLASSES, LOGITS, outputs, shares
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Array, Stage, Trace
 from pipetrace.trace.summary import Summary
@@ -241,20 +242,20 @@ def _example_step(trace: Trace, after: Array, was: Array) -> Told | None:
     return f"The pixel at {_where(at, after)}: {exact(was[at])} becomes {exact(after[at])}.", at
 
 
-def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:
+def _example_conv2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:  # noqa: ARG001
     if maps.ndim != 3:
         return None
     at = _largest(maps)
     largest = f"Filter {at[2]} has the largest output, {figure(maps[at])} at {_where_in_map(at)}."
-    largest += _convolved(trace, stage, was, at)
+    largest += _convolved(trace, stage, at)
     looks_for = _looks_for(trace, stage.name)
     if len(looks_for) == maps.shape[2] > 1:
         largest += f" {looks_for[at[2]]}"
     if stage.config.get("activation") != "relu":
         return largest, at
     active = int((maps.max(axis=(0, 1)) > 0).sum())
-    of = counted(maps.shape[-1], "filter")
-    return f"For this image {active} of {of} {_have(active)} outputs above 0. {largest}", at
+    of = f"{counted(maps.shape[-1], 'filter')} {'has' if active == 1 else 'have'}"
+    return f"For this image {active} of {of} outputs above 0. {largest}", at
 
 
 @once
@@ -262,23 +263,12 @@ def _looks_for(trace: Trace, stage: str) -> tuple[str, ...]:
     return filter_texts(trace, trace.stage(stage))
 
 
-def _convolved(trace: Trace, stage: Stage, was: Array, at: Place) -> str:
+def _convolved(trace: Trace, stage: Stage, at: Place) -> str:
     """How one output of a plain convolution is computed, or nothing."""
-    weights, config = trace.weights.get(f"{stage.name}/kernel"), stage.config
-    plain = config.get("padding") != "causal" and config.get("data_format") == "channels_last"
-    dilated = tuple(config.get("dilation_rate", (1, 1))) != (1, 1)
-    if weights is None or weights.ndim != 4 or was.ndim != 3 or not plain or dilated:
+    if tuple(stage.config.get("dilation_rate", (1, 1))) != (1, 1):
         return ""
-    sizes = list(zip(was.shape, strides(stage), kernel(stage), strict=False))
-    if config.get("padding") == "same":
-        missing = [max((-(-n // hop) - 1) * hop + size - n, 0) for n, hop, size in sizes]
-        was = np.pad(was, [(few // 2, few - few // 2) for few in missing] + [(0, 0)])
-    top, left = (index * hop for index, (_, hop, _) in zip(at, sizes, strict=False))
-    patch = was[top : top + sizes[0][2], left : left + sizes[1][2]]
-    filter_ = weights[..., at[2]]
-    if patch.shape != filter_.shape:  # as with groups
-        return ""
-    return f" {_summed(trace, stage, patch, filter_, at[2])}"
+    found = seen_at(trace, stage, at)
+    return "" if found is None else f" {_summed(trace, stage, *found[:2], at[2])}"
 
 
 def _summed(trace: Trace, stage: Stage, values: Array, weights: Array, unit: int) -> str:
@@ -297,10 +287,6 @@ def _summed(trace: Trace, stage: Stage, values: Array, weights: Array, unit: int
     text += "" if bias is None else f", and the bias adds {figure(float(bias[unit]))}"
     activation = stage.config.get("activation") or "linear"
     return f"{text}." if activation in ("linear", "relu") else f"{text}; then follows {activation}."
-
-
-def _have(count: int) -> str:
-    return "has" if count == 1 else "have"
 
 
 def _example_max_pooling2d(trace: Trace, stage: Stage, maps: Array, was: Array) -> Told | None:

@@ -37,8 +37,7 @@ def lesson_blocks(lesson: Lesson, *, answers: bool = True) -> Iterator[Block]:
         yield Paragraph(lesson.absent, "warning")
         return
     yield Paragraph(lesson.intro)
-    for part in lesson.parts:
-        yield from _part(part)
+    yield from _parts(lesson.parts, answers)
     for number, step in enumerate(lesson.steps, 1):
         yield from _part(step, f"{number}. ")
     for number, exercise in enumerate(lesson.exercises, 1):
@@ -74,6 +73,16 @@ def problem_blocks(number: int, problem: Problem) -> Iterator[Block]:
     if problem.code:
         yield Code(problem.code)
     yield Question(number, problem.text, problem.options)
+
+
+def _parts(parts: Sequence[Part], answers: bool) -> Iterator[Block]:
+    """Parts to read; of one that gives something away, without the answers, how to see it."""
+    for part in parts:
+        if answers or not part.closed:
+            yield from _part(part)
+        else:
+            yield GAP
+            yield Paragraph(f"{part.heading}: add --answers.", "note")
 
 
 def _part(part: Part, number: str = "") -> Iterator[Block]:

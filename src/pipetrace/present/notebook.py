@@ -12,6 +12,7 @@ from pipetrace.present.build.detail import BRIEF
 from pipetrace.present.build.document import document
 from pipetrace.present.comparison.blocks import comparison_blocks
 from pipetrace.present.formats.runs import runs_as_text, table_of
+from pipetrace.present.live.cell import html_table
 from pipetrace.present.markdown import write_markdown
 from pipetrace.present.page import FRAME, trace_page
 from pipetrace.present.text import document_text, write_text_of
@@ -19,6 +20,7 @@ from pipetrace.present.views import Document
 from pipetrace.run_table.table import Runs
 from pipetrace.trace.document import Trace
 
+CELL = "text-align: left; vertical-align: top"
 HEIGHT = 720
 """Pixels of the frame; a reader can pull it larger."""
 LETTERS = "ABCD"
@@ -82,12 +84,4 @@ def _tables(columns: Sequence[str], rows: Iterable[Sequence[str]], what: str) ->
         return {"text/plain": f"No {what}.", "text/html": f"<p>No {what}.</p>"}
     lines = [[f"{name}: {cell}" for name, cell in zip(columns, row, strict=True)] for row in found]
     text = "\n\n".join("\n".join(each) for each in lines)
-    heads = "".join(f'<th scope="col" style="text-align: left">{name}</th>' for name in columns)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in found)
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    return {"text/plain": text, "text/html": table}
-
-
-def _cell(text: str) -> str:
-    lines = html.escape(text).replace("\n", "<br>")
-    return f'<td style="text-align: left; vertical-align: top">{lines}</td>'
+    return {"text/plain": text, "text/html": html_table(columns, found, CELL)}

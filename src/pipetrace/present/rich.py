@@ -173,7 +173,7 @@ def _epochs(block: Epochs, canvas: Canvas) -> Iterator[RenderableType]:
     narrow = canvas.width < NARROW
     *names, observations = block.columns
     kept = fitting_columns(block, canvas.width - (0 if narrow else OBSERVATION_WIDTH))
-    table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), header_style="dim", pad_edge=False)
+    table = _table()
     for index in kept:
         table.add_column(names[index], justify="right", no_wrap=True)
     if not narrow:
@@ -271,9 +271,13 @@ def _threshold(block: Threshold, canvas: Canvas) -> Iterator[RenderableType]:  #
     )
 
 
+def _table() -> Table:
+    return Table(box=None, padding=(0, COLUMN_GAP, 0, 0), header_style="dim", pad_edge=False)
+
+
 @_drawn.register
 def _grid(block: Grid, canvas: Canvas) -> Iterator[RenderableType]:  # noqa: ARG001
-    table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), header_style="dim", pad_edge=False)
+    table = _table()
     for at, column in enumerate(block.columns):
         long = any(len(cells[at]) > MOST_UNBROKEN for cells in block.rows)
         # A padded one is left-aligned, and one of texts.

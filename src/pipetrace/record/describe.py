@@ -26,6 +26,7 @@ from pipetrace.record.state import State
 from pipetrace.trace.document import Data, Group, Run, Spec, Stage
 from pipetrace.trace.overhead import BUDGET, NOT_BY_ROW, Overhead, Skipped
 from pipetrace.trace.training import Fit, StepFacts, Training
+from pipetrace.trace.writer import TraceWriter
 
 READ_BYTES_A_SECOND, SECONDS_A_TARGET_VALUE = 300e6, 80e-9
 """Speed at which rows and targets are read for a SHA-256, and what the targets' statistics take."""
@@ -82,6 +83,12 @@ def read_stages(state: State, rows: Rows) -> None:
     """Take the stages as the model was built, where tracing it would take too long."""
     _name_sources(state, rows)
     state.untraced = untraced_graph(state.model, state.names, state.taken)
+
+
+def name_sources(state: State) -> None:
+    """Take what comes before the model, where it failed before anyone looked at it."""
+    if not state.names and state.source.shown is not None:
+        _name_sources(state, state.source.shown)
 
 
 def renew_sources(state: State) -> None:
@@ -215,7 +222,7 @@ class Description:
             run, found = privacy.unnamed_run(run), privacy.unnamed_stages(found)
         else:
             run = replace(run, constructed_at=self._constructions(found, groups))
-        state.writer.describe(run, found, groups)
+        state.writer.write(TraceWriter.describe, run, found, groups)
 
     def _constructions(
         self, stages: tuple[Stage, ...], groups: tuple[Group, ...]

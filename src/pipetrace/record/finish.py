@@ -24,6 +24,7 @@ from pipetrace.trace.document import Array, Prediction
 from pipetrace.trace.events import REPLICAS, Event
 from pipetrace.trace.measurements import TRAINING, VALIDATION
 from pipetrace.trace.overhead import BUDGET, NOT_TOLD, SPREAD, UNSUPPORTED
+from pipetrace.trace.writer import TraceWriter
 
 SAMPLE_SHARE, KEPT_SHARE, FLOW_SHARE, WAITED_SHARE, TIMES_SHARE = 0.2, 0.2, 0.5, 0.5, 0.5
 """Shares of what is left of the allowance, when their turn comes: for one kind of rows whose
@@ -84,7 +85,7 @@ def measure_after_training(
     if measure is None and state.untraced is not None and writer is not None:
         with state.safely("final weights"):
             variables = variables_of(state.untraced)
-            writer.add_weights(after_training.stored_weights(variables))
+            writer.write(TraceWriter.add_weights, after_training.stored_weights(variables))
     if measure is None or rows is None or writer is None:
         return
     parts = _Parts(state, measure, rows, writer, earlier)
@@ -164,7 +165,7 @@ class _Parts:
     def _predictions(self) -> None:
         measure, followed = self.measure, self.state.settings.followed
         if followed is not None:
-            self.writer.add_prediction(_followed(measure, followed))
+            self.writer.write(TraceWriter.add_prediction, _followed(measure, followed))
             return
         validation = self.validation is not None
         of = self.validation or self.rows
@@ -173,7 +174,7 @@ class _Parts:
         for each in after_training.predictions(measure, of, found, before, validation=validation):
             # Predictions of a user's validation rows are numbered within these.
             row = each.row if validation else int(numbers[each.row])
-            self.writer.add_prediction(replace(each, row=row))
+            self.writer.write(TraceWriter.add_prediction, replace(each, row=row))
             self.shown_rows.append(each.row)
 
     def _numbers(self, rows: Rows) -> Array:
@@ -206,7 +207,7 @@ class _Parts:
         if made is not None:
             seconds = self._share(KEPT_SHARE)
             kept = with_earlier_outputs(measure, *made, self.earlier, seconds)
-            self.writer.add_kept_rows(kept)
+            self.writer.write(TraceWriter.add_kept_rows, kept)
 
     def _outcomes(self) -> None:
         if (measured := self.state.settings.measured) is not None:
@@ -220,7 +221,7 @@ class _Parts:
 
     def _weights(self) -> None:
         variables = self.measure.forward.variables()
-        self.writer.add_weights(after_training.stored_weights(variables))
+        self.writer.write(TraceWriter.add_weights, after_training.stored_weights(variables))
         here, others = processes.unequal(self.state.model, variables), list[str]()
         if self.state.source.spread.processes is not None:
             others = self._unequal_elsewhere(variables)
@@ -290,8 +291,8 @@ class _Parts:
     def _training_mode(self) -> None:
         if self.mode.has_layers:
             found = self.mode.facts()
-            self.writer.add_details("training", found.training, found.examples)
-            self.writer.add_details("prediction", found.prediction, {})
+            self.writer.write(TraceWriter.add_details, "training", found.training, found.examples)
+            self.writer.write(TraceWriter.add_details, "prediction", found.prediction, {})
         if self.mode.changes_outputs:
             self.state.add(self.mode.outcome(self._sample(self.trained).rows))
 
@@ -323,15 +324,15 @@ class _Parts:
         ahead = before.way(0) if before else {}
         first = {**ahead, **{name: values[0] for name, values in found.examples.items()}}
         summaries = {**(before.summaries if before else {}), **found.summaries}
-        writer.add_data_flow(found.rows, summaries, first, found.histogram_rows)
-        writer.add_details("mask", found.masks, found.mask_examples)
+        writer.write(TraceWriter.add_data_flow, found.rows, summaries, first, found.histogram_rows)
+        writer.write(TraceWriter.add_details, "mask", found.masks, found.mask_examples)
         for place in range(1, max((len(values) for values in found.examples.values()), default=1)):
             further = {
                 name: values[place]
                 for name, values in found.examples.items()
                 if len(values) > place
             }
-            writer.add_details(f"example/{place}", {}, further)
+            writer.write(TraceWriter.add_details, f"example/{place}", {}, further)
 
 
 def _followed(measure: ModelPass, followed: Followed) -> Prediction:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipetrace.trace.document import Ending, Run, Stage
+from pipetrace.trace.document import DROPPED, Ending, Run, Stage
 from pipetrace.trace.events import Event
 
-DROPPED, MASKED = "...", "***"
-"""What stands for the values of options, and for one that looks like a secret."""
+MASKED = "***"
+"""What stands for a value that looks like a secret."""
 PACKAGE = Path(__file__).parent.parent
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 """Folders of packages, which may lie in a folder of the program's."""

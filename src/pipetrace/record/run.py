@@ -143,7 +143,7 @@ def note(text: str) -> None:
 def report_traces(made: Sequence[Path]) -> None:
     """Say at the end of a program which traces were made, and what is wrong in them."""
     for each in made:
-        with contained(_not_reported):
+        with contained(lambda error: note(in_short(error))):
             for text in live_findings.at_end(each):
                 say(text)
     if not made:
@@ -152,19 +152,13 @@ def report_traces(made: Sequence[Path]) -> None:
             note("A training loop of your own is recorded by: with pipetrace.recording(model, ...)")
 
 
-def _not_reported(error: BaseException) -> None:
-    what = error.what if isinstance(error, PipetraceError) else in_short(error)
-    note(what)
-
-
 def _copy_traces(copies: Mapping[Path, Path], made: list[Path]) -> None:
     """Copy the traces that the program made itself to where they were asked for."""
     for asked, own in copies.items():
         try:
             _copy(own, asked)
         except Exception as error:  # its folder may be gone with the program
-            what = error.what if isinstance(error, PipetraceError) else in_short(error)
-            note(f"{own} cannot be copied to {asked}: {what}")
+            note(f"{own} cannot be copied to {asked}: {in_short(error)}")
             made[:] = [own if each == asked else each for each in made]
 
 

@@ -16,6 +16,7 @@ from pipetrace.record.budget import LossChecks
 from pipetrace.record.describe import (
     Description,
     metrics_of,
+    name_sources,
     overhead,
     renew_sources,
     see_stages,
@@ -307,6 +308,7 @@ class Session:
         seen: tuple[Stage, ...] = ()
         self._first_look.at_end()  # where the model runs, its outputs may not go with the loss
         with state.safely("failure"):
+            name_sources(state)
             stage, events, seen = failure.of_exception(state.suspect, error)
         with state.safely("writing"):
             self._description.read_now()

@@ -28,6 +28,7 @@ from pipetrace.trace.events import RECORDER, Event
 from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import typed
 from pipetrace.trace.training import Evaluation, Fit
+from pipetrace.trace.writer import TraceWriter
 
 EXPECTED_EPOCHS = 10
 """Epochs of a loop that does not tell how many it plans, until there were half as many."""
@@ -251,7 +252,7 @@ class State:
         """Write down something that happened."""
         if self.writer is not None and self.can("writing"):
             with self.safely("writing"):
-                self.writer.add_event(self._told(event))
+                self.writer.write(TraceWriter.add_event, self._told(event))
 
     def _told(self, event: Event) -> Event:
         return privacy.unnamed_event(event) if self.settings.anonymous else event
@@ -259,7 +260,8 @@ class State:
     def add(self, found: Found, epoch: int | None = None) -> None:
         """Write figures of an epoch, or those that are taken once."""
         if found and self.writer is not None and self.can("writing"):
-            self.writer.add_measurements(Measurement(name, epoch, each) for name, each in found)
+            measured = [Measurement(name, epoch, each) for name, each in found]
+            self.writer.write(TraceWriter.add_measurements, measured)
 
     def lose(self, part: str, error: BaseException) -> None:
         """Skip a part of the recording from here on, and say so once."""
@@ -275,4 +277,4 @@ class State:
             with contextlib.suppress(Exception):
                 epoch, step = self.epoch or None, self.step or None
                 lost = Event(RECORDER, epoch, step, part=part, error=what)
-                self.writer.add_event(self._told(lost))
+                self.writer.write(TraceWriter.add_event, self._told(lost))

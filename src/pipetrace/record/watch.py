@@ -20,7 +20,7 @@ from pipetrace.capture.fit import (
     with_callback,
 )
 from pipetrace.capture.guard import contained
-from pipetrace.errors import ArgumentError, PipetraceError, in_short
+from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record.attached import end_loop, forget, interrupt_all, kept_of, say_joined
 from pipetrace.record.evaluations import EVALUATE, PREDICT
 from pipetrace.record.evaluations import recorded as recorded_evaluation
@@ -322,8 +322,7 @@ def _recorder_among(callbacks: Any) -> Recorder | None:
 
 
 def _not_recorded(error: BaseException) -> None:
-    what = error.what if isinstance(error, PipetraceError) else in_short(error)
-    say_once(f"pipetrace: This fit is not recorded: {what}")
+    say_once(f"pipetrace: This fit is not recorded: {in_short(error)}")
 
 
 METHODS: Mapping[str, Callable[..., Any]] = {

@@ -3,21 +3,21 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 from pipetrace.errors import in_short
 from pipetrace.record.budget import Cost
 from pipetrace.trace.claim import claim
-from pipetrace.trace.document import Array, Ending, Group, Prediction, Run, Stage
+from pipetrace.trace.document import Ending, Run
 from pipetrace.trace.events import RECORDER, Event
-from pipetrace.trace.measurement_table import Measurement
 from pipetrace.trace.output_place import write_error
 from pipetrace.trace.overhead import Overhead
-from pipetrace.trace.rows import KeptRows
-from pipetrace.trace.summary import Summary
 from pipetrace.trace.training import Evaluation
 from pipetrace.trace.writer import EpochFacts, TraceWriter
+
+Given = ParamSpec("Given")
 
 MOST_WAITING_EPOCHS = 2
 """Epochs whose measurements may wait for the disk. While they do no more are taken."""
@@ -29,8 +29,8 @@ WRITING = "writing"
 class WriterThread:
     """A trace that is being written, by one thread, in the order in which things are given to it.
 
-    It has the methods of ``TraceWriter``. ``lost`` hears of what was raised, by the name of the
-    part, and nothing is written from there on. The thread's processor time counts as a cost.
+    ``lost`` hears of what was raised, by the name of the part, and nothing is written from there
+    on. The thread's processor time counts as a cost.
     """
 
     def __init__(self, path: Path, lost: Callable[[str, Exception], None], cost: Cost) -> None:
@@ -69,9 +69,14 @@ class WriterThread:
 
         self._write(work)
 
-    def describe(self, run: Run, stages: tuple[Stage, ...], groups: tuple[Group, ...] = ()) -> None:
-        """Say anew what runs."""
-        self._write(lambda: self._open().describe(run, stages, groups))
+    def write(
+        self,
+        method: Callable[Concatenate[TraceWriter, Given], None],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> None:
+        """Call a method of ``TraceWriter``, such as ``TraceWriter.add_event``, in the thread."""
+        self._write(lambda: method(self._open(), *given, **named))
 
     def add_epoch(self, make: Callable[[], EpochFacts]) -> None:
         """Add an epoch, whose summaries are made here."""
@@ -89,55 +94,12 @@ class WriterThread:
 
         self._post(work)
 
-    def add_data_flow(
-        self,
-        rows: int,
-        summaries: Mapping[str, Summary],
-        examples: Mapping[str, Array],
-        histogram_rows: int | None = None,
-    ) -> None:
-        """Add what all rows were at each stage."""
-        self._write(lambda: self._open().add_data_flow(rows, summaries, examples, histogram_rows))
-
-    def add_details(
-        self, part: str, summaries: Mapping[str, Summary], examples: Mapping[str, Array]
-    ) -> None:
-        """Add what only some stages have."""
-        self._write(lambda: self._open().add_details(part, summaries, examples))
-
-    def add_event(self, event: Event) -> None:
-        """Add something that happened."""
-        self._write(lambda: self._open().add_event(event))
-
     def add_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
         """Say what the model was evaluated on, also after the end."""
         if not self._is_over:
-            self._write(lambda: self._open().add_evaluations(evaluations))
+            self.write(TraceWriter.add_evaluations, evaluations)
         elif self._writer is not None and self._broken is None:
             self._writer.amend(evaluations)
-
-    def add_measurements(self, measurements: Iterable[Measurement]) -> None:
-        """Add further figures."""
-        found = list(measurements)
-        self._write(lambda: self._open().add_measurements(found))
-
-    def add_prediction(self, prediction: Prediction) -> None:
-        """Add one row's way through all stages."""
-        self._write(lambda: self._open().add_prediction(prediction))
-
-    def add_weights(self, weights: Mapping[str, Array]) -> None:
-        """Add the weights as they are after training."""
-        self._write(lambda: self._open().add_weights(weights))
-
-    def add_weights_after(
-        self, epoch: int, weights: Mapping[str, Array], forgotten: Iterable[int]
-    ) -> None:
-        """Add the weights as an epoch left them, and delete those of others."""
-        self._write(lambda: self._open().add_weights_after(epoch, weights, forgotten))
-
-    def add_kept_rows(self, rows: KeptRows) -> None:
-        """Add rows to compute the model for."""
-        self._write(lambda: self._open().add_kept_rows(rows))
 
     def end(
         self,

@@ -200,8 +200,8 @@ class Index:
     def keep(self, fresh: Iterable[tuple[File, RunRow]]) -> None:
         """Keep rows; those of trainings that run are read again next time."""
         made = [
-            (*_key(file), judged_by(), _today(), to_json(row))
-            for file, row in fresh
+            (each.path, each.size, each.changed, each.inode, judged_by(), _today(), to_json(row))
+            for each, row in fresh
             if row.status != RUNNING
         ]
         if not made:
@@ -224,10 +224,6 @@ class Index:
             self.place.unlink(missing_ok=True)
             raise
         return database
-
-
-def _key(file: File) -> tuple[bytes, int, int, bytes]:
-    return file.path, file.size, file.changed, file.inode
 
 
 def _today() -> int:

@@ -18,9 +18,6 @@ from pipetrace.trace.training.frames import Tabular
 
 Place = str | os.PathLike[str]
 
-NOT_COMPARED = frozenset({"run", "title", "created", "status", "problem", "seconds", "codes"})
-"""Columns that are no settings, beside metrics."""
-
 
 @dataclass(frozen=True)
 class Spread:

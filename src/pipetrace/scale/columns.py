@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture.data import records
-from pipetrace.errors import ArrayFormatError, ColumnsError, visible
+from pipetrace.errors import ArrayFormatError, ColumnsError, first_line, visible
 from pipetrace.pipeline.files import arrays_in, split_rows
 from pipetrace.scale.partitions import (
     IMAGES,
@@ -60,9 +60,8 @@ def _parquet(path: Path, where: str) -> dict[str, Array]:
         table = parquet.ParquetFile(path).read()
         return {name: _of_arrow(arrow, table.column(name)) for name in table.column_names}
     except (arrow.ArrowException, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise ArrayFormatError(
-            f"The file cannot be read as Parquet: {visible(reason)}.",
+            f"The file cannot be read as Parquet: {visible(first_line(error))}.",
             where=where,
             hint="Columns are numbers, texts, or lists of one length. Write the file anew.",
         ) from error

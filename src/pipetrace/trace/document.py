@@ -33,6 +33,9 @@ INTERRUPTED, KILLED, RUNNING = "interrupted", "killed", "running"
 """How a run ended. Without a written ending it is ``running`` while the writing process lives, then
 ``killed``."""
 
+DROPPED = "..."
+"""What stands in a command for a value that was not recorded."""
+
 
 @dataclass(frozen=True)
 class Spec:

@@ -44,7 +44,7 @@ def decode_histogram(plain: bytes) -> tuple[Histogram, int]:
 def encode_channels(channels: Sequence[Summary]) -> bytes:
     """The summaries of channels: histograms, then each statistic; NaN stands for None."""
     counted = [np.array([getattr(each, name) for each in channels], "<i8") for name in COUNTED]
-    reals = [np.array([_real(getattr(each, name)) for each in channels], "<f8") for name in REALS]
+    reals = [np.array([getattr(each, name) for each in channels], "<f8") for name in REALS]
     parts = [_histograms([each.histogram for each in channels]), *map(_planes, [*counted, *reals])]
     return zlib.compress(b"".join(parts), ZLIB_LEVEL)
 
@@ -171,7 +171,3 @@ def unpacked(data: bytes, most: int) -> bytes:
     if not unpacking.eof or unpacking.unused_data:
         raise ValueError("a histogram is cut off, or larger than any is")
     return plain
-
-
-def _real(value: float | None) -> float:
-    return math.nan if value is None else value

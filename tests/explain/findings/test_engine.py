@@ -1,5 +1,6 @@
 """Running rules: which there are, are selected and could not run, and what is not a rule."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -134,6 +135,12 @@ def test_the_entry_points_are_those_of_the_group(
         ("a", "own:A"),
         ("b", "own:B"),
     ]
+    time.sleep(0.02)  # a folder's time of change goes by the ticks of the clock
+    (tmp_path / "own-1.0.dist-info").rename(tmp_path / "gone")
+    assert selection.entry_points() == []
+    time.sleep(0.02)
+    (tmp_path / "gone").rename(tmp_path / "own-1.0.dist-info")
+    assert len(selection.entry_points()) == 2
     # What lies in the current folder may be a stranger's.
     monkeypatch.chdir(tmp_path)
     assert selection.entry_points() == []

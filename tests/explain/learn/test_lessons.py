@@ -10,7 +10,7 @@ import pytest
 from tests.tasks import KINDS
 
 from pipetrace.errors import ArgumentError
-from pipetrace.explain.formatting import share
+from pipetrace.explain.balance import chance_words
 from pipetrace.explain.learn.lesson import BLANK, Exercise, Lesson, Place
 from pipetrace.explain.learn.modes import MODES, lesson, lessons
 from pipetrace.present.lessons import matches, slip
@@ -200,8 +200,9 @@ def test_the_matrix_has_the_kept_rows(digits_trace: Trace) -> None:
     for true, predicted in zip(rows.targets[0][rows.validation].reshape(-1), said, strict=True):
         table[int(true), predicted] += 1
     assert np.array_equal(made.cells.counts, table)
-    frequent = share(table.sum(axis=1).max() / table.sum())
-    assert f"would be right for {frequent}" in " ".join(made.parts[0].texts)
+    told = " ".join(made.parts[0].texts)
+    assert chance_words(digits_trace) in told
+    assert f"{table.trace()} of {table.sum()} rows are right" in told
     by_class = next(each.table for each in made.parts if each.heading.startswith("Precision"))
     assert by_class is not None
     for name, precision, recall, f1 in by_class.rows:

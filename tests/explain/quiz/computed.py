@@ -235,7 +235,7 @@ def contribution(trace: Trace, draft: Draft) -> str:
     kernel = trace.weights[f"{owner(stage)}/kernel"][:, draft.about["unit"]]
     given = trace.stages[stage.inputs[0].source or ""].example
     assert given is not None
-    return f"Input {max(draft.about['inputs'], key=lambda at: given[at] * kernel[at])}"
+    return f"Value {max(draft.about['inputs'], key=lambda at: given[at] * kernel[at])}"
 
 
 def score(trace: Trace, draft: Draft) -> float:
@@ -370,4 +370,4 @@ def rule_of(_: Trace, draft: Draft, option: str) -> bool:
     line = draft.text.partition("`")[2]
     special = {'Dense(1, activation="softmax")': "PT301"}
     code = next(code for mark, code in {**special, **FAULTS}.items() if mark in line)
-    return option.startswith(code)
+    return option.endswith(f"({code})")

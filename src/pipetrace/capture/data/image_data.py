@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipetrace.capture import backend
-from pipetrace.errors import DataUnavailableError, ImageError
+from pipetrace.errors import DataUnavailableError, ImageError, first_line
 
 ENDINGS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png"})
 """The endings of file names that Keras takes for images."""
@@ -32,9 +32,8 @@ def mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         with contextlib.redirect_stdout(sys.stderr):
             (x, y), _ = keras.datasets.mnist.load_data()
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise DataUnavailableError(
-            f"MNIST is not in Keras' cache and could not be downloaded: {reason}.",
+            f"MNIST is not in Keras' cache and could not be downloaded: {first_line(error)}.",
             where="--data mnist",
             hint="Leave --data out to use the built-in digits, or give the path of IDX files, an "
             ".npz or a folder of images: --data PATH. With a network, try again.",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipetrace.capture.backend import load
-from pipetrace.errors import ArrayFormatError, ImageError
+from pipetrace.errors import ArrayFormatError, ImageError, first_line
 from pipetrace.trace.document import Array
 
 COMPRESSION = {".gz": "GZIP", ".zlib": "ZLIB"}
@@ -52,7 +52,7 @@ def _features(path: Path) -> dict[str, list[Array]]:
 
 
 def _unreadable(error: Exception, where: str) -> ArrayFormatError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+    reason = first_line(error)[:200]
     return ArrayFormatError(
         f"The file cannot be read as TFRecord: {reason}.", where=where, hint=HINT
     )

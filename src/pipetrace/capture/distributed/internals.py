@@ -11,11 +11,6 @@ from typing import Any
 from pipetrace.capture.backend import name
 
 
-def supports_messages() -> bool:
-    """Whether the processes of this training have a store."""
-    return _store() is not None
-
-
 def put(key: str, text: str) -> None:
     """Leave a text for the other processes; nothing is done without support."""
     store = _store()

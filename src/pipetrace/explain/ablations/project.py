@@ -35,6 +35,9 @@ class Project(Record):
     value: float  # that of the run
     goal: str  # the goal in a sentence
     reached: bool  # whether a recorded ablation reached the goal
+    # way, told: what was changed in the ablation that reached it, and its result; else empty
+    way: str
+    told: str
     # the goal and the constraints as ``pipetrace check --expect`` takes them
     expectations: tuple[str, ...]
     constraints: tuple[str, ...]  # the same constraints in sentences
@@ -72,6 +75,8 @@ def project(trace: Trace) -> Project | None:
         value=value,
         goal=_goal_words(trace, metric, limit, kind, most),
         reached=row is not None,
+        way=row.title if row else "",
+        told=row.text if row else "",
         expectations=tuple(expected),
         constraints=_constraints(trace, most, rows),
         hints=_hints(trace, row),

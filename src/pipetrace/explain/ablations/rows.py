@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from pipetrace.explain.ablations.words import Words, words
 from pipetrace.explain.cache import once
@@ -159,11 +160,7 @@ def _row(trace: Trace, metric: str, before: Side, changed: Sequence[Ablation]) -
         noise=noise(before.values, after.values, least),
         error=next((each.error for each in changed if each.error), None),
     )
-    return _with(row, " ".join(_sentences(trace, row, said)))
-
-
-def _with(row: AblationRow, text: str) -> AblationRow:
-    return AblationRow(**{**vars(row), "text": text})
+    return replace(row, text=" ".join(_sentences(trace, row, said)))
 
 
 def noise(before: Sequence[float], after: Sequence[float], least: float = 0.0) -> float | None:

@@ -3,14 +3,15 @@
 import math
 from functools import cached_property
 
-from pipetrace.explain import task
+from pipetrace.explain import facts, task
 from pipetrace.explain.cache import once
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.layer_kinds import LAYER_ACTIVATIONS, RESHAPING
-from pipetrace.explain.fits import last_stretch, restored
+from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
-from pipetrace.trace.document import LAYER, SOURCE, STEP, Stage, Trace, stage_of_weight
+from pipetrace.trace.document import LAYER, SOURCE, Stage, Trace, stage_of_weight
+from pipetrace.trace.events import NON_FINITE
 from pipetrace.trace.measurements import (
     LINEAR,
     TRAINING,
@@ -85,8 +86,7 @@ class MeasuredRun:
 
     def before(self, stage: Stage) -> Stage | None:
         """The stage that the first input comes from."""
-        name = stage.inputs[0].source if stage.inputs else None
-        return next((each for each in self.trace.stages if each.name == name), None)
+        return facts.before(self.trace, stage)
 
     def after(self, stage: Stage) -> list[Stage]:
         """The stages that use a stage's output."""
@@ -108,7 +108,7 @@ class MeasuredRun:
     @cached_property
     def layers(self) -> list[Stage]:
         """The stages within the model."""
-        return [stage for stage in self.trace.stages if stage.kind not in (SOURCE, STEP)]
+        return facts.layer_stages(self.trace)
 
     @cached_property
     def hidden(self) -> list[Stage]:
@@ -173,11 +173,6 @@ class MeasuredRun:
         """The last epoch that was recorded, 0 where there is none."""
         return self.trace.epochs[-1].number if self.trace.epochs else 0
 
-    @cached_property
-    def weights_are_older(self) -> bool:
-        """Whether the weights that are left are not those after the last epoch."""
-        return restored(self.whole)
-
     @property
     def outcome(self) -> str:
         """What came of the run, as headline and insight have it: see ``Judgement``."""
@@ -226,7 +221,7 @@ class MeasuredRun:
     @cached_property
     def rebuilds(self) -> bool:
         """Whether the targets are the inputs, as for an autoencoder."""
-        return (self.of(DatasetCheck, TRAINING).targets_are_inputs or 0) > 0.99
+        return facts.rebuilds(self.trace)
 
     @cached_property
     def baselines(self) -> dict[str, BaselineModel]:
@@ -276,12 +271,12 @@ class MeasuredRun:
 
     @cached_property
     def broken(self) -> bool:
-        """Whether the loss or a kernel became NaN or Inf."""
+        """Whether the loss, a kernel, or what the model gives became NaN or Inf."""
         norms = [self.of(Update, name, self.last_epoch).weight_norm for name in self.kernels]
         losses = [epoch.metrics.get("loss", 0.0) for epoch in self.trace.epochs]
         known = [norm for norm in norms if norm is not None]
         return not all(map(math.isfinite, [*known, *losses])) or any(
-            event.kind == "loss" for event in self.trace.events
+            event.kind in NON_FINITE for event in self.trace.events
         )
 
     @cached_property

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, TypeAlias
 
-from pipetrace.trace.document import SOURCE, STEP, Trace
+from pipetrace.explain.facts import layer_stages
+from pipetrace.trace.document import SOURCE, Trace
 from pipetrace.trace.measurements import (
     TRAINING,
     VALIDATION,
@@ -84,7 +85,7 @@ def _normalized_inputs(trace: Trace) -> bool:
 
 def _summaries(trace: Trace) -> bool:
     """Of the outputs of layers, over all rows or over the probe rows of an epoch."""
-    layers = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+    layers = layer_stages(trace)
     return any(stage.summary for stage in layers) or any(each.probe for each in trace.epochs)
 
 

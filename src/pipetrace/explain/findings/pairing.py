@@ -120,16 +120,6 @@ def unseen_classes(run: MeasuredRun) -> Evidence | None:
     )
 
 
-def sorted_by_class(run: MeasuredRun) -> bool:
-    """Whether the training rows are sorted by class."""
-    return other_rows.sorted_by_class(run.trace.measurements)
-
-
-def classes_shifted(run: MeasuredRun) -> bool:
-    """Whether training and validation rows have other shares of the classes."""
-    return other_rows.classes_shifted(run.trace.measurements)
-
-
 def misaligned(run: MeasuredRun) -> Evidence | None:
     """That the targets are those of other rows."""
     scores = [run.of(BaselineModel, name).score for name in (LINEAR, KERNEL)]
@@ -153,7 +143,8 @@ def misaligned(run: MeasuredRun) -> Evidence | None:
             own,
             "measurements[dataset_check/training].targets_are_inputs",
         )
-    return _shifted(run, majority) or (None if classes_shifted(run) else trained_apart(run))
+    is_shifted = other_rows.classes_shifted(run.trace.measurements)
+    return _shifted(run, majority) or (None if is_shifted else trained_apart(run))
 
 
 def _other_pairs(run: MeasuredRun) -> Evidence | None:
@@ -181,7 +172,9 @@ def _shifted(run: MeasuredRun, majority: float) -> Evidence | None:
         # The targets of earlier windows of a series are steps of the later ones.
         scores = {name: score for name, score in scores.items() if name.startswith("-")}
     other = max(scores, key=lambda name: scores[name], default=None)
-    if other is None or scores[other] - max(here, majority) < SCORE_GAP or sorted_by_class(run):
+    if other is None or scores[other] - max(here, majority) < SCORE_GAP:
+        return None
+    if other_rows.sorted_by_class(run.trace.measurements):
         return None
     where = "in reverse order" if other == REVERSED else f"shifted by {counted(int(other), 'row')}"
     return Evidence(

@@ -5,6 +5,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import ClassVar, Required, TypeAlias, TypedDict, Unpack
 
 from pipetrace.explain.findings import rules as families
@@ -117,6 +118,11 @@ AnyRule: TypeAlias = Rule | type[Rule]
 
 def all_rules() -> tuple[Rule, ...]:
     """One object of each rule that comes with pipetrace, sorted by code."""
+    return tuple(kind() for kind in _own_kinds())
+
+
+@cache
+def _own_kinds() -> tuple[type[Rule], ...]:
     found: list[type[Rule]] = []
     for module in pkgutil.iter_modules(families.__path__):
         members = vars(importlib.import_module(f"{families.__name__}.{module.name}")).values()
@@ -125,4 +131,4 @@ def all_rules() -> tuple[Rule, ...]:
             for each in members
             if isinstance(each, type) and issubclass(each, Rule) and "code" in vars(each)
         ]
-    return tuple(kind() for kind in sorted(set(found), key=lambda kind: kind.code))
+    return tuple(sorted(set(found), key=lambda kind: kind.code))

@@ -8,6 +8,7 @@ itself, and its page in ``docs/rules/``.
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,7 @@ def entry_points() -> "list[EntryPoint]":
     declares rules. Files on ``sys.path`` are archives, which only it can read.
     """
     places = [Path(place) for place in sys.path if not _is_here(place)]
-    if not any(place.is_file() or _declares_rules(place) for place in places):
+    if not any(place.is_file() or _may_declare_rules(place) for place in places):
         return []
     from importlib.metadata import distributions
 
@@ -78,7 +79,16 @@ def _is_here(place: str) -> bool:
         return False  # it does not exist
 
 
-def _declares_rules(folder: Path) -> bool:
+def _may_declare_rules(folder: Path) -> bool:
+    try:
+        return _declares_rules(folder, folder.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return False
+
+
+@lru_cache(256)
+def _declares_rules(folder: Path, changed: int) -> bool:  # noqa: ARG001 asked anew after a change
+    """Whether a package in a folder declares rules. To install or remove one changes the folder."""
     files = folder.glob("*-info/entry_points.txt")
     return any(GROUP in file.read_text("utf-8", "replace") for file in files)
 

@@ -54,11 +54,11 @@ def step(stage: Stage) -> Operation:
     return Operation(stage.name, "Changes the rows before the model sees them.")
 
 
-def form_words(form: Facts, rows: int | None = None) -> str:
+def form_words(form: Facts) -> str:
     """What a value is: "1,000 rows of 28 x 28, uint8", "a dictionary of 2 arrays"."""
     kind = form["kind"]
     if kind in ("array", "frame", "series", "sparse"):
-        count = rows if rows is not None else form.get("rows")
+        count = form.get("rows")
         lengths = " x ".join(str(int(each)) for each in form["shape"][1:])
         noun = {"frame": "data frame", "series": "series", "sparse": "sparse matrix"}.get(kind)
         each = f" of {lengths}" if lengths else ""

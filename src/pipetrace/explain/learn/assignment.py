@@ -6,7 +6,6 @@ from pipetrace.explain.learn.program import program
 from pipetrace.trace.document import Trace
 
 ABOUT = "reach a goal; a command grades it"
-MINUTES = 20
 INTRO = (
     "An experiment of your own: change the program of this run, record it again, and let the "
     "command say whether the goal is reached."
@@ -24,7 +23,7 @@ def assignment(trace: Trace) -> Lesson:
     asked = project(trace)
     if asked is None:
         text = "This run measured nothing that could get better."
-        return Lesson("project", ABOUT, MINUTES, "", absent=text)
+        return Lesson("project", ABOUT, "", absent=text)
     made = program(trace)
     start = (
         "The program of this run. What it lacks is marked in it."
@@ -38,6 +37,7 @@ def assignment(trace: Trace) -> Lesson:
         Part("The goal", (asked.goal,)),
         Part("What to keep to", asked.constraints),
         Part("Hints", asked.hints),
+        Part("One way to it", (asked.told,) if asked.told else (), closed=True),
         Part("To start from", (start,), code=made.code),
         Part(
             "To be graded",
@@ -46,6 +46,4 @@ def assignment(trace: Trace) -> Lesson:
             + asked.command(FILE).replace(" --expect", " \\\n    --expect"),
         ),
     )
-    return Lesson(
-        "project", ABOUT, MINUTES, INTRO, parts=tuple(each for each in parts if any(each.texts))
-    )
+    return Lesson("project", ABOUT, INTRO, parts=tuple(each for each in parts if any(each.texts)))

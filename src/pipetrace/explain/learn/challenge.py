@@ -1,6 +1,6 @@
 """Challenge: five problems against the clock, made from this model's numbers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pipetrace.explain.learn.lesson import Lesson, Problem, place_of
 from pipetrace.explain.quiz import (
@@ -19,12 +19,13 @@ from pipetrace.explain.quiz.generator import LEVELS, Generator
 from pipetrace.trace.document import Trace
 
 ABOUT = "five problems against the clock"
-MINUTES = 20
 INTRO = (
     "Five problems from this very model. Each has two attempts; a second attempt counts half. One "
     "clock runs for all of them. When the time is up, you can go on."
 )
 FAULT = "Find the fault"
+SETS = 3
+"""So many challenges, as far as there are other problems, for a person who begins again."""
 KINDS = (
     ("Predict the output", generators_of(values, convolution, windows, shapes)),
     ("Choose the layer", (choices.choose_layer,)),
@@ -44,26 +45,34 @@ KINDS = (
 
 def challenge(trace: Trace, seed: int | str) -> Lesson:
     """A problem of each kind that applies, the hardest there is; others in place of the rest."""
-    made: list[Problem] = []
-    for kind, generators in KINDS:
-        question = next(_hardest(trace, seed, generators), None)
-        if question is not None:
-            made.append(_problem(trace, kind, question))
-    asked = {each.text for each in made}
-    for question in _hardest(trace, seed, KINDS[0][1] + KINDS[3][1]):
-        if len(made) >= len(KINDS):
-            break
-        if question.text not in asked:
-            made.append(_problem(trace, "About this run", question))
+    made = _set(trace, f"challenge {seed}", ())
+    spares: list[Problem] = []
+    for again in range(1, SETS):
+        more = _set(trace, f"challenge {seed} {again}", (*made, *spares))
+        spares += more if len(more) == len(made) else ()
     if not made:
-        return Lesson("challenge", ABOUT, MINUTES, "", absent="There is nothing to ask about here.")
-    return Lesson("challenge", ABOUT, MINUTES, INTRO, problems=tuple(made))
+        return Lesson("challenge", ABOUT, "", absent="There is nothing to ask about here.")
+    return Lesson("challenge", ABOUT, INTRO, problems=tuple(made), spares=tuple(spares))
 
 
-def _hardest(trace: Trace, seed: int | str, generators: Iterable[Generator]) -> Iterator[Question]:
+def _set(trace: Trace, seed: str, before: Sequence[Problem]) -> list[Problem]:
+    """The problems of one challenge, none of which was asked before."""
+    made: list[Problem] = []
+    asked = {each.text + each.code for each in before}
+    more = ("About this run", KINDS[0][1] + KINDS[3][1])
+    for kind, generators in (*KINDS, *[more] * len(KINDS)):
+        found = (_problem(trace, kind, each) for each in _hardest(trace, seed, generators))
+        problem = next((each for each in found if each.text + each.code not in asked), None)
+        if problem is not None and len(made) < len(KINDS):
+            made.append(problem)
+            asked.add(problem.text + problem.code)
+    return made
+
+
+def _hardest(trace: Trace, seed: str, generators: Iterable[Generator]) -> Iterator[Question]:
     known = tuple(generators)
     for level in reversed(LEVELS):
-        yield from ask(trace, f"challenge {seed}", known, level)
+        yield from ask(trace, seed, known, level)
 
 
 def _problem(trace: Trace, kind: str, question: Question) -> Problem:

@@ -28,12 +28,12 @@ from pipetrace.explain.quiz.windows import POOLINGS, undilated
 from pipetrace.trace.document import Stage, Trace
 
 ABOUT = "fill in code, shapes and sums"
-MINUTES = 10
 INTRO = (
     "Everything that you need can be read off this run. Each task has three attempts; the hint "
     "leads to the place in the pipeline that shows the answer."
 )
-TASKS = 5
+TASKS, STRICT = 5, 2
+"""How many tasks; in how many rounds no answer comes twice."""
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 
 
@@ -57,19 +57,26 @@ def exercises(trace: Trace, seed: int | str) -> Lesson:
             shuffled = chance.sample(stages, len(stages))
             shuffled.sort(key=lambda stage: asked[stage_place(stage).address])
             told = {(each.text, each.code) for each in made}
-            new = (each for each in kind(trace, shuffled) if (each.text, each.code) not in told)
+            known = {blank.answer for each in made for blank in each.blanks}
+            new = (
+                each
+                for each in kind(trace, shuffled)
+                if (each.text, each.code) not in told
+                # An answer that was given before would be given away; in the end it has to do.
+                and (again >= STRICT or known.isdisjoint(blank.answer for blank in each.blanks))
+            )
             of_first = next(iter(groupby(new, _stage_asked)), None)
             if of_first is not None and len(made) < TASKS + (again == 0):
                 made.append(chance.choice([*of_first[1]]))
                 asked[of_first[0]] += 1
     if not made:
         text = "No layer of a known kind was recorded with its shapes."
-        return Lesson("try", ABOUT, MINUTES, "", absent=text)
+        return Lesson("try", ABOUT, "", absent=text)
     order = (EASY, MEDIUM, HARD)
     ordered = sorted(made, key=lambda each: order.index(each.level))
     while len(ordered) > TASKS:  # the second of the easiest kind goes
         ordered.pop(1)
-    return Lesson("try", ABOUT, MINUTES, INTRO, exercises=tuple(ordered))
+    return Lesson("try", ABOUT, INTRO, exercises=tuple(ordered))
 
 
 def _stage_asked(exercise: Exercise) -> str:

@@ -20,6 +20,7 @@ class Place(Record):
 
     address: str  # what follows ``#`` in its address, such as ``stage=conv2d&at=8.15.3``
     text: str  # what it is called
+    whole: bool = False  # whether it is the whole image of a stage, not how one value came to be
 
 
 class Table(Record):
@@ -38,6 +39,7 @@ class Part(Record):
     code: str = ""  # Python to read or copy, or empty
     table: Table | None = None  # or None
     place: Place | None = None  # where the page shows it, or None
+    closed: bool = False  # whether it gives something away, and is shown when asked for only
 
 
 class Slip(Record):
@@ -130,7 +132,6 @@ class Lesson(Record):
     # ``review`` or ``metrics``
     mode: str
     about: str  # what is in it, in a few words
-    minutes: int  # how long it takes
     intro: str  # what one does there
     parts: tuple[Part, ...] = ()  # what is read
     steps: tuple[Part, ...] = ()  # places of the page with what to see there, one after the other
@@ -142,14 +143,20 @@ class Lesson(Record):
     curve: Curve | None = None
     pairs: Pairs | None = None
     absent: str = ""  # why there is nothing for this run; empty if there is
+    # other problems of the same kinds, as many or a multiple, for a person who begins again
+    spares: tuple[Problem, ...] = ()
+    minutes: int = 0  # how long it takes a beginner, computed from what is in it
 
 
-def stage_place(stage: Stage, at: Sequence[int] = (), *, text: str = "", more: str = "") -> Place:
+def stage_place(
+    stage: Stage, at: Sequence[int] = (), *, text: str = "", more: str = "", whole: bool = False
+) -> Place:
     """The place of a stage, or of a value in it; ``more`` parts of the address: ``epoch=1``."""
     parts = [f"stage={quote(stage.name, safe='')}"]
     if len(at):
         parts.append(f"at={'.'.join(map(str, at))}")
-    return Place("&".join([*parts, *([more] if more else [])]), text or (stage.layer or stage.name))
+    name = text or stage.layer or stage.name
+    return Place("&".join([*parts, *([more] if more else [])]), name, whole)
 
 
 def place_of(trace: Trace, question: Question) -> Place | None:

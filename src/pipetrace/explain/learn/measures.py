@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.balance import uneven_from
+from pipetrace.explain.balance import accuracy_at_chance, chance_words
 from pipetrace.explain.facts import class_name, train_rows, validation_rows
 from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.learn.cost import cost
@@ -15,7 +15,6 @@ from pipetrace.stats.outcomes import labels_of
 from pipetrace.trace.document import Array, Trace
 
 ABOUT = "which measure matters, and how it is worked"
-MINUTES = 8
 INTRO = "Every count below is of rows of this run; every measure is worked from these counts."
 MOST_CLASSES = 20
 """A larger matrix is no longer read."""
@@ -56,8 +55,8 @@ def metrics(trace: Trace) -> Lesson:
     costs = cost(trace)
     parts += [costs] if costs else []
     if not costs and judged is None:
-        return Lesson("metrics", ABOUT, MINUTES, "", absent="Nothing was recorded to measure by.")
-    return Lesson("metrics", ABOUT, MINUTES, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
+        return Lesson("metrics", ABOUT, "", absent="Nothing was recorded to measure by.")
+    return Lesson("metrics", ABOUT, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
 
 
 def _judged(trace: Trace) -> Judged | None:
@@ -108,7 +107,7 @@ def _of_classes(
     table = np.zeros((count, count), int)
     np.add.at(table, (true, predicted), 1)
     noun = {task.SEQUENCE: "positions", task.MASK: "pixels"}.get(judged.output.form, "rows")
-    yield Part("Which measure matters", _summary(judged, table, noun), place=RESULTS)
+    yield Part("Which measure matters", _summary(trace, judged, table, noun), place=RESULTS)
     names = tuple(class_name(trace, at, judged.output).strip("'") for at in range(count))
     if count <= MOST_CLASSES:
         recalls = [table[at, at] / max(1, table[at].sum()) for at in range(count)]
@@ -139,23 +138,17 @@ def _of_classes(
         yield _calibration(judged, probabilities, predicted, true, count)
 
 
-def _summary(judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
+def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
     """Which measure says most, and the accuracy."""
     right, total = int(table.trace()), int(table.sum())
-    frequent, present = table.sum(axis=1).max() / total, int(np.count_nonzero(table.sum(axis=1)))
-    texts = [_note(judged)]
-    if frequent >= min(1, uneven_from(present, total)):
-        texts.append(
-            "The classes are not equally frequent: accuracy alone would praise a model that always "
-            f"gives the most frequent one ({share(frequent)}). Look at the recall of each class, "
-            "or at their mean, the balanced accuracy."
-        )
-    else:
-        texts.append(
-            f"Always giving the most frequent class would be right for {share(frequent)} of the "
-            f"{noun}: accuracy is to be compared with that. Precision and recall say which "
-            "classes it hides."
-        )
+    level = accuracy_at_chance(trace) if task.only(trace) is not None else None
+    beside = (
+        "Accuracy alone would praise a model that always gives the most frequent class. Look at "
+        "the recall of each class, or at their mean, the balanced accuracy."
+        if level and level.uneven
+        else "Precision and recall say which classes the accuracy hides."
+    )
+    texts = [_note(judged), f"{chance_words(trace)} {beside}".strip()]
     texts.append(
         f"Accuracy: {number(right)} of {number(total)} {noun} are right, {share(right / total)}."
     )

@@ -1,7 +1,7 @@
 """Learn: what the pipeline does, its key numbers, and its program."""
 
 from pipetrace.explain import metrics as names_of_metrics
-from pipetrace.explain.facts import layer_stages, train_rows, trained, validation_rows
+from pipetrace.explain.facts import layers_words, train_rows, trained, validation_rows
 from pipetrace.explain.formatting import counted, full_shape, listed, number
 from pipetrace.explain.headline import sentences
 from pipetrace.explain.insight import insight
@@ -11,7 +11,6 @@ from pipetrace.explain.learn.program import program
 from pipetrace.trace.document import Trace
 
 ABOUT = "what it does, its numbers, its program"
-MINUTES = 5
 INTRO = "What this pipeline does, from the first value to the answer, and the code that does it."
 MOST_STAGES = 14
 """Of a larger model the first and last ones are told."""
@@ -23,7 +22,7 @@ def learn(trace: Trace) -> Lesson:
     said = insight(trace)
     if said:
         parts.append(Part("What to remember", tuple(said), place=Place("top", "the figures")))
-    return Lesson("learn", ABOUT, MINUTES, INTRO, parts=tuple(parts))
+    return Lesson("learn", ABOUT, INTRO, parts=tuple(parts))
 
 
 def _what(trace: Trace) -> Part:
@@ -62,7 +61,7 @@ def _numbers(trace: Trace) -> Part:
     lines = [
         ("training rows", number(rows) if rows else "not recorded"),
         ("validation rows", number(validation_rows(trace) or 0)),
-        ("layers", number(len(layer_stages(trace)))),
+        ("layers", layers_words(trace)),
     ]
     model = trace.run.model
     if model is not None:

@@ -6,18 +6,17 @@ from pipetrace.explain.quiz.generator import LEVELS
 from pipetrace.trace.document import Trace
 
 ABOUT = "cards to turn over, then questions"
-MINUTES = 5
 QUESTIONS = (
-    "After a right answer a harder question comes, after a wrong one an easier one. What you "
-    "missed comes first when you come back; this browser keeps that for this file."
+    "The questions get harder after a right answer. What you missed comes first the next time, in "
+    "this browser."
 )
-INTRO = (
-    "Say the answer to yourself, turn the card over, and say whether you knew it. Questions "
-    f"follow. {QUESTIONS}"
-)
+INTRO = f"Say the answer to yourself, then turn the card over. {QUESTIONS}"
 CARDS, PROBLEMS = 1, 5
-"""So many of each level, as far as the run has them; three cards and four questions, as the page
-asks them, take about five minutes."""
+"""So many of each level, as far as the run has them."""
+ASKED = 4
+"""So many of the problems the page asks at a time."""
+LONG = 45
+"""Questions with more words, options included, are left to the other ways to learn."""
 
 
 def review(trace: Trace, seed: int | str) -> Lesson:
@@ -27,11 +26,17 @@ def review(trace: Trace, seed: int | str) -> Lesson:
     for level in LEVELS:
         # What begins alike would be told by a card and asked by a question.
         asked = list(ask(trace, f"review {seed}", GENERATORS, level))
+        short = [each for each in asked if _words(each) <= LONG]
+        asked = short if len(short) > CARDS else asked
         cards += [_card(trace, each) for each in asked[:CARDS]]
         problems += [_problem(trace, each) for each in asked[CARDS : CARDS + PROBLEMS]]
     if not cards:
-        return Lesson("review", ABOUT, MINUTES, "", absent="There is nothing to ask about here.")
-    return Lesson("review", ABOUT, MINUTES, INTRO, cards=tuple(cards), problems=tuple(problems))
+        return Lesson("review", ABOUT, "", absent="There is nothing to ask about here.")
+    return Lesson("review", ABOUT, INTRO, cards=tuple(cards), problems=tuple(problems))
+
+
+def _words(question: Question) -> int:
+    return sum(len(text.split()) for text in (question.text, *question.options))
 
 
 def _card(trace: Trace, question: Question) -> Card:

@@ -30,7 +30,6 @@ from pipetrace.explain.quiz.generator import has_known_shapes, named
 from pipetrace.trace.document import Array, Stage, Trace
 
 ABOUT = "from one value to the whole, in steps"
-MINUTES = 15
 INTRO = (
     "Each step opens its place in the pipeline. Look at it before you go on; every control of the "
     "page works as always, so move the window, choose another filter or another row."
@@ -57,11 +56,11 @@ def deep(trace: Trace) -> Lesson:
     """The steps through the stage that tells most."""
     stage = _stage(trace)
     if stage is None or stage.example is None:
-        return Lesson("deep", ABOUT, MINUTES, "", absent="No output of a layer was recorded.")
+        return Lesson("deep", ABOUT, "", absent="No output of a layer was recorded.")
     known = (make(trace, stage) for make in MAKERS)
     made = next(filter(None, known), None) or _steps_of_any(trace, stage, stage.example)
     intro = f"{INTRO} {row_words(trace)}".strip()
-    return Lesson("deep", ABOUT, MINUTES, intro, steps=(*made, _next(trace, stage)))
+    return Lesson("deep", ABOUT, intro, steps=(*made, _next(trace, stage)))
 
 
 def row_words(trace: Trace) -> str:
@@ -149,7 +148,7 @@ def _next(trace: Trace, stage: Stage) -> Part:
     block = pooled(trace, users[0])
     return step(
         "The next stage",
-        stage_place(users[0], block.at if block else ()),
+        stage_place(users[0], block.at if block else (), whole=True),
         f"What {named(stage)} gives goes to {listed([named(each) for each in users[:3]])}.",
         sentence(operation(users[0]).does),
         pooled_words(block) if block else "",

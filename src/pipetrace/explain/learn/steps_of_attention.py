@@ -6,7 +6,8 @@ import numpy as np
 
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.learn.lesson import Part, position_of, stage_place, step
-from pipetrace.explain.quiz.generator import named, weight
+from pipetrace.explain.quiz.generator import named
+from pipetrace.explain.recompute import weight
 from pipetrace.trace.document import Array, Stage, Trace
 
 ATTENTIONS = ("MultiHeadAttention", "Attention")

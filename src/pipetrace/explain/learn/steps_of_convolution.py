@@ -16,8 +16,8 @@ from pipetrace.explain.learn.lesson import (
     stage_place,
     step,
 )
-from pipetrace.explain.learn.window import At, window_at
-from pipetrace.explain.quiz.generator import activation_name, named
+from pipetrace.explain.quiz.generator import activated, activation_name, agrees, named
+from pipetrace.explain.recompute import At, seen_at
 from pipetrace.trace.document import Array, Stage, Trace
 
 AXES = {1: ("step",), 2: ("line", "column"), 3: ("slice", "line", "column")}
@@ -53,9 +53,29 @@ class Worked:
         return float((self.window * self.weights).sum())
 
 
+def strongest_window(
+    trace: Trace, stage: Stage, channel: int | None = None
+) -> tuple[At, Array, Array, float] | None:
+    """The strongest place of a convolution, of all filters or of one, with its window, weights and
+    bias; None where these do not give what was recorded."""
+    example = stage.example
+    if not (stage.layer or "").startswith("Conv") or example is None or not example.size:
+        return None
+    looked = example
+    if channel is not None:
+        looked = np.where(np.arange(example.shape[-1]) == channel, example, -np.inf)
+    at = tuple(int(each) for each in np.unravel_index(int(looked.argmax()), example.shape))
+    found = seen_at(trace, stage, at)
+    if found is None:
+        return None
+    seen, weights, bias = found
+    value = activated(stage, float((seen * weights).sum()) + bias)
+    return (at, *found) if value is not None and agrees(value, example, at) else None
+
+
 def steps_of_convolution(trace: Trace, stage: Stage) -> list[Part] | None:
     """Six steps; None for a stage whose value cannot be computed from what was recorded."""
-    found = window_at(trace, stage)
+    found = strongest_window(trace, stage)
     if found is None or stage.example is None:
         return None
     worked = Worked(trace, stage, *found, stage.example)
@@ -122,13 +142,13 @@ def _positions(worked: Worked) -> Part:
     weakest = (*position_of(maps, int(maps.argmin())), worked.channel)
     return step(
         "All positions",
-        stage_place(worked.stage, weakest),
+        stage_place(worked.stage, weakest, whole=True),
         "The window moves on and the same weights are used again: "
         f"{' x '.join(map(str, maps.shape))} = {number(maps.size)} positions give the map of "
         f"filter {worked.channel}. In this row {share(float((maps == 0).mean()))} of it are 0, the "
         f"largest value is {figure(float(maps.max()))}.",
-        f"This step has moved to {place_words(weakest)}, where it is weakest. Slide the window "
-        "(press p) and watch the map being filled.",
+        f"This step has moved to {place_words(weakest)}, where it is weakest. Choose "
+        "Slide the window, or press p, and watch the map being filled.",
     )
 
 
@@ -139,7 +159,7 @@ def _filters(worked: Worked) -> Part:
     maps, dead = example[..., second], len(dead_channels(stage))
     return step(
         "All filters",
-        stage_place(stage, (*position_of(maps, int(maps.argmax())), second)),
+        stage_place(stage, (*position_of(maps, int(maps.argmax())), second), whole=True),
         f"{named(stage)} has {counted(example.shape[-1], 'filter')}, each with weights of its own: "
         f"{number(stage.parameters.total)} parameters. Each gives one channel of the output, "
         f"{dimensions(example.shape)}.",

@@ -4,7 +4,8 @@ import numpy as np
 
 from pipetrace.explain.formatting import counted, figure, number
 from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
-from pipetrace.explain.quiz.generator import activation_name, named, received, weight
+from pipetrace.explain.quiz.generator import activation_name, named
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
 
 
@@ -31,7 +32,7 @@ def _sum(trace: Trace, stage: Stage, x: Array, weights: Array, unit: int) -> lis
     source, here = trace.stages[stage.inputs[0].source or ""], stage_place(stage, (unit,))
     given, one = source.example, figure(float(x[most]))
     there = position_of(given, most) if given is not None and given.size > most else ()
-    name = f"'{names[most]}'" if len(names) == len(x) else f"input {most}"
+    name = f"'{names[most]}'" if len(names) == len(x) else f"value {most}"
     times, product = figure(float(weights[most])), figure(float(products[most]))
     return [
         step(
@@ -43,8 +44,8 @@ def _sum(trace: Trace, stage: Stage, x: Array, weights: Array, unit: int) -> lis
         step(
             "Its weight",
             here,
-            f"Unit {unit} has one weight for every input. This one is {times}, so it adds {one} x "
-            f"{times} = {product}.",
+            f"Unit {unit} has one weight for every value that comes in. This one is {times}, so it "
+            f"adds {one} x {times} = {product}.",
         ),
         step(
             "The sum",

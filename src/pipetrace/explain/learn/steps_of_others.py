@@ -7,7 +7,8 @@ import numpy as np
 from pipetrace.explain.facts import words_of
 from pipetrace.explain.formatting import counted, figure, listed, number, share
 from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
-from pipetrace.explain.quiz.generator import agrees, named, received, weight
+from pipetrace.explain.quiz.generator import agrees, named
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
 
 MOST_LISTED = 4

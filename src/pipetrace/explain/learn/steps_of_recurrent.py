@@ -8,7 +8,8 @@ import numpy as np
 
 from pipetrace.explain.formatting import counted, figure, number
 from pipetrace.explain.learn.lesson import Part, Place, position_of, signed, stage_place, step
-from pipetrace.explain.quiz.generator import named, received, weight
+from pipetrace.explain.quiz.generator import named
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
 
 NEAR = 1e-3

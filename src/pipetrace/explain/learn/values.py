@@ -6,15 +6,14 @@ import numpy as np
 
 from pipetrace.explain.formatting import figure
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, signed, stage_place
-from pipetrace.explain.learn.window import window_at
+from pipetrace.explain.learn.steps_of_convolution import place_words, strongest_window
 from pipetrace.explain.quiz.generator import (
     HARD,
     activated,
     activation_name,
     named,
-    received,
-    weight,
 )
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Stage, Trace
 
 MOST_UNITS = 8
@@ -36,7 +35,7 @@ def worked_values(trace: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
 
 
 def _convolved(trace: Trace, stage: Stage, channel: int) -> Iterator[Exercise]:
-    found = window_at(trace, stage, channel)
+    found = strongest_window(trace, stage, channel)
     if found is None or found[1].size > 27:
         return
     at, window, weights, bias = found
@@ -108,10 +107,11 @@ def _of_value(
         for each, remark in wrong
         if abs(each - value) > 3 * WITHIN * abs(value)
     )
-    place = " x ".join(map(str, at)) or "0"
+    where = f" at {place_words(tuple(at))}" if len(at) > 1 else ""
+    part = "filter" if len(at) > 1 else "unit"
     return Exercise(
         HARD,
-        f"What does {named(stage)} give at {place}?",
+        f"What does {part} {at[-1]} of {named(stage)} give{where}?",
         "\n".join(lines),
         (Blank(figure(value), WITHIN * max(abs(value), 0.001), slips),),
         "Add the bias to the total; the activation comes last. The explorer works it step by step.",

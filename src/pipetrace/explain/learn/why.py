@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from pipetrace.explain import metrics
+from pipetrace.explain.ablations.project import project
 from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, ablations
 from pipetrace.explain.facts import trained
 from pipetrace.explain.formatting import listed, number
@@ -11,11 +12,14 @@ from pipetrace.explain.learn.lesson import Lesson, Part, Table, stage_place
 from pipetrace.trace.document import Trace
 
 ABOUT = "what each part buys: the same run without it"
-MINUTES = 3
 INTRO = (
     "Each line below is a training of its own, from the same start, on the same rows, with one "
     "thing changed. The run itself was repeated with other seeds, which tells how much of a "
     "difference is luck: the noise."
+)
+KEPT = (
+    "One more change was tried. It reaches the goal that Project sets, so it is told there, when "
+    "you ask for it."
 )
 ABSENT = (
     "This run was not trained again with something left out. To measure what each part "
@@ -28,14 +32,22 @@ def why(trace: Trace) -> Lesson:
     """The ablations of a run: all in a table, then those that changed the result in a few
     sentences each, and the others together.
     """
-    rows = ablations(trace)
-    if not rows:
+    asked = project(trace)
+    # What the project asks for is left to it.
+    rows = tuple(row for row in ablations(trace) if asked is None or row.title != asked.way)
+    if not ablations(trace):
         text = ABSENT if trained(trace) else "This run trained nothing that could be left out."
-        return Lesson("why", ABOUT, MINUTES, "", absent=text)
+        return Lesson("why", ABOUT, "", absent=text)
     without = [row for row in rows if row.is_larger is False and not row.error]
     told = [_part(trace, row) for row in rows if row not in without]
-    parts = (_table(trace, rows), *told, *([_within(without)] if without else []))
-    return Lesson("why", ABOUT, MINUTES, INTRO, parts=parts)
+    parts = [
+        *([_table(trace, rows)] if rows else []),
+        *told,
+        *([_within(without)] if without else []),
+    ]
+    if asked is not None and asked.way:
+        parts.append(Part("One more change", (KEPT,)))
+    return Lesson("why", ABOUT, INTRO, parts=tuple(parts))
 
 
 def _table(trace: Trace, rows: tuple[AblationRow, ...]) -> Part:

@@ -6,7 +6,7 @@ from random import Random
 from typing import TypeAlias
 
 from pipetrace.explain.facts import steps_per_epoch
-from pipetrace.explain.findings.rule import all_rules
+from pipetrace.explain.findings.rule import AnyRule, all_rules
 from pipetrace.explain.formatting import counted, number
 from pipetrace.explain.layers import is_of_keras, strides
 from pipetrace.explain.quiz.faults import faults
@@ -229,12 +229,12 @@ def find_the_fault(trace: Trace, chance: Random) -> Draft | None:
     others = [each for each in known if each.rule != fault.rule and each.rule not in fault.unlike]
     return draft(
         f"In the program of this run one line is changed to `{fault.code}`. "
-        "Which finding does pipetrace report for the new run?",
-        _rule_words(fault.rule, rules[fault.rule].name),
+        "What does pipetrace find in the new run?",
+        _rule_words(rules[fault.rule]),
         fault.reason,
         [
             (
-                _rule_words(each.rule, rules[each.rule].name),
+                _rule_words(rules[each.rule]),
                 f"Another line leads to that finding: `{each.code}`.",
             )
             for each in chance.sample(others, len(others))
@@ -244,5 +244,6 @@ def find_the_fault(trace: Trace, chance: Random) -> Draft | None:
     )
 
 
-def _rule_words(code: str, name: str) -> str:
-    return f"{code} {name.replace('-', ' ')}"
+def _rule_words(rule: AnyRule) -> str:
+    """A rule by its name and what it means, with its code beside."""
+    return f"{rule.name.replace('-', ' ').capitalize()}: {rule.what.rstrip('.')} ({rule.code})"

@@ -3,13 +3,12 @@
 import math
 from collections.abc import Iterator
 from random import Random
-from typing import TypeAlias
 
 import numpy as np
 
 from pipetrace.explain.findings.pace import median
 from pipetrace.explain.formatting import figure, listed
-from pipetrace.explain.layers import kernel, strides
+from pipetrace.explain.layers import kernel
 from pipetrace.explain.quiz.generator import (
     Asked,
     about_images,
@@ -21,14 +20,12 @@ from pipetrace.explain.quiz.generator import (
     lines,
     measured,
     named,
-    received,
-    weight,
 )
 from pipetrace.explain.quiz.windows import POOLINGS, undilated
+from pipetrace.explain.recompute import At, received, seen_at, weight
 from pipetrace.explain.remarks import FEW, pooled_block
 from pipetrace.trace.document import Array, Stage, Trace
 
-Place: TypeAlias = tuple[int, ...]
 TRIED = 200
 """Positions that are looked at for one whose values can be told apart."""
 
@@ -192,28 +189,22 @@ Why: {kind} gives the {name} of the block.
 
 def _windows(
     trace: Trace, stage: Stage, chance: Random
-) -> Iterator[tuple[Place, Array, Array, float]]:
+) -> Iterator[tuple[At, Array, Array, float]]:
     """Random positions of a convolution, each with the window, its filter's weights and bias; the
     value there is what was recorded."""
-    was, kernels, biases = (
-        received(trace, stage),
-        weight(trace, stage, "kernel"),
-        weight(trace, stage, "bias"),
-    )
-    if was is None or kernels is None or biases is None or stage.example is None:
+    example = stage.example
+    if example is None:
         return
-    (tall, broad), (down, across) = kernel(stage), strides(stage)
     for _ in range(TRIED):
-        place = tuple(chance.randrange(each) for each in stage.example.shape)
-        top, left, at = place[0] * down, place[1] * across, place[2]
-        window = was[top : top + tall, left : left + broad].astype(float)
-        weights, bias = kernels[..., at].astype(float), float(biases[at])
-        value = activated(stage, float((window * weights).sum()) + bias)
-        if value is not None and agrees(value, stage.example, place):
-            shown = (
-                (window[..., 0], weights[..., 0]) if window.shape[-1] == 1 else (window, weights)
-            )
-            yield place, *shown, bias
+        place = tuple(chance.randrange(each) for each in example.shape)
+        found = seen_at(trace, stage, place)
+        if found is None:
+            return
+        seen, weights, bias = found
+        value = activated(stage, float((seen * weights).sum()) + bias)
+        if value is not None and agrees(value, example, place):
+            alone = seen.shape[-1] == 1
+            yield place, *((seen[..., 0], weights[..., 0]) if alone else (seen, weights)), bias
 
 
 def _grid(values: Array) -> str:

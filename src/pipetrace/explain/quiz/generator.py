@@ -219,24 +219,6 @@ def is_biased(stage: Stage) -> bool:
     return bool(stage.config.get("use_bias", True))
 
 
-def weight(trace: Trace, stage: Stage, name: str) -> Array | None:
-    """A weight of a stage after training; None where it is not recorded or not finite."""
-    found = trace.weights.get(f"{first_call(trace, stage)}/{name}")
-    if found is None or found.dtype.kind != "f" or not np.isfinite(found).all():
-        return None
-    return found
-
-
-def received(trace: Trace, stage: Stage) -> Array | None:
-    """What a stage received for the example row, all of it finite; None where not recorded."""
-    spec = stage.inputs[0] if stage.inputs else None
-    source = trace.stages.by_name.get(spec.source or "") if spec and not spec.output else None
-    found = source.example if source is not None else None
-    if found is None or found.dtype.kind not in "fiub" or not np.isfinite(found).all():
-        return None
-    return found
-
-
 def has_several_fits(trace: Trace) -> bool:
     """Whether there are several fits, so that an epoch is not like the others."""
     return len(trace.fits) > 1

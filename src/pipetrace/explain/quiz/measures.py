@@ -5,8 +5,9 @@ from collections.abc import Callable
 from random import Random
 from typing import TypeAlias
 
+from pipetrace.explain.balance import accuracy_at_chance
 from pipetrace.explain.facts import class_name, classes
-from pipetrace.explain.formatting import figure, number, share
+from pipetrace.explain.formatting import counted, figure, number, share
 from pipetrace.explain.quiz.generator import (
     MARGIN,
     Draft,
@@ -39,7 +40,7 @@ def accuracy(trace: Trace, chance: Random) -> Draft | None:
     wrong = [
         (1 - value, "That is the share of mistakes."),
         (right / (rows + right), "The rows include those that are right."),
-        (1 / len(found), "That is chance level."),
+        (1 / len(found), "That is an equal share of each class."),
         (min(right, rows - right) / max(right, rows - right), "All rows count."),
         (value / 2, "Each row that is right counts."),
         ((value + 1) / 2, "Each row counts once."),
@@ -160,25 +161,26 @@ def easiest_class(trace: Trace, chance: Random) -> Draft | None:
 @question("medium", "measures")
 def majority_accuracy(trace: Trace, chance: Random) -> Draft | None:
     """What accuracy has a model that always gives the most frequent class?"""
-    counts, total = [each for each in trace.run.data.class_counts if each], classes(trace)
-    if total < 2 or len(counts) < 2 or max(counts) == min(counts):
+    level = accuracy_at_chance(trace)
+    if level is None or not level.uneven or not classes(trace):
         return None
-    rows, most = sum(counts), max(counts)
-    right = most / rows
+    rows, right = level.rows, level.share
+    most = round(rows * right)
     wrong = [
-        (1 / len(counts), "The classes are not equally frequent."),
+        (1 / level.classes, "The classes are not equally frequent."),
         (1 - right, "That is the share of its mistakes."),
-        (min(counts) / rows, "That is the rarest class."),
+        (right / level.classes, "The classes share nothing: all its answers are the same."),
         (most / (rows - most), "All rows count, those of this class too."),
         (0.5, "Nothing is drawn by lot."),
         (right**2, "Its answer is always the same one."),
     ]
     return written(
         f"""
-Question: {number(most)} of this run's {number(rows)} training rows are of the most frequent class.
+Question: {number(most)} of {counted(rows, f"{level.kind} row")} are of the most frequent class.
     Which accuracy has a model on them that gives this class for every row?
 Answer: {share(right)}
 Why: It is right for these {number(most)} rows: {number(most)} / {number(rows)} = {share(right)}.
+    That is chance level here.
 {lines(measured(wrong, right, share))}
 """,
         "training",

@@ -153,8 +153,8 @@ def rest_of_probability(trace: Trace, chance: Random) -> Draft | None:
     wrong = [
         (rest / others, "That is the mean of the others, not their sum."),
         (float(np.sort(values)[-2]), "That is the second class alone."),
-        (1 / len(values), "That would be each class at chance level."),
-        (others / len(values), "That would be the others at chance level."),
+        (1 / len(values), "That would be each class in equal shares."),
+        (others / len(values), "That would be the others in equal shares."),
     ]
     given = f"row {number(made.row)} {share(top)} for {class_name(trace, winner)}"
     return draft(

@@ -19,11 +19,10 @@ from pipetrace.explain.quiz.generator import (
     measured,
     named,
     question,
-    received,
-    weight,
     written,
 )
 from pipetrace.explain.quiz.windows import undilated
+from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import STEP, Stage, Trace
 
 MOST = 200
@@ -128,15 +127,15 @@ def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | 
     if len(order) < 4 or products[order[0]] - products[order[1]] < MARGIN_OF_SUM:
         return None
     told = listed([
-        f"input {at}: {figure(was[at])} with weight {figure(kernels[at, unit])}"
+        f"value {at}: {figure(was[at])} with weight {figure(kernels[at, unit])}"
         for at in sorted(order)
     ])  # fmt: skip
-    rest = "\n".join(f"Input {at}: It adds {figure(products[at])}." for at in order[1:])
+    rest = "\n".join(f"Value {at}: It adds {figure(products[at])}." for at in order[1:])
     return (
         f"""
-Question: For {example_row(trace)}, unit {unit} of {named(stage)} weighs its inputs, among them
-    {told}. Which of these four makes its sum largest?
-Answer: Input {order[0]}
+Question: For {example_row(trace)}, unit {unit} of {named(stage)} weighs the values that
+    come in, among them {told}. Which of these four makes its sum largest?
+Answer: Value {order[0]}
 Why: Value times weight counts: {figure(products[order[0]])}.
 {rest}
 """,

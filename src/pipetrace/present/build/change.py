@@ -6,7 +6,7 @@ from pipetrace.explain.formatting import counted, dimensions, figure, listed, nu
 from pipetrace.explain.layers import operation
 from pipetrace.present.build import images
 from pipetrace.present.views import Change
-from pipetrace.trace.document import Array, Stage, Trace
+from pipetrace.trace.document import Stage, Trace
 from pipetrace.trace.summary import Summary
 
 TELLING = 0.005
@@ -87,13 +87,9 @@ def _example(stage: Stage) -> str | None:
     was, now = stage.example, stage.training_example
     if was is None or now is None or was.shape != now.shape or was.size < 2:
         return None
-    cut = _cut(was, now)
+    cut = int(((was != 0) & (now == 0)).sum())
     if "Dropout" in (stage.layer or ""):
         return f"Of the example's {number(was.size)} values {number(cut)} become 0."
     moved = int((was != now).sum())
     changed = number(moved) if moved < was.size else "All"
     return f"{changed} of the example's {number(was.size)} values change."
-
-
-def _cut(was: Array, now: Array) -> int:
-    return int(((was != 0) & (now == 0)).sum())

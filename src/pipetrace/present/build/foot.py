@@ -4,7 +4,14 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import own_pipeline, rebuilds, train_rows, trained, validation_rows
+from pipetrace.explain.facts import (
+    layers_words,
+    own_pipeline,
+    rebuilds,
+    train_rows,
+    trained,
+    validation_rows,
+)
 from pipetrace.explain.fits import weights_words
 from pipetrace.explain.formatting import (
     counted,
@@ -241,8 +248,9 @@ def _model(trace: Trace) -> str:
     hashed = f"fingerprint of configuration and first weights {run.model_fingerprint[:16]}."
     if model is None:
         return hashed
-    layers = f"{model.name}, {model.layer}, {counted(model.layers, 'layer')}"
-    return f"{layers}, {_parameters(model.parameters)}; {hashed}"
+    count, _, how = layers_words(trace).partition(", ")
+    layers = f"{count} {'layer' if count == '1' else 'layers'}{f' ({how})' if how else ''}"
+    return f"{model.name}, {model.layer}, {layers}, {_parameters(model.parameters)}; {hashed}"
 
 
 def _parameters(parameters: Parameters) -> str:

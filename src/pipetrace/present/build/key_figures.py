@@ -3,7 +3,7 @@
 import math
 
 from pipetrace.explain import metrics
-from pipetrace.explain.balance import balance
+from pipetrace.explain.balance import accuracy_at_chance
 from pipetrace.explain.facts import layer_stages, measured_rows, row_noun
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.fits import loss_name, model_part
@@ -11,7 +11,6 @@ from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import Score, chance, judgement
 from pipetrace.present.views import KeyFigure
 from pipetrace.trace.document import Stage, Trace
-from pipetrace.trace.measurements import VALIDATION
 
 LEVELS = ("error", "warning", "note")
 
@@ -45,12 +44,10 @@ def _score(trace: Trace) -> KeyFigure | None:
     score = judgement(trace).score
     if score is None or not math.isfinite(score.value):
         return None
-    guess = chance(trace)
-    note, uneven = "", balance(trace)
-    if score.is_accuracy and uneven and (uneven.kind == VALIDATION) == score.validation:
-        note = f"most frequent class: {share(uneven.majority)}"
-    elif score.is_accuracy and guess:
-        note = f"chance: {share(guess.share)}"
+    guess, level = chance(trace), accuracy_at_chance(trace)
+    note = ""
+    if level and metrics.base(score.metric) in metrics.ACCURACIES:
+        note = level.text
     elif guess and score.metric == "loss":
         note = f"chance: {figure(guess.level)}"
     value = metrics.writer(trace, score.metric)(score.value)

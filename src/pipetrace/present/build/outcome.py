@@ -9,7 +9,7 @@ from pipetrace.explain.facts import class_name, output_of, rebuilds
 from pipetrace.explain.formatting import counted, dimensions, figure, number, share
 from pipetrace.present.build import images
 from pipetrace.present.build.outcome_images import compared, image_outcome, mask_outcome
-from pipetrace.present.build.sequence import sequence
+from pipetrace.present.build.sequence import rest, sequence
 from pipetrace.present.drawings import Bar, Grid, ImageView, Threshold
 from pipetrace.present.views import OutcomeView
 from pipetrace.trace.document import Array, Prediction, Trace
@@ -253,7 +253,7 @@ def _labels(given: Given) -> OutcomeView:
         columns,
         tuple(rows),
         tuple(marks) or ("",) * len(rows),
-        _rest(len(values), len(rows)),
+        rest(len(values), len(rows)),
     )
     return _view(output, verdict, table=table)
 
@@ -305,7 +305,7 @@ def _table(values: Array, target: Array | None) -> Grid:
             cells += [figure(target[index]), figure(values[index] - target[index])]
         rows.append(tuple(cells))
     return Grid(
-        "The numbers", columns, tuple(rows), ("",) * len(rows), _rest(len(values), len(rows))
+        "The numbers", columns, tuple(rows), ("",) * len(rows), rest(len(values), len(rows))
     )
 
 
@@ -326,10 +326,6 @@ def _range(values: Array, *, small: bool = False) -> str:
     if values.size == 1:
         return f"{'a' if small else 'A'} value of {figure(float(values.min()))}"
     return f"{count} from {figure(float(values.min()))} to {figure(float(values.max()))}"
-
-
-def _rest(total: int, shown: int) -> str | None:
-    return f"the first {shown} of {number(total)}" if total > shown else None
 
 
 FORMS: dict[str, Callable[[Given], OutcomeView]] = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipetrace.explain import task
-from pipetrace.explain.facts import own_pipeline, trained
+from pipetrace.explain.facts import layer_stages, own_pipeline, trained
 from pipetrace.explain.formatting import (
     counted,
     dimensions,
@@ -135,7 +135,7 @@ def _in_layers(outcome: OutcomeView, layers: tuple[LayerView, ...]) -> bool:
 def _shown(trace: Trace) -> list[Stage]:
     """What the model gets, then what each of its layers makes of it."""
     before = [stage for stage in trace.stages if stage.kind in (SOURCE, STEP)]
-    inside = [stage for stage in trace.stages if stage.kind not in (SOURCE, STEP)]
+    inside = layer_stages(trace)
     taken = {spec.source for stage in inside for spec in stage.inputs}
     return [*([stage for stage in before if stage.name in taken] or before[-1:]), *inside]
 

@@ -53,7 +53,7 @@ def _told(
         right = int((said == meant)[there].sum())
         verdict = f"{number(right)} of {counted(int(there.sum()), 'step')} are correct"
     return f"{verdict}{_hidden(there)}.", Grid(
-        "The steps", tuple(columns), tuple(rows), tuple(marks), _rest(len(values), len(rows))
+        "The steps", tuple(columns), tuple(rows), tuple(marks), rest(len(values), len(rows))
     )
 
 
@@ -85,7 +85,7 @@ def _numbers(values: Array, target: Array | None, there: Array) -> tuple[str, Gr
         mean, most = figure(float(off.mean())), figure(float(off.max()))
         verdict += f", off by {mean} on average and by {most} at most"
     return f"{verdict}{_hidden(there)}.", Grid(
-        "The steps", tuple(columns), tuple(rows), tuple(marks), _rest(len(values), len(rows))
+        "The steps", tuple(columns), tuple(rows), tuple(marks), rest(len(values), len(rows))
     )
 
 
@@ -142,5 +142,6 @@ def _hidden(there: Array) -> str:
     return f"; {counted(hidden, 'step is', 'steps are')} hidden and not counted" if hidden else ""
 
 
-def _rest(total: int, shown: int) -> str | None:
+def rest(total: int, shown: int) -> str | None:
+    """What a table says of the entries that it does not show."""
     return f"the first {shown} of {number(total)}" if total > shown else None

@@ -10,6 +10,7 @@ from pipetrace.explain.ablations.rows import (
     ablations,
     compared_by,
 )
+from pipetrace.explain.balance import accuracy_at_chance, chance_words
 from pipetrace.explain.before_training import before_training
 from pipetrace.explain.facts import (
     Steps,
@@ -86,6 +87,7 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
     parts = stretches(trace)
     alike = len(parts) == 1
     guess, new = chance(trace) if alike else None, tuple(borders(trace))
+    level = accuracy_at_chance(trace) if alike else None
     mark = (
         (best.number, f"lowest validation loss, epoch {best.number}")
         if best and len(trace.epochs) > 1
@@ -102,8 +104,8 @@ def _charts(trace: Trace) -> tuple[Chart, ...]:
             )
         elif name in (accuracy, "accuracy"):
             title = "Accuracy"
-            if guess and name == accuracy:
-                reference = (guess.share, f"chance {share(guess.share)}")
+            if level and name in metrics.ACCURACIES:
+                reference = (level.share, f"chance {level.label}")
         limits = (0.0, 1.0) if write is share else None
         lines = _lines(trace, name)
         numbers = [0, *epochs] if f"{metrics.VALIDATION}{name}" in start else epochs
@@ -158,13 +160,16 @@ def _note(trace: Trace) -> str:
         what = "The loss is an average over the steps of an epoch, while the weights change"
     else:
         what = "Loss and metrics are averages over the steps of an epoch, while the weights change"
+    level = chance_words(trace) if {*kinds} & {*metrics.ACCURACIES} else ""
     if all(f"{metrics.VALIDATION}{kind}" not in names for kind in kinds):
-        return f"{what}; there is no validation."
+        return f"{what}; there is no validation. {level}".strip()
     if rows and own_pipeline(trace):
         where = f", on {counted(rows, 'row')} that are never trained on"
     else:
         where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
-    return f"{what}; validation is measured after the last step{where}.{_start(trace)}"
+    return (
+        f"{what}; validation is measured after the last step{where}.{_start(trace)} {level}".strip()
+    )
 
 
 def _start(trace: Trace) -> str:

@@ -17,12 +17,12 @@ from pipetrace.comparison.records import (
 )
 from pipetrace.explain.ablations.rows import NOISE_RULE
 from pipetrace.explain.formatting import counted, figure, share
-from pipetrace.explain.metrics import SHARES, base, title, written
+from pipetrace.explain.metrics import SHARES, base, written
 from pipetrace.present.blocks import GAP, Block, Facts, Heading, Labelled, Paragraph
 from pipetrace.present.build.charts import Line, chart
 from pipetrace.present.drawings import Chart, Grid
 
-LONGEST = 24
+LONGEST = 25
 """Characters of a setting in a table; the JSON has it whole."""
 MOST_LISTED = 20
 """Rows of a table; more are counted."""
@@ -128,7 +128,7 @@ def metrics_grid(made: Comparison) -> Grid:
             noise = [", ".join(texts) or ("unknown" if course.effects else "-")]
         rows.append(
             (
-                metric_title(course),
+                words.metric_name(course.name),
                 *(value(course, each) for each in course.last),
                 "-" if course.first is None else str(course.first),
                 *noise,
@@ -137,11 +137,6 @@ def metrics_grid(made: Comparison) -> Grid:
     columns = ("at the end", *labels(made), "differs from epoch")
     note = NOISE_RULE if any(e.noise is not None for c in made.courses for e in c.effects) else None
     return _grid("Metrics at the end", (*columns, *(["noise"] if several else [])), rows, note)
-
-
-def metric_title(course: Course) -> str:
-    """A metric's name in a table."""
-    return title(course.name).replace("_", " ")
 
 
 def value(course: Course, each: float | None) -> str:
@@ -156,7 +151,7 @@ def _main_metric(made: Comparison) -> Iterator[Block]:
     course = words.main_course(made)
     if course is None or len(course.epochs) < 2:
         return
-    yield Heading(metric_title(course).capitalize(), minor=True)
+    yield Heading(words.metric_title(course.name), minor=True)
     drawn = course_chart(made, course)
     if drawn:
         yield drawn
@@ -172,7 +167,7 @@ def course_chart(made: Comparison, course: Course) -> Chart | None:
     known = [each for of in course.values for each in of if each is not None]
     inside = all(0 <= each <= 1 for each in known if math.isfinite(each))
     write = share if inside and SHARES.search(base(course.name)) else figure
-    return chart(metric_title(course), lines, course.epochs, text=write)
+    return chart(words.metric_title(course.name), lines, course.epochs, text=write)
 
 
 def epochs_grid(made: Comparison, course: Course) -> Grid:
@@ -186,7 +181,9 @@ def epochs_grid(made: Comparison, course: Course) -> Grid:
         rows.append((str(epoch), *(value(course, of[at]) for of in course.values), *apart))
     heads = ["difference" if len(others) == 1 else f"setting {each + 1} - 1" for each in others]
     return _grid(
-        f"{metric_title(course)} by epoch", ("epoch", *labels(made), *heads), _spread(rows)
+        f"{words.metric_title(course.name)} by epoch",
+        ("epoch", *labels(made), *heads),
+        _spread(rows),
     )
 
 

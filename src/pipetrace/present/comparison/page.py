@@ -93,7 +93,7 @@ def comparison_view(
             words.weights_text(made, made.weights, "after"),
         ),
         charts=tuple(_charts(made)),
-        measured=tuple(map(blocks.metric_title, made.courses)),
+        measured=tuple(words.metric_name(course.name) for course in made.courses),
         epochs=tuple(_epochs(made)),
         final=tuple(
             tuple(blocks.value(course, each) for each in course.last) for course in made.courses

@@ -48,6 +48,8 @@ def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tupl
     made = program(trace)
     found = [Cell(f"# {escaped(trace.run.title)}: {lesson.mode}\n\n{escaped(lesson.intro)}")]
     for part in (*lesson.parts, *lesson.steps):
+        if part.closed and not answers:
+            continue
         texts = [f"## {escaped(part.heading)}", *map(escaped, part.texts)]
         texts += [_table(part.table)] if part.table is not None else []
         texts += [f"On the page: `#{part.place.address}`"] if part.place is not None else []

@@ -30,9 +30,7 @@ def in_cell(epochs: Sequence[Epoch], planned: int, lines: Sequence[str]) -> dict
         ]
         for each in shown
     ]
-    heads = "".join(f'<th scope="col" style="{CELL}">{html.escape(name)}</th>' for name in head)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
+    table = html_table(head, rows, CELL) if rows else ""
     said = f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
     return {"text/plain": text, "text/html": f"<p>pipetrace: {done}</p>{table}{said}"}
 
@@ -41,5 +39,13 @@ def _written(name: str, epoch: Epoch) -> str:
     return metrics.written(name, epoch.metrics[name]) if name in epoch.metrics else ""
 
 
-def _cell(text: str) -> str:
-    return f'<td style="{CELL}">{html.escape(text)}</td>'
+def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    """A table with one style for all cells, since a notebook has a style sheet of its own."""
+
+    def cells(texts: Sequence[str], tag: str, kind: str = "") -> str:
+        lines = (html.escape(text).replace("\n", "<br>") for text in texts)
+        return "".join(f'<{tag}{kind} style="{style}">{each}</{tag}>' for each in lines)
+
+    head, body = cells(columns, "th", ' scope="col"'), (cells(row, "td") for row in rows)
+    lines = "".join(f"<tr>{row}</tr>" for row in body)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"

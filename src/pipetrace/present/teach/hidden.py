@@ -47,7 +47,9 @@ def _hidden(lesson: Lesson, identity: str) -> Lesson:
     made = replace(
         lesson,
         exercises=tuple(_without_solution(each, f"{identity} {at}") for at, each in tasks),
+        parts=tuple(each for each in lesson.parts if not each.closed),
         problems=_all_sealed(lesson.problems, identity),
+        spares=_all_sealed(lesson.spares, f"{identity} spares"),
     )
     if not lesson.cards:
         return made

@@ -50,7 +50,6 @@ export interface ModelView {
 export interface Lesson {
   mode: string;
   about: string;
-  minutes: number;
   intro: string;
   parts: Part[];
   steps: Part[];
@@ -61,6 +60,8 @@ export interface Lesson {
   curve: Curve | null;
   pairs: Pairs | null;
   absent: string;
+  spares: Problem[];
+  minutes: number;
 }
 
 export interface ComparisonView {
@@ -268,6 +269,7 @@ export interface Part {
   code: string;
   table: Table | null;
   place: Place | null;
+  closed: boolean;
 }
 
 export interface Exercise {
@@ -499,6 +501,7 @@ export interface Table {
 export interface Place {
   address: string;
   text: string;
+  whole: boolean;
 }
 
 export interface Blank {

@@ -5,20 +5,24 @@ import { h } from "viewer/dom.js";
 /** Stands where a value will be. */
 export const COMPUTING = "Being computed …";
 
+const TOGETHER = "Each filter has one kernel, its weights; laid on every position it gives one map; and each map is one channel of the output.";
+
 /** @type {Record<string, string>} */
 const WORDS = {
-  kernel: "The weights of one filter. They are learned in training.",
-  filter: "A small pattern of weights that is laid on every position of the input. Each filter gives one channel.",
+  kernel: `The weights of one filter. They are learned in training. ${TOGETHER}`,
+  filter: `A small pattern of weights that is laid on every position of the input. ${TOGETHER}`,
+  "map(?!s)": `What one filter gives at all positions, as an image. ${TOGETHER}`,
   stride: "How many positions the window moves on from one output to the next.",
   padding: "Zeros around the input, so that the window also fits at its edge.",
   patch: "The part of the input that the window covers.",
   bias: "One learned number that is added to the sum. It moves the level from which on a unit responds.",
   edge: "Large weights on one side of the kernel and small ones on the other: it answers where the input changes.",
-  line: "Large weights along a line, small ones on both sides of it.",
+  // A line with a number is a place.
+  "line(?! \\d)": "Large weights along a line, small ones on both sides of it.",
   blob: "A centre that differs from what is around it.",
   blur: "All weights alike: the sum of what the window covers.",
   ripple: "Weights that go up and down around the centre.",
-  channel: "One of the layers of values at every position: red, green and blue of an image, or what one filter gave.",
+  channel: `One of the layers of values at every position: red, green and blue of an image, or what one filter gave. ${TOGETHER}`,
   unit: "One output of a layer, with weights of its own.",
   weight: "A number that the network learns.",
   activation: "A function that each value passes before it goes on. The commonest is ReLU: negative values become 0.",
@@ -32,6 +36,17 @@ const WORDS = {
   embedding: "A learned vector for each word or number of a vocabulary.",
   dropout: "In training, a random part of the values is set to 0, so that no unit relies on a single other one.",
   "cross-entropy": "A loss for classes: −ln of the probability that the model gave to the true class, averaged over the rows.",
+  FLOP: "A floating-point operation: one multiplication or addition. A multiply-add counts as two.",
+  parameter: "A number of the model that training finds: a weight or a bias.",
+  "learning rate": "How far each step moves the weights against their gradients.",
+  seed: "The number that random draws begin with: the same seed gives the same first weights and the same order of rows.",
+  overfitting: "The model fits the training rows better and better, and others no longer.",
+  optimizer: "How each step changes the weights, from their gradients.",
+  Adam: "An optimizer: it gives each weight a step size of its own, from averages of its gradients and of their squares.",
+  calibrated: "As often right as it is sure: of the rows with a probability of 80 %, 80 % are right.",
+  "calibration error": "How far the probabilities are from how often they are right, averaged over the rows.",
+  "harmonic mean": "A mean that is close to the smaller of two numbers: 2 / (1/a + 1/b).",
+  variance: "The mean squared distance of values from their mean.",
   nat: "The unit of a loss that is made with the natural logarithm: 0.693 nats are one bit.",
   batch: "The rows that one training step sees.",
   epoch: "One pass over all training rows.",
@@ -46,19 +61,21 @@ const WORDS = {
 };
 const PATTERN = new RegExp(`\\b((?:${Object.keys(WORDS).join("|")})(?:e?s)?)\\b`, "g");
 
+const MEANINGS = Object.fromEntries(Object.entries(WORDS).map(([word, meaning]) => [word.replace(/\(.*/, ""), meaning]));
+
 let next = 0;
 
 /**
  * A text, in which each word of the list is explained where it stands first.
  *
  * @param {string} text
+ * @param {Set<string>} [seen] what was explained before
  * @returns {(string | HTMLElement)[]}
  */
-export function explained(text) {
-  const seen = new Set();
+export function explained(text, seen = new Set()) {
   const parts = text.split(PATTERN);
   return parts.map((part, at) => {
-    const meaning = WORDS[part] ?? WORDS[part.replace(/s$/, "")] ?? WORDS[part.replace(/es$/, "")];
+    const meaning = at % 2 ? (MEANINGS[part] ?? MEANINGS[part.replace(/s$/, "")] ?? MEANINGS[part.replace(/es$/, "")]) : undefined;
     if (!meaning || seen.has(meaning)) return part;
     seen.add(meaning);
     const id = `word-${next++}`;

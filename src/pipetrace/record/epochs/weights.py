@@ -10,6 +10,7 @@ from pipetrace.capture.weights import Weights, size, trainable, values_of
 from pipetrace.record.measure.snapshots import Snapshots
 from pipetrace.record.state import State
 from pipetrace.trace.document import Array
+from pipetrace.trace.writer import TraceWriter
 
 MOST_WEIGHTS = 250_000
 """Weights of a model that are all written, and weights that are written of a larger one."""
@@ -143,7 +144,7 @@ class EpochWeights:
                 known = {name: weights.get(id(each)) for name, each in variables.items()}
                 kept = {name: each for name, each in known.items() if each is not None}
                 written = kept if number in self.numbers else {}
-                state.writer.add_weights_after(number, written, gone)
+                state.writer.write(TraceWriter.add_weights_after, number, written, gone)
 
     def _variables(self) -> Mapping[str, Any]:
         """The variables that are written, by their names in the trace."""

@@ -91,7 +91,8 @@ class InputNotScaled(RunRule):
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         for stage in model_inputs(run):
             # Frozen weights have no gradients, and want the inputs that they were trained on.
-            if all(not each.parameters.trainable for each in _users(run, stage)):
+            users = [each for each in run.after(stage) if each in run.weighted]
+            if not any(each.parameters.trainable for each in users):
                 continue
             # Normalising layers know their statistics only after training.
             signal = run.of(Signal, stage.name, run.last_epoch)
@@ -227,11 +228,6 @@ class NormalizationNotAdapted(RunRule):
             )
             # Models of keras.applications without their weights have one, behind a Rescaling.
             yield found if struggles(run) else as_note(found)
-
-
-def _users(run: MeasuredRun, stage: Stage) -> list[Stage]:
-    """The layers with a kernel that get a stage's output."""
-    return [each for each in run.after(stage) if each in run.weighted]
 
 
 def _other_rms(run: MeasuredRun) -> Evidence | None:

@@ -90,8 +90,8 @@ class LossSign(RunRule):
         if output is None or output.loss in task.KNOWN_LOSSES or len(epochs) < 2:
             return
         first, last = (run.of(Outcome, TRAINING, each) for each in (epochs[0], epochs[-1]))
-        losses = [run.loss_at(each) for each in sorted(run.course(LossPoint, TRAINING, _loss))]
-        known = [each for each in losses if each is not None]
+        course = run.course(LossPoint, TRAINING, lambda each: each.loss)
+        known = [course[each] for each in sorted(course)]
         if len(known) < 2 or not known[-1] < known[0]:
             return
         skills = [run.skill(TRAINING, each) for each in (epochs[0], epochs[-1])]
@@ -120,10 +120,6 @@ class LossSign(RunRule):
             change="return 1 - dice(y_true, y_pred)",
             confidence=0.95,
         )
-
-
-def _loss(each: LossPoint) -> float | None:
-    return each.loss
 
 
 def _below_chance(run: MeasuredRun, outcome: Outcome) -> bool:

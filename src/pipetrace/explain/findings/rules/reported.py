@@ -8,6 +8,7 @@ from pipetrace.explain.facts import validation_rows
 from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.fits import restored
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.metrics import ACCURACIES, accuracy_name, base
 from pipetrace.trace.measurements import TRAINING, VALIDATION, LossPoint, Outcome
@@ -113,7 +114,7 @@ class ReportedValueDiffers(RunRule):
             return
         reported, rows = last.metrics.get(f"val_{name}"), outcome.rows or 0
         # Only of the same rows and the same weights can the two be compared.
-        if reported is None or rows != validation_rows(run.trace) or run.weights_are_older:
+        if reported is None or rows != validation_rows(run.trace) or restored(run.whole):
             return
         if not _differ(reported, outcome.accuracy, rows):
             return

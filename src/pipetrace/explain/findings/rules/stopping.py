@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from pipetrace.explain.facts import trained, updates
@@ -164,7 +164,10 @@ class AdversaryWon(RunRule):
         if first is None or second is None:
             return
         some = epochs[-max(1, len(epochs) // LAST_PART) :]
-        sides = {name: _end(some, name) for name in (first, second)}
+        sides = {
+            name: median([each.metrics.get(name, float("nan")) for each in some])
+            for name in (first, second)
+        }
         # Wasserstein losses have no such scale, and are negative sooner or later.
         if min(each.metrics.get(name, 0.0) for each in epochs for name in sides) < 0:
             return
@@ -227,10 +230,6 @@ def _below_last(run: MeasuredRun) -> list[Evidence]:
         f"{last.number} it was {share(reported)}."
     )
     return [Evidence(text, measured, "measurements[outcome/validation].accuracy")]
-
-
-def _end(epochs: Sequence[Epoch], name: str) -> float:
-    return median([each.metrics.get(name, float("nan")) for each in epochs])
 
 
 def _epochs_wanted(run: MeasuredRun) -> int:

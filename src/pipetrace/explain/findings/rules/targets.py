@@ -9,10 +9,8 @@ from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.pace import is_short, still_falling
 from pipetrace.explain.findings.pairing import (
     all_checked,
-    classes_shifted,
     misaligned,
     noisy_labels,
-    sorted_by_class,
     trained_apart,
     unseen_classes,
 )
@@ -20,7 +18,7 @@ from pipetrace.explain.findings.questions import POOR, hopeless, margin, struggl
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.findings.rules.series import targets_are_padding
 from pipetrace.explain.formatting import figure, share
-from pipetrace.explain.other_rows import UNSEEN_CLASSES
+from pipetrace.explain.other_rows import UNSEEN_CLASSES, classes_shifted, sorted_by_class
 from pipetrace.trace.measurements import (
     TRAINING,
     VALIDATION,
@@ -96,12 +94,12 @@ class TrainValidationMismatch(RunRule):
         checked = all_checked(run)
         unseen = unseen_classes(run) if checked else None
         split = unseen and run.of(FitArguments, "fit").validation_split
-        if sorted_by_class(run) or misaligned(run) or split:
+        if sorted_by_class(run.trace.measurements) or misaligned(run) or split:
             return
         evidence = [each for each in (trained_apart(run) or noisy_labels(run), unseen) if each]
         if not evidence:
             return
-        if checked and classes_shifted(run):
+        if checked and classes_shifted(run.trace.measurements):
             evidence.append(_other_classes(run))
         yield self.shown(
             *evidence,
@@ -125,10 +123,11 @@ class NotShuffled(RunRule):
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         fit, check = run.of(FitArguments, "fit"), run.of(DatasetCheck, TRAINING)
         split = (fit.validation_split or 0.0) > 0
+        is_sorted = sorted_by_class(run.trace.measurements)
         unseen = unseen_classes(run) if all_checked(run) else None
-        if unseen is None and split and sorted_by_class(run) and classes_shifted(run):
+        if unseen is None and split and is_sorted and classes_shifted(run.trace.measurements):
             unseen = _other_classes(run) if all_checked(run) else None
-        if unseen and (sorted_by_class(run) or split):
+        if unseen and (is_sorted or split):
             last = " validation_split takes the last rows." if split else ""
             yield self.shown(
                 unseen,
@@ -137,7 +136,7 @@ class NotShuffled(RunRule):
                 "y[order]",
                 confidence=margin(unseen.value or 0.0, UNSEEN_CLASSES, 0.1),
             )
-        elif sorted_by_class(run) and (order := _kept_order(run)):
+        elif is_sorted and (order := _kept_order(run)):
             runs, chance = check.class_runs or 0, check.expected_class_runs or 1.0
             yield self.fault(
                 f"{order}, and the rows are sorted: the class changes {runs - 1} "

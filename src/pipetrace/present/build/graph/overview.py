@@ -7,7 +7,7 @@ from pipetrace.explain.facts import first_call, measured_rows
 from pipetrace.explain.formatting import counted, listed, number, shape
 from pipetrace.present.build.graph.drawing import graph
 from pipetrace.present.build.graph.groups import LARGE, StageGroup, stage_groups
-from pipetrace.present.build.graph.wiring import ORDINALS, Wiring, wiring
+from pipetrace.present.build.graph.wiring import Wiring, ordinal, wiring
 from pipetrace.present.drawings import GraphView
 from pipetrace.present.views import GroupView
 from pipetrace.trace.document import Parameters, Spec, Stage, Trace
@@ -152,8 +152,7 @@ def _called_again(group: StageGroup) -> list[str]:
     place, _, times = group.name.rpartition(":")
     if not place or not times.isdigit():
         return []
-    again = ORDINALS[int(times) - 1] if int(times) <= len(ORDINALS) else f"{times}th"
-    return [f"It is the {again} call of {place}, with the same weights."]
+    return [f"It is the {ordinal(int(times))} call of {place}, with the same weights."]
 
 
 def _held(held: Parameters) -> str:

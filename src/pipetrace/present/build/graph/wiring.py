@@ -22,7 +22,11 @@ ORDINALS = (
     "ninth",
     "tenth",
 )
-TIMES = {2: "twice"}
+
+
+def ordinal(number: int) -> str:
+    """The word for a place counted from 1: ``first``, and ``11th`` where there is no short one."""
+    return ORDINALS[number - 1] if number <= len(ORDINALS) else f"{number}th"
 
 
 class Wiring(Record):
@@ -124,8 +128,7 @@ def _inside(found: Wiring, stage: Stage) -> str | None:
         return None
     place, _, times = group.path.rpartition(":")
     if place and times.isdigit():
-        again = ORDINALS[int(times) - 1] if int(times) <= len(ORDINALS) else f"{times}th"
-        return f"Inside {place} ({group.layer}), its {again} call."
+        return f"Inside {place} ({group.layer}), its {ordinal(int(times))} call."
     return f"Inside {group.path} ({group.layer})."
 
 
@@ -161,13 +164,11 @@ def _source(name: str, specs: Sequence[Spec], outputs: Sequence[Spec]) -> str:
     if len(outputs) > 1 and len(which) < len(outputs) and all(keys):
         return f"{listed([repr(each) for each in keys])} of {name}"
     if len(outputs) > 1 and which != [0] and len(which) < len(outputs):
-        which_of = listed(
-            [ORDINALS[each] if each < len(ORDINALS) else f"{each + 1}th" for each in which]
-        )
+        which_of = listed([ordinal(each + 1) for each in which])
         return f"the {which_of} output{'s' * (len(which) > 1)} of {name}{kept}"
     if len(which) > 1:
         return f"all {counted(len(outputs), 'output')} of {name}"
-    times = f" ({TIMES.get(len(specs), f'{len(specs)} times')})" if len(specs) > 1 else ""
+    times = f" ({'twice' if len(specs) == 2 else f'{len(specs)} times'})" if len(specs) > 1 else ""
     return f"{name}{times}{kept}"
 
 

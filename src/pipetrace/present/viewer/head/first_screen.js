@@ -40,7 +40,7 @@ export function firstScreen(view, state, epochs, live, followed, rows) {
           followed && h("a", { class: "way main", href: "#flow" }, "Follow one row through it"),
           !absent && view.training.rows.length > 0 && h("a", { class: "way", href: "#training-title" }, "See how it learned"),
           rows && h("a", { class: "way", href: "#results" }, "See what is right and wrong"),
-          level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "See what is wrong"),
+          level && h("a", { class: "way", href: "#findings" }, level === "note" ? "Read the notes" : "Read the findings"),
         ),
       ),
       !absent && charts.length > 0 && h("div", { class: "small" }, ...charts.slice(0, 2).map((chart) => lineChart(chart, state, true)), largeDots(charts[0])),

@@ -21,6 +21,7 @@ import { isTable, paintImage, wordsOf } from "viewer/rows/thumbnail.js";
 const MOST_STAGES = 9;
 const LARGE = 112;
 const MOST_TILES = 32;
+const LEAST_TILE = 6;
 const MOST_BARS = 12;
 const FOLD = 52;
 const LARGEST_CELL = 9;
@@ -31,15 +32,15 @@ const LARGEST_CELL = 9;
  * @param {State} state
  * @param {import("viewer/epochs/epochs.js").Epochs} epochs
  * @param {(id: string) => void} go
- * @returns {HTMLElement | null} nothing for a pipeline that is too long or has branches: the graph shows it
+ * @returns {HTMLElement | null} nothing where no stage comes after another one
  */
 export function glance(view, model, state, epochs, go) {
-  // Several outputs may end it.
-  const chain = model.stages.every((stage, at) => stage.inputs.length === (at ? 1 : 0) && (!at || model.outputs.includes(stage.name) || stage.inputs[0].source === model.stages[at - 1].name));
-  if (model.stages.length > MOST_STAGES || !chain) return null;
+  const stages = stations(model, state);
+  if (stages.length < 2) return null;
+  const isWhole = stages.length === model.stages.length;
   const titles = new Map(view.stages.map((stage) => [stage.name, stage]));
-  const longest = Math.max(...model.stages.map(({ outputs }) => (outputs[0]?.shape.length > 1 ? Math.max(...outputs[0].shape.slice(0, 2)) : 0)));
-  const entries = model.stages.map((stage, at) => {
+  const longest = Math.max(...stages.map(({ outputs }) => (outputs[0]?.shape.length > 1 ? Math.max(...outputs[0].shape.slice(0, 2)) : 0)));
+  const entries = stages.map((stage) => {
     const place = h("span", { class: "seen" });
     const note = h("small", {});
     /** @type {ReturnType<typeof seen> | null} */
@@ -65,20 +66,63 @@ export function glance(view, model, state, epochs, go) {
         },
       },
       place,
-      h("b", {}, h("i", {}, String(at + 1)), ` ${title}`),
+      h("b", {}, h("i", {}, String(model.stages.indexOf(stage) + 1)), ` ${title}`),
       h("small", { class: "shape" }, extentOf(model, stage)),
       note,
     );
     return { draw, element: h("li", {}, link) };
   });
   const caption = h("p", { class: "muted" });
-  const element = h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", {}, ...entries.map((each) => each.element)), caption);
+  const element = h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", isWhole ? {} : { class: "some" }, ...entries.map((each) => each.element)), caption);
   const draw = () => {
     for (const each of entries) each.draw();
-    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}${model.isEdited(state.now.epoch) ? ", with weights that you changed" : ""}. Zero is the colour of the paper in every image.`;
+    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}${model.isEdited(state.now.epoch) ? ", with weights that you changed" : ""}. Zero is the colour of the paper in every image.${isWhole ? "" : ` ${stages.length} of ${model.stages.length} stages, on the longest way to ${model.outputs.length > 1 ? model.outputs[0] : "the output"}; the data flow shows all.`}`;
   };
   state.watch(["row", "epoch", "theme"], whenSeen(element, draw, true));
   return element;
+}
+
+/**
+ * The stages that are drawn: all of a short chain, or else those on the longest way to the output. Of a long way it is the
+ * first and the last stage and, where outputs were recorded, the last one of each shape, or of each size of image; or
+ * some at even distances, where there are few shapes.
+ *
+ * @param {Model} model
+ * @param {State} state
+ * @returns {Layer[]}
+ */
+function stations(model, state) {
+  // Several outputs may end a chain.
+  const chain = model.stages.every((stage, at) => stage.inputs.length === (at ? 1 : 0) && (!at || model.outputs.includes(stage.name) || stage.inputs[0].source === model.stages[at - 1].name));
+  if (chain && model.stages.length <= MOST_STAGES) return model.stages;
+  /** @type {Map<string, Layer[]>} the longest way to each stage */
+  const ways = new Map();
+  for (const stage of model.stages) {
+    const before = stage.inputs.map(({ source }) => ways.get(source ?? "") ?? []).reduce((one, other) => (other.length > one.length ? other : one), []);
+    ways.set(stage.name, [...before, stage]);
+  }
+  const way = ways.get(model.outputs[0]) ?? [];
+  if (way.length <= MOST_STAGES) return way;
+  const known = way.filter((stage) => model.recorded(state.at, stage.name));
+  const lastOf = (/** @type {(lengths: readonly number[]) => unknown} */ kind) => {
+    const kinds = known.map(({ outputs }) => String(kind(outputs[0]?.shape ?? [])));
+    return known.filter((_, at) => at && at < known.length - 1 && kinds[at] !== kinds[at + 1]);
+  };
+  const most = MOST_STAGES - 2;
+  let between = lastOf((lengths) => lengths);
+  if (between.length > most) between = lastOf((lengths) => (lengths.length > 1 ? lengths.slice(0, -1) : lengths));
+  if (between.length < most / 2) between = known.slice(1, -1);
+  between = evenly(between, most);
+  return known.length > 1 ? [known[0], ...between, known[known.length - 1]] : [];
+}
+
+/**
+ * @param {Layer[]} stages
+ * @param {number} most
+ * @returns {Layer[]} so many of them, with the first and the last
+ */
+function evenly(stages, most) {
+  return stages.length > most ? Array.from({ length: most }, (_, at) => stages[Math.round((at * (stages.length - 1)) / (most - 1))]) : stages;
 }
 
 /**
@@ -108,7 +152,7 @@ function seen(model, state, stage, shape, largest) {
     const across = Math.min(count, 8);
     const part = Math.min(1, (across > 4 ? 26 : 48) / LARGE);
     const { element, draw } = tiles(slice, { count, across, gap: 1 });
-    element.style.width = `${element.width * part * scale}px`;
+    element.style.width = `${element.width * Math.max(part * scale, LEAST_TILE / shape[1])}px`;
     return { element, draw: (values) => draw(values, [0, 0, 0], scaleOver(model, state, stage, ({ data }) => data, "all")) };
   }
   const canvas = h("canvas", { width: slice.columns, height: slice.rows });

@@ -5,6 +5,7 @@ import {
   channelsFirst,
   channelsToFirst,
   channelsToLast,
+  areFinite,
   placeOf,
   size,
   transposed,
@@ -30,6 +31,8 @@ export const convolution = {
     const parts = partsOf(stage, input, weights);
     if (!parts || !isKnown(name)) return null;
     const { window, kernel, depth, point } = parts;
+    // Keras multiplies them by the zeros of the padding too.
+    if ((depth && !areFinite(depth)) || (kernel && !areFinite(kernel))) return null;
     let result = input;
     if (depth) result = depthwise(result, depth, window);
     if (kernel) result = convolve(result, kernel, point ? onePlace(result) : window);
@@ -137,30 +140,16 @@ function convolve(input, kernel, { axes, lengths, kernel: extent }) {
 }
 
 /**
+ * A convolution in which each channel is a group of its own.
+ *
  * @param {Values} input (places, channels)
  * @param {Values} kernel (places, channels, multiplier)
  * @param {Window} window
  * @returns {Values} (places, channels x multiplier)
  */
-export function depthwise(input, kernel, { axes, lengths, kernel: extent }) {
-  const channels = input.shape[input.shape.length - 1];
-  const multiplier = kernel.shape[kernel.shape.length - 1];
-  const filters = channels * multiplier;
-  const result = values([...axes.map((axis) => axis.length), filters]);
-  const sums = new Float64Array(filters);
-  const [x, w] = [input.data, kernel.data];
-  const { count, starts, at, k } = allTaps(axes, lengths, extent);
-  for (let out = 0; out < count; out++) {
-    sums.fill(0);
-    for (let tap = starts[out]; tap < starts[out + 1]; tap++) {
-      for (let channel = 0, filter = 0; channel < channels; channel++) {
-        const value = x[at[tap] * channels + channel];
-        for (let number = 0; number < multiplier; number++, filter++) sums[filter] += value * w[k[tap] * filters + filter];
-      }
-    }
-    result.data.set(sums, out * filters);
-  }
-  return result;
+export function depthwise(input, kernel, window) {
+  const [channels, multiplier] = kernel.shape.slice(-2);
+  return convolve(input, values([...kernel.shape.slice(0, -2), 1, channels * multiplier], kernel.data), window);
 }
 
 /**

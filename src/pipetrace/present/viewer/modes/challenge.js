@@ -28,6 +28,7 @@ export function challenge(lesson, tools) {
  * @param {HTMLElement} place
  */
 function run(lesson, tools, place) {
+  const problems = drawn(lesson, tools);
   const began = Date.now();
   const clock = h("p", { class: "clock", role: "timer", "aria-live": "off" });
   const step = h("div", {});
@@ -42,11 +43,11 @@ function run(lesson, tools, place) {
     setTimeout(tick, 1000);
   };
   const next = (/** @type {number} */ at) => {
-    if (at === lesson.problems.length) return result();
-    const problem = lesson.problems[at];
-    const card = options(problem, `Problem ${at + 1} of ${lesson.problems.length} · ${problem.kind}`, ATTEMPTS, tools, (attempt) => {
+    if (at === problems.length) return result();
+    const problem = problems[at];
+    const card = options(problem, `Problem ${at + 1} of ${problems.length} · ${problem.kind}`, ATTEMPTS, tools, (attempt) => {
       attempts[at] = attempt;
-      const button = h("button", { type: "button", class: "way main next", onclick: () => next(at + 1) }, at + 1 < lesson.problems.length ? "Next problem" : "Result");
+      const button = h("button", { type: "button", class: "way main next", onclick: () => next(at + 1) }, at + 1 < problems.length ? "Next problem" : "Result");
       card.append(h("p", { class: "go" }, button));
       button.focus({ preventScroll: true });
     });
@@ -56,7 +57,7 @@ function run(lesson, tools, place) {
   const result = () => {
     over = true;
     const points = attempts.reduce((sum, each) => (sum ?? 0) + (each === 1 ? 2 : each === 2 ? 1 : 0), 0) ?? 0;
-    const text = `${points} of ${2 * lesson.problems.length} points in ${time(seconds())}`;
+    const text = `${points} of ${2 * problems.length} points in ${time(seconds())}`;
     const kept = `${document.title}: ${text}, ${new Date().toISOString().slice(0, 10)}`;
     tools.kept.set("challenge", `${text}, ${new Date().toISOString().slice(0, 10)}`);
     const button = h("button", { type: "button", class: "plain", onclick: () => copy(kept, button) }, "Copy the result");
@@ -67,7 +68,7 @@ function run(lesson, tools, place) {
         "div",
         { class: "card" },
         heading,
-        h("ul", {}, ...lesson.problems.map((problem, at) => h("li", {}, `${problem.kind}: ${attempts[at] === 1 ? "right" : attempts[at] === 2 ? "right at the second attempt" : `not solved${problem.answer < 0 ? "" : `; it is ${problem.options[problem.answer]}`}`}`))),
+        h("ul", {}, ...problems.map((problem, at) => h("li", {}, `${problem.kind}: ${attempts[at] === 1 ? "right" : attempts[at] === 2 ? "right at the second attempt" : `not solved${problem.answer < 0 ? "" : `; it is ${problem.options[problem.answer]}`}`}`))),
         h("p", { class: "go" }, button, h("button", { type: "button", class: "plain", onclick: () => run(lesson, tools, place) }, "Once more")),
       ),
     );
@@ -76,6 +77,21 @@ function run(lesson, tools, place) {
   place.replaceChildren(clock, step);
   next(0);
   tick();
+}
+
+/**
+ * @param {Lesson} lesson
+ * @param {Tools} tools
+ * @returns {import("viewer/document.js").Problem[]} of this time: others than the last time, as long as there are others
+ */
+function drawn({ problems, spares }, { kept }) {
+  const time = kept.get("challenges", 0);
+  kept.set("challenges", time + 1);
+  const all = [...problems, ...spares];
+  const first = (time * problems.length) % all.length;
+  const turned = Math.floor((time * problems.length) / all.length) % problems.length;
+  const set = all.slice(first, first + problems.length);
+  return [...set.slice(turned), ...set.slice(0, turned)];
 }
 
 /**

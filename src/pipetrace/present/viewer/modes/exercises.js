@@ -11,32 +11,39 @@ import { seeIt } from "viewer/modes/lesson.js";
 
 const ATTEMPTS = 3;
 const BLANK = "____";
-const LOOK = "Look at the hint.";
 
 /**
  * @param {Lesson} lesson
  * @param {Tools} tools
  * @returns {HTMLElement}
  */
-export function exercises({ exercises: all }, tools) {
+export function exercises(lesson, tools) {
+  const all = lesson.exercises;
   /** @type {(boolean | null)[]} */
   const solved = all.map(() => null);
   const score = h("p", { class: "score", "aria-live": "polite" });
   const tell = () => {
     const done = solved.filter((each) => each !== null).length;
     score.textContent = done ? `${solved.filter(Boolean).length} of ${all.length} solved${done < all.length ? `, ${all.length - done} to go` : ""}.` : "";
+    again.hidden = !done;
   };
-  return h(
-    "div",
-    {},
-    ...all.map((exercise, at) =>
-      task(exercise, at, all.length, tools, (right) => {
-        solved[at] = right;
-        tell();
-      }),
-    ),
-    score,
+  const again = h("button", {
+    type: "button",
+    class: "plain",
+    hidden: true,
+    onclick: () => {
+      for (const each of all) tools.kept.set(named(each), null);
+      place.replaceWith(exercises(lesson, tools));
+    },
+  }, "Try all again");
+  const tasks = all.map((exercise, at) =>
+    task(exercise, at, all.length, tools, (right) => {
+      solved[at] = right;
+      tell();
+    }),
   );
+  const place = h("div", {}, ...tasks, score, h("p", { class: "go" }, again));
+  return place;
 }
 
 /**
@@ -56,6 +63,8 @@ function task(exercise, at, of, tools, done) {
   const left = h("span", { class: "muted" }, `${ATTEMPTS} attempts`);
   let attempts = 0;
   const isHidden = exercise.blanks.some(({ sealed }) => sealed.length);
+  // What was tried stays when this way to learn is left.
+  const name = named(exercise);
   const end = (/** @type {Judged[]} */ judged) => {
     const right = judged.every((each) => each.right);
     for (const each of [...inputs, check]) each.disabled = true;
@@ -66,6 +75,17 @@ function task(exercise, at, of, tools, done) {
     done(right);
   };
   const check = h("button", { type: "submit", class: "way main" }, "Check");
+  // The first blank that is wrong while there are attempts left.
+  const told = () => {
+    const judged = exercise.blanks.map((blank, each) => judge(blank, inputs[each].value));
+    const wrong = judged.flatMap(({ right }, each) => (right ? [] : [each]));
+    inputs.forEach((input, each) => input.setAttribute("aria-invalid", String(wrong.includes(each))));
+    const remarks = new Set(wrong.map((each) => judged[each].remark || `Hint: ${exercise.hint}`));
+    said.replaceChildren(h("p", { class: "verdict" }, wrong.length ? `Not yet. ${[...remarks].join(" ")}` : "Right."));
+    if (!wrong.length || attempts === ATTEMPTS) return void end(judged);
+    left.textContent = `${ATTEMPTS - attempts} ${ATTEMPTS - attempts === 1 ? "attempt" : "attempts"} left`;
+    return wrong[0];
+  };
   const form = h(
     "form",
     {
@@ -73,17 +93,9 @@ function task(exercise, at, of, tools, done) {
         event.preventDefault();
         if (inputs.some((input) => !input.value.trim())) return void said.replaceChildren(h("p", {}, "Fill in every blank."));
         attempts += 1;
-        const judged = exercise.blanks.map((blank, each) => judge(blank, inputs[each].value));
-        const wrong = judged.flatMap(({ right }, each) => (right ? [] : [each]));
-        inputs.forEach((input, each) => input.setAttribute("aria-invalid", String(wrong.includes(each))));
-        if (!wrong.length) {
-          said.replaceChildren(h("p", { class: "verdict" }, "Right."));
-          return end(judged);
-        }
-        said.replaceChildren(h("p", { class: "verdict" }, `Not yet. ${wrong.map((each) => judged[each].remark).join(" ")}`));
-        if (attempts === ATTEMPTS) return end(judged);
-        left.textContent = `${ATTEMPTS - attempts} ${ATTEMPTS - attempts === 1 ? "attempt" : "attempts"} left`;
-        inputs[wrong[0]].select();
+        tools.kept.set(name, { attempts, given: inputs.map(({ value }) => value) });
+        const wrong = told();
+        if (wrong !== undefined) inputs[wrong].select();
       },
     },
     h("pre", { class: "listing" }, ...pieces.filter((piece) => piece !== undefined)),
@@ -97,7 +109,21 @@ function task(exercise, at, of, tools, done) {
     ),
     said,
   );
+  const before = /** @type {{ attempts: number, given: string[] } | null} */ (tools.kept.get(name, null));
+  if (before) {
+    attempts = before.attempts;
+    inputs.forEach((input, each) => (input.value = before.given[each] ?? ""));
+    told();
+  }
   return h("section", { class: "part task" }, h("p", { class: "muted" }, `Task ${at + 1} of ${of} · ${exercise.level}`), h("h2", {}, exercise.text), form);
+}
+
+/**
+ * @param {Exercise} exercise
+ * @returns {string} under which the browser keeps what was tried
+ */
+function named({ text, code }) {
+  return `try ${text} ${code}`;
 }
 
 /**
@@ -115,7 +141,7 @@ function task(exercise, at, of, tools, done) {
 function judge(blank, text) {
   if (!blank.sealed.length) return { right: matches(blank, text), remark: slip(blank, text), key: null };
   const { key, remark } = filled(blank, plain(text));
-  return { right: key !== null, remark: remark || LOOK, key };
+  return { right: key !== null, remark, key };
 }
 
 /**
@@ -133,10 +159,10 @@ export function matches(blank, text) {
 /**
  * @param {Blank} blank
  * @param {string} text
- * @returns {string} what to say of a wrong answer
+ * @returns {string} what to say of a wrong answer; empty if it is no known one
  */
 export function slip(blank, text) {
-  return blank.slips.find((each) => matches({ ...blank, answer: each.answer }, text))?.remark ?? LOOK;
+  return blank.slips.find((each) => matches({ ...blank, answer: each.answer }, text))?.remark ?? "";
 }
 
 /**

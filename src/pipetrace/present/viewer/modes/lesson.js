@@ -35,8 +35,8 @@ export function head(lesson, state) {
     "div",
     { class: "modehead" },
     linkTo(titled(lesson.mode), () => `mode=${lesson.mode}${state.now.step ? `&step=${state.now.step + 1}` : ""}`),
-    h("h1", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} minutes · from this very run`)),
-    lesson.intro && h("p", { class: "remark" }, lesson.intro),
+    h("h1", { id: "mode-title" }, `${titled(lesson.mode)}: ${lesson.about}`, h("small", {}, `about ${lesson.minutes} ${lesson.minutes === 1 ? "minute" : "minutes"} · from this very run`)),
+    lesson.intro && h("p", { class: "remark" }, ...explained(lesson.intro)),
   );
 }
 
@@ -46,17 +46,16 @@ export function head(lesson, state) {
  * @returns {HTMLElement[]}
  */
 export function parts(all, tools) {
-  return all.map((part) =>
-    h(
-      "section",
-      { class: "part" },
-      h("h2", {}, part.heading),
+  return all.map((part) => {
+    const held = [
       ...part.texts.map((text) => h("p", {}, ...explained(text))),
       part.code && code(part.code),
       part.table && table(part.table),
       part.place && seeIt(part.place, tools),
-    ),
-  );
+    ];
+    if (part.closed) return h("details", { class: "part" }, h("summary", {}, h("h2", {}, part.heading)), ...held);
+    return h("section", { class: "part" }, h("h2", {}, part.heading), ...held);
+  });
 }
 
 /**
@@ -98,6 +97,8 @@ export async function copy(text, button) {
  * @returns {HTMLElement}
  */
 export function table(view) {
+  const seen = new Set();
+  const told = (/** @type {string} */ text) => explained(text, seen);
   const isProse = view.rows.some((cells) => cells.some((cell) => cell.length > LONG));
   return h(
     "div",
@@ -106,8 +107,8 @@ export function table(view) {
       "table",
       { class: isProse ? "plaintable prose" : "plaintable" },
       view.caption && h("caption", { class: "muted" }, view.caption),
-      view.header.some(Boolean) && h("thead", {}, h("tr", {}, ...view.header.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, ...view.rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, name), ...cells.map((cell) => h("td", { class: cell.length > SHORT ? null : "short" }, cell))))),
+      view.header.some(Boolean) && h("thead", {}, h("tr", {}, ...view.header.map((name) => h("th", { scope: "col" }, ...told(name))))),
+      h("tbody", {}, ...view.rows.map(([name, ...cells]) => h("tr", {}, h("th", { scope: "row" }, ...told(name)), ...cells.map((cell) => h("td", { class: cell.length > SHORT ? null : "short" }, ...told(cell)))))),
     ),
   );
 }

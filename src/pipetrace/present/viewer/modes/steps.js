@@ -18,7 +18,17 @@ export function steps({ steps: all }, { state, set }) {
   );
   const move = (/** @type {number} */ by) => () => state.set("step", Math.min(Math.max(state.now.step + by, 0), all.length - 1));
   const [back, next] = [h("button", { type: "button", class: "plain", onclick: move(-1) }, "Back"), h("button", { type: "button", class: "way main", onclick: move(1) }, "Next step")];
-  const card = h("div", { class: "card stepping" }, place, h("div", { class: "go" }, back, ...dots, next));
+  const hide = h("button", {
+    type: "button",
+    class: "plain",
+    "aria-expanded": "true",
+    onclick: () => {
+      const isHidden = card.classList.toggle("small");
+      hide.setAttribute("aria-expanded", String(!isHidden));
+      hide.textContent = isHidden ? "Show text" : "Hide text";
+    },
+  }, "Hide text");
+  const card = h("div", { class: "card stepping" }, place, h("div", { class: "go" }, back, ...dots, next, hide));
   let drawn = -1;
   state.watch(["step", "mode"], () => {
     if (state.now.mode !== "deep") return void (drawn = -1);
@@ -26,10 +36,9 @@ export function steps({ steps: all }, { state, set }) {
     if (at === drawn) return;
     const step = all[at];
     place.replaceChildren(
-      h("p", { class: "muted" }, `Step ${at + 1} of ${all.length}`),
-      h("h2", {}, step.heading),
+      h("div", { class: "stephead" }, h("h2", {}, step.heading), h("p", { class: "muted" }, `Step ${at + 1} of ${all.length}`)),
       ...step.texts.map((text) => h("p", {}, ...explained(text))),
-      ...(step.place ? [h("p", { class: "muted" }, `On the page: ${step.place.text}.`)] : []),
+      ...(step.place ? [h("p", { class: "muted where" }, `On the page: ${step.place.text}.`)] : []),
     );
     dots.forEach((dot, each) => (each === at ? dot.setAttribute("aria-current", "step") : dot.removeAttribute("aria-current")));
     back.disabled = at === 0;
@@ -37,8 +46,19 @@ export function steps({ steps: all }, { state, set }) {
     // The place that the address names is kept when the page is opened there.
     if (step.place && !(drawn < 0 && state.now.place)) set(step.place.address);
     // From one step to the next, to what it is about, which the card leaves in view.
-    if (drawn >= 0) requestAnimationFrame(() => (document.querySelector(state.now.place?.length ? "#panel .calchead" : "#panel") ?? document.getElementById("flow"))?.scrollIntoView({ block: "start" }));
+    if (drawn >= 0) requestAnimationFrame(() => (shownBy(step, state) ?? document.getElementById("panel") ?? document.getElementById("flow"))?.scrollIntoView({ block: "start" }));
     drawn = at;
   });
   return card;
+}
+
+/**
+ * @param {import("viewer/document.js").Part} step
+ * @param {import("viewer/state.js").State} state
+ * @returns {Element | null} what of the panel the step is about: its own image beside those of other stages, or a value
+ */
+function shownBy({ place }, state) {
+  const images = document.querySelector("#panel .pictures")?.children ?? [];
+  if (place?.whole && images.length) return images[Math.min(1, images.length - 1)];
+  return state.now.place?.length ? document.querySelector("#panel .calchead") : null;
 }
