@@ -66,6 +66,9 @@ def run(made: Program, folder: Path, names: Mapping[str, Any] | None = None) -> 
     left: dict[str, Any] = {**(names or {}), "__name__": "program"}
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
         exec(compile(made.code, "program.py", "exec"), left)
+    for each in left.values():
+        if isinstance(each, np.lib.npyio.NpzFile):
+            each.close()
     return left
 
 
