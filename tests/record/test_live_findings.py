@@ -37,9 +37,15 @@ def fit(path: Path, *, epochs: int = 3, **options: Any) -> Any:
     )
     model.compile("sgd", "mse")
     x = np.arange(60, dtype=np.float32).reshape(20, 3) / 60
-    model.fit(
-        x, x[:, :1], epochs=epochs, verbose=0, callbacks=[pipetrace.Recorder(path, **options)]
-    )
+    recorder = pipetrace.Recorder(path, **options)
+
+    def wait(*_: object) -> None:
+        """So that the trace is looked at before the next epoch, however busy the machine is."""
+        if recorder._session and recorder._session.state.writer:
+            recorder._session.state.writer.wait()
+
+    callbacks = [recorder, keras.callbacks.LambdaCallback(on_epoch_begin=wait)]
+    model.fit(x, x[:, :1], epochs=epochs, verbose=0, callbacks=callbacks)
     return model
 
 
