@@ -221,10 +221,12 @@ def train(settings: Settings, kind: str, seed: str) -> None:
             fit["validation_data"] = (data[2], data[3])
         place = settings.place(kind, path.stem, which, seed)
         pipetrace.watch(model, place, verbose=False, after_training=settings.after_training)
-        if own:
-            program.train(model)
-        else:
-            model.fit(data[0], data[1], verbose=0, **fit)
+        try:
+            program.train(model) if own else model.fit(data[0], data[1], verbose=0, **fit)
+        except Exception as error:  # PyTorch's losses raise for NaN; the trace has what led to it
+            if repaired:
+                raise
+            print(f"{path.stem} raised {type(error).__name__}: {error}", flush=True)
 
 
 def reported(path: Path) -> list[Finding]:

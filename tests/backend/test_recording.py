@@ -1,5 +1,6 @@
 """Keras on another backend: the training stays as it is, and what is recorded is what Keras computes."""
 
+import contextlib
 import math
 import re
 import subprocess
@@ -17,6 +18,7 @@ from tests.examples.gallery import FITTED
 import pipetrace
 from pipetrace.capture.eager import EagerForward
 from pipetrace.capture.hook import TookTooLongError
+from pipetrace.explain.findings.finding import flat
 from pipetrace.trace import Trace
 from pipetrace.trace.measurements import Gradient
 
@@ -181,6 +183,28 @@ def test_the_layer_that_raised_is_named(tmp_path: Path) -> None:
         model.fit(np.ones((8, 2), "float32"), np.ones((8, 4), "float32"), verbose=0)
     ending = pipetrace.read(path).ending
     assert (ending.kind, ending.stage) == ("failed", "raises")
+
+
+def test_a_loss_that_raises_for_nan_is_explained_by_the_first_layer_with_it(tmp_path: Path) -> None:
+    """PyTorch's binary crossentropy raises; on JAX the loss is NaN."""
+    keras.utils.set_random_seed(1)
+    names = [f"hidden_{number}" for number in range(6)]
+    deep = [keras.layers.Dense(5, "exponential", name=name) for name in names]
+    last = keras.layers.Dense(1, "sigmoid", name="scores")
+    model = keras.Sequential([keras.Input((2,)), *deep, last])
+    model.compile("adam", "binary_crossentropy")
+    x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+    made, values = [], keras.ops.convert_to_tensor(x)
+    for layer in deep:
+        values = layer(values)
+        made.append(np.isfinite(keras.ops.convert_to_numpy(values)).all())
+    path = tmp_path / "run.trace"
+    pipetrace.watch(model, path, verbose=False)
+    on_torch = keras.backend.backend() == "torch"
+    with pytest.raises(RuntimeError) if on_torch else contextlib.nullcontext():
+        model.fit(x, (x[:, 0] > 0).astype("float32"), verbose=0)
+    found = {each.code: each for each in flat(pipetrace.findings(path))}
+    assert found["PT701"].stage == names[made.index(False)]
 
 
 class HasNoCall(keras.Model):  # type: ignore[misc, name-defined] # Keras has no types

@@ -56,7 +56,7 @@ def test_a_group_lists_its_stages_and_opens_one_of_them(pages: Pages) -> None:
     assert bars[1] == max(bars)
 
 
-def test_the_glance_draws_one_stage_of_each_size_on_the_longest_way(pages: Pages) -> None:
+def test_the_glance_draws_a_few_stages_on_the_longest_way(pages: Pages) -> None:
     page = pages.open(RECORDED)
     links = page.locator(".glance a").evaluate_all("all => all.map(each => each.hash.slice(7))")
     stages = {each.name: each for each in DEEP.stages}
@@ -71,8 +71,8 @@ def test_the_glance_draws_one_stage_of_each_size_on_the_longest_way(pages: Pages
                     reached.add(spec.source)
                     todo.append(spec.source)
         assert before in reached
-    sizes = [stages[name].outputs[0].shape[1:-1] for name in links[1:-1]]
-    assert len(set(sizes)) == len(sizes)
+    sizes = {stages[name].outputs[0].shape[1:-1] for name in links}
+    assert sizes == {each.outputs[0].shape[1:-1] for each in DEEP.stages}
     said = page.locator(".glance p").inner_text()
     assert f"{len(links)} of {len(DEEP.stages)} stages, on the longest way" in said
     squares = page.locator(".glance .maps, .glance canvas")

@@ -170,3 +170,20 @@ def test_images_in_colour_are_on_the_scale_of_their_values(shown: Page) -> None:
         [values for values, _ in RANGES],
     )
     assert found == [wanted for _, wanted in RANGES]
+
+
+NAN_KERNEL = """async () => {
+  const [{ dense }, { convolution }, { values }] = await Promise.all(
+    ["dense", "convolution", "values"].map((name) => import(`viewer/model/${name}.js`)),
+  );
+  const kernel = values([2, 1], new Float32Array([NaN, 2]));
+  const [sum] = dense.compute({ config: {} }, [values([2], new Float32Array([0, 1]))], { kernel }).data;
+  const stage = { layer: "Conv1D", config: { padding: "same" } };
+  const steps = values([3, 1], new Float32Array([0, 1, 2]));
+  const outcome = (weights) => convolution.compute(stage, [steps], { kernel: values([2, 1, 1], new Float32Array(weights)) });
+  return [String(sum), outcome([NaN, 2]), [...outcome([1, 2]).data]];
+}"""
+
+
+def test_weights_that_are_nan_are_not_lost_where_an_input_is_zero(shown: Page) -> None:
+    assert shown.evaluate(NAN_KERNEL) == ["NaN", None, [2, 5, 2]]

@@ -12,6 +12,7 @@ from tests.record.models import as_arrays, batches, classifier, rows
 
 import pipetrace
 from pipetrace.capture import eager
+from pipetrace.explain.findings.finding import flat
 from pipetrace.record.describe import Description
 from pipetrace.record.measure import failure
 from pipetrace.trace import Trace
@@ -70,6 +71,30 @@ def subclassed(*layers: Any) -> Any:
     model = Chain()
     model.compile("sgd", "mse")
     return model
+
+
+@pytest.mark.parametrize("size", [1000.0, 1.0])
+def test_a_loss_that_raises_is_explained_by_the_layer_that_made_infinity(
+    fit: Fit, size: float
+) -> None:
+    import keras
+
+    def strict(target: Any, given: Any) -> Any:
+        raise ValueError(f"{keras.ops.shape(given)} are not what I want")
+
+    def dense(name: str, activation: str) -> Any:
+        return keras.layers.Dense(2, activation, name=name, kernel_initializer="ones")
+
+    model = keras.Sequential(
+        [keras.Input((2,)), dense("first", "exponential"), dense("last", "linear")]
+    )
+    model.compile("sgd", strict)
+    trace = fit(model, ValueError, x=np.full((8, 2), size), y=np.ones((8, 2)))
+    infinite = [("output", 1, 1, "first")] if size > 1 else []
+    assert told(trace) == [("exception", 1, 1, None), *infinite]
+    found = [each for each in flat(pipetrace.findings(trace)) if each.code == "PT701"]
+    # No update was made yet, so a lower learning rate would change nothing.
+    assert [each.change for each in found] == ["" for _ in infinite]
 
 
 def test_a_layer_that_raises_is_where_the_trace_ends(fit: Fit) -> None:

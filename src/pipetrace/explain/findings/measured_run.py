@@ -11,6 +11,7 @@ from pipetrace.explain.fits import last_stretch
 from pipetrace.explain.formatting import figure, share
 from pipetrace.explain.judgement import judgement
 from pipetrace.trace.document import LAYER, SOURCE, Stage, Trace, stage_of_weight
+from pipetrace.trace.events import NON_FINITE
 from pipetrace.trace.measurements import (
     LINEAR,
     TRAINING,
@@ -270,12 +271,12 @@ class MeasuredRun:
 
     @cached_property
     def broken(self) -> bool:
-        """Whether the loss or a kernel became NaN or Inf."""
+        """Whether the loss, a kernel, or what the model gives became NaN or Inf."""
         norms = [self.of(Update, name, self.last_epoch).weight_norm for name in self.kernels]
         losses = [epoch.metrics.get("loss", 0.0) for epoch in self.trace.epochs]
         known = [norm for norm in norms if norm is not None]
         return not all(map(math.isfinite, [*known, *losses])) or any(
-            event.kind == "loss" for event in self.trace.events
+            event.kind in NON_FINITE for event in self.trace.events
         )
 
     @cached_property

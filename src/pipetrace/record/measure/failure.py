@@ -94,18 +94,13 @@ def _in_the_rows(suspect: Suspect) -> Event | None:
 
 def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
     """With the last finite weights: the first stage whose output or gradient is not finite."""
-    measure, rows = suspect.measure, suspect.rows
-    if measure is None or rows is None or not sound:
+    measure = suspect.measure
+    if measure is None or not sound:
         return None
-    few = rows.taken(slice(0, min(len(rows), SEARCHED_ROWS, measure.extent.candidates)))
-    together = measure.extent.together
-    parts = [few.taken(slice(start, start + together)) for start in range(0, len(few), together)]
-    for part in parts:
-        outputs = measure.passed(part.x, sound).outputs
-        for stage in measure.forward.stages:
-            if any(_first_broken(values) is not None for values in outputs.get(stage.name, ())):
-                return Event(OUTPUT, stage=stage.name)
-    if few.y is None or not getattr(suspect.model, "compiled", False):
+    parts = _searched(suspect)
+    if (found := _in_the_outputs(measure, parts, sound)) is not None:
+        return found
+    if not parts or parts[0].y is None or not getattr(suspect.model, "compiled", False):
         return None
     broken: list[Any] = []
     gradients: training.Gradients | None = None
@@ -121,6 +116,39 @@ def _in_a_pass(suspect: Suspect, sound: Weights) -> Event | None:
         return None
     # The gradient comes from the end, so it broke at the last stage in the order of execution.
     return Event(GRADIENT, stage=_owner(measure, named[-1]), weight=named[-1])
+
+
+def _searched(suspect: Suspect) -> list[Rows]:
+    """The rows to search, as many at a time as the model may get."""
+    measure, rows = suspect.measure, suspect.rows
+    if measure is None or rows is None:
+        return []
+    few = rows.taken(slice(0, min(len(rows), SEARCHED_ROWS, measure.extent.candidates)))
+    together = measure.extent.together
+    return [few.taken(slice(start, start + together)) for start in range(0, len(few), together)]
+
+
+def _in_the_outputs(
+    measure: ModelPass, parts: Sequence[Rows], instead: Weights | None = None
+) -> Event | None:
+    """The first stage whose output is not finite, with the model's weights or others."""
+    for part in parts:
+        outputs = measure.passed(part.x, instead).outputs
+        for stage in measure.forward.stages:
+            if any(_first_broken(values) is not None for values in outputs.get(stage.name, ())):
+                return Event(OUTPUT, stage=stage.name)
+    return None
+
+
+def _not_finite_now(suspect: Suspect) -> list[Event]:
+    """Where a model that gives NaN or Inf got it from. A loss may raise for that, as PyTorch's
+    binary crossentropy does."""
+    if suspect.measure is None:
+        return []
+    found = _in_the_outputs(suspect.measure, _searched(suspect))
+    if found is None:
+        return []
+    return [_in_the_rows(suspect) or _in_the_weights(suspect) or found]
 
 
 def _owner(measure: ModelPass, weight: str) -> str:
@@ -154,7 +182,7 @@ def of_exception(
         seen = graph.stages if stage is not None else ()
     events = [Event(EXCEPTION, stage=stage, error=in_short(error))]
     if stage is None:
-        events += _misfit(suspect)
+        events += _misfit(suspect) or _not_finite_now(suspect)
     return stage, events, seen
 
 

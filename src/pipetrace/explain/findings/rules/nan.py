@@ -81,7 +81,7 @@ class NanOrInf(RunRule):
                 stage = between.name
             advice = "Make sure that no root, norm or division gets 0, where its gradient is Inf."
             change = "keras.ops.sqrt(keras.ops.maximum(squares, 1e-9))"
-        elif not at_once(run) and not kinds & {INPUTS, TARGETS}:
+        elif not _before_any_update(run) and not kinds & {INPUTS, TARGETS}:
             advice = "Lower the learning rate by a factor of 10, or clip the gradients."
             change = "clipnorm=1.0"
         yield self.shown(
@@ -133,10 +133,16 @@ def _in_weights(run: MeasuredRun) -> tuple[list[Evidence], str, bool]:
 
 
 def at_once(run: MeasuredRun) -> bool:
-    """Whether the loss of the very first step was NaN or Inf, before any rate had acted."""
-    loss = next((each for each in run.trace.events if each.kind == LOSS), None)
+    """Whether finite outputs gave a loss of NaN or Inf in the very first step."""
+    has_loss = any(each.kind == LOSS for each in run.trace.events)
     finite = run.of(Outcome, TRAINING, 0).not_finite == 0
-    return loss is not None and finite and (loss.epoch, loss.step) == (1, 1)
+    return has_loss and finite and _before_any_update(run)
+
+
+def _before_any_update(run: MeasuredRun) -> bool:
+    """Whether NaN or Inf came in the very first step, before any rate had acted."""
+    first = next((each for each in run.trace.events if each.kind in NON_FINITE), None)
+    return first is not None and (first.epoch, first.step) == (1, 1)
 
 
 def _without_weights(run: MeasuredRun, name: str) -> Stage | None:

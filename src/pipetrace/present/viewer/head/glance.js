@@ -84,7 +84,8 @@ export function glance(view, model, state, epochs, go) {
 
 /**
  * The stages that are drawn: all of a short chain, or else those on the longest way to the output. Of a long way it is the
- * first and the last stage and, where outputs were recorded, the last one of each shape, or of each size of image.
+ * first and the last stage and, where outputs were recorded, the last one of each shape, or of each size of image; or
+ * some at even distances, where there are few shapes.
  *
  * @param {Model} model
  * @param {State} state
@@ -107,8 +108,11 @@ function stations(model, state) {
     const kinds = known.map(({ outputs }) => String(kind(outputs[0]?.shape ?? [])));
     return known.filter((_, at) => at && at < known.length - 1 && kinds[at] !== kinds[at + 1]);
   };
-  const shapes = lastOf((lengths) => lengths);
-  const between = shapes.length > MOST_STAGES - 2 ? evenly(lastOf((lengths) => (lengths.length > 1 ? lengths.slice(0, -1) : lengths)), MOST_STAGES - 2) : shapes;
+  const most = MOST_STAGES - 2;
+  let between = lastOf((lengths) => lengths);
+  if (between.length > most) between = lastOf((lengths) => (lengths.length > 1 ? lengths.slice(0, -1) : lengths));
+  if (between.length < most / 2) between = known.slice(1, -1);
+  between = evenly(between, most);
   return known.length > 1 ? [known[0], ...between, known[known.length - 1]] : [];
 }
 

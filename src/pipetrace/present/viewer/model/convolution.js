@@ -5,6 +5,7 @@ import {
   channelsFirst,
   channelsToFirst,
   channelsToLast,
+  areFinite,
   placeOf,
   size,
   transposed,
@@ -30,6 +31,8 @@ export const convolution = {
     const parts = partsOf(stage, input, weights);
     if (!parts || !isKnown(name)) return null;
     const { window, kernel, depth, point } = parts;
+    // Keras multiplies them by the zeros of the padding too.
+    if ((depth && !areFinite(depth)) || (kernel && !areFinite(kernel))) return null;
     let result = input;
     if (depth) result = depthwise(result, depth, window);
     if (kernel) result = convolve(result, kernel, point ? onePlace(result) : window);

@@ -2,7 +2,7 @@
 
 import { activate, isKnown } from "viewer/model/activation.js";
 import { addBias } from "viewer/model/convolution.js";
-import { size, values } from "viewer/model/values.js";
+import { areFinite, size, values } from "viewer/model/values.js";
 
 /** @type {import("viewer/model/layers.js").Family} */
 export const dense = {
@@ -13,12 +13,13 @@ export const dense = {
     const [length, units] = weights.kernel.shape;
     const result = values([...input.shape.slice(0, -1), units]);
     const sums = new Float64Array(units);
+    const skips = areFinite(weights.kernel);
     const rows = size(input.shape.slice(0, -1));
     for (let row = 0; row < rows; row++) {
       sums.fill(0);
       for (let k = 0; k < length; k++) {
         const value = input.data[row * length + k];
-        if (value === 0) continue;
+        if (value === 0 && skips) continue;
         for (let unit = 0; unit < units; unit++) sums[unit] += value * weights.kernel.data[k * units + unit];
       }
       result.data.set(sums, row * units);

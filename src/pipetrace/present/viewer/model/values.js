@@ -20,6 +20,19 @@ export function values(shape, data = new Float32Array(size(shape))) {
   return { shape, data };
 }
 
+/** @type {WeakMap<Float32Array, boolean>} of weights, which are looked at for each row */
+const finite = new WeakMap();
+
+/**
+ * @param {Values} tensor whose data do not change
+ * @returns {boolean} whether it holds neither NaN nor an infinity, which times 0 are NaN
+ */
+export function areFinite({ data }) {
+  const found = finite.get(data) ?? data.every(Number.isFinite);
+  finite.set(data, found);
+  return found;
+}
+
 /**
  * @param {readonly number[]} shape
  * @param {Place} place
