@@ -1,5 +1,7 @@
 """What a person finds who comes back to a way to learn, and steps on a phone."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
@@ -83,7 +85,12 @@ def meaning(page: Page, word: str) -> str:
 
 
 def test_words_are_explained_where_they_stand_and_tied_together(pages: Pages) -> None:
-    page = pages.open(place="#mode=learn")
+    page = pages.open(place="#stage=conv2d")
+    likeness = page.locator(
+        ".looksfor p .word", has_text=re.compile("^(edge|line|blob|blur|ripple)")
+    )
+    expect(likeness.first).to_be_visible()
+    choose(page, "learn")
     filters = meaning(page, "filters")
     for word in ("kernel", "map", "channel"):
         assert word in filters
@@ -97,5 +104,5 @@ def test_words_are_explained_where_they_stand_and_tied_together(pages: Pages) ->
         page.get_by_role("button", name="Next step").click()
     expect(page.locator(".stepping")).to_contain_text("line")
     assert "map" in meaning(page, "map")
-    # The number of a line is no pattern of a kernel.
+    # A line of an image is no likeness of a kernel.
     assert page.locator(".stepping .word", has_text="line").count() == 0
