@@ -28,6 +28,7 @@ from typing import Any
 
 import pipetrace
 from pipetrace.explain.findings import NOTE, Finding, findings
+from pipetrace.trace.document import FAILED
 
 BUGGY, FIXED, PROGRAMS = "buggy", "fixed", "programs"
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -242,6 +243,9 @@ def report(settings: Settings) -> None:
         for seed in settings.seeds:
             both = [settings.place("cases", path.stem, which, seed) for which in (BUGGY, FIXED)]
             if not all(each.exists() for each in both):
+                continue
+            if pipetrace.read(both[1]).ending.kind == FAILED:
+                print(f"{path.stem:20} {seed} not counted, as the repaired program raises too")
                 continue
             score = Score(faults, *map(reported, both))
             scores.append(score)

@@ -131,10 +131,11 @@ def ablate(
 
 
 def _print_results(trace: Any, name: str, left: int) -> None:
-    from pipetrace.explain.ablations import ablations
+    from pipetrace.explain.ablations.rows import ablations, spread
 
-    for row in ablations(trace):
-        click.echo(row.text)
+    for text in (spread(trace), *(row.text for row in ablations(trace))):
+        if text:
+            click.echo(text)
     if left:
         click.echo(f"The time is over; not begun: {left}. The same command goes on.")
     click.echo(f"The results are in {name}; see them with: pipetrace show {name}")

@@ -1,5 +1,7 @@
 """What a person finds who comes back to a way to learn, and steps on a phone."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import Pages
@@ -74,3 +76,33 @@ def test_a_step_leaves_a_phone_room_for_what_it_is_about(pages: Pages, digits_tr
     expect(page.locator(".stepping h2")).to_be_visible()
     page.get_by_role("button", name="Show text").click()
     expect(page.locator(".stepping").get_by_text(steps[-1].texts[0][:20])).to_be_visible()
+
+
+def meaning(page: Page, word: str) -> str:
+    """What is told of a word where it first stands in a way to learn."""
+    found = page.locator("#mode .word").filter(has_text=word).first
+    return found.locator("[role=tooltip]").text_content() or ""
+
+
+def test_words_are_explained_where_they_stand_and_tied_together(pages: Pages) -> None:
+    page = pages.open(place="#stage=conv2d")
+    likeness = page.locator(
+        ".looksfor p .word", has_text=re.compile("^(edge|line|blob|blur|ripple)")
+    )
+    expect(likeness.first).to_be_visible()
+    choose(page, "learn")
+    filters = meaning(page, "filters")
+    for word in ("kernel", "map", "channel"):
+        assert word in filters
+    assert filters.partition(". ")[2] in meaning(page, "channel")
+    assert "optimizer" in meaning(page, "Adam")
+    choose(page, "metrics")
+    assert "multiplication" in meaning(page, "FLOPs")
+    assert "sure" in meaning(page, "calibrated")
+    choose(page, "deep")
+    for _ in range(4):
+        page.get_by_role("button", name="Next step").click()
+    expect(page.locator(".stepping")).to_contain_text("line")
+    assert "map" in meaning(page, "map")
+    # A line of an image is no likeness of a kernel.
+    assert page.locator(".stepping .word", has_text="line").count() == 0

@@ -9,7 +9,7 @@ import pytest
 
 from pipetrace.explain.ablations import ablations, project
 from pipetrace.explain.ablations.project import BETTER, OPEN, SMALLER
-from pipetrace.explain.ablations.rows import noise
+from pipetrace.explain.ablations.rows import noise, spread
 from pipetrace.explain.ablations.words import WORDS
 from pipetrace.explain.findings.expectation import Expectation
 from pipetrace.trace import Trace
@@ -83,8 +83,11 @@ def test_effects_are_compared_with_the_noise_and_sorted(digits_trace: Trace) -> 
     filters = rows[1]
     assert filters.effect == pytest.approx(-0.41)
     assert (filters.before.parameters, filters.after.parameters) == (1000, 50)
-    for number in ("50 %", "91 %", "2 points", "1,000"):
+    for number in ("50 %", "91 %", "4.97 points", "1,000"):
         assert number in filters.text
+    assert "3 seeds" in spread(trace)
+    assert "2 points" in spread(trace)
+    assert spread(digits_trace) == ""
     assert "It does not fit." in rows[-1].text
     assert ablations(digits_trace) == ()
     (alone,) = ablations(with_ablations(digits_trace, tried("one_filter", 0.5), seeds=(0.9,)))

@@ -196,18 +196,26 @@ def _sentences(trace: Trace, row: AblationRow, said: Words) -> Iterable[str]:
         yield f"{row.title}{where}, {name} stays at {write(now)}{mean}."
     else:
         yield f"{row.title}{where}, {name} is {write(now)}{mean} instead of {write(then)}."
-    yield _judged(row, said, len(row.before.values), points if write is share else figure)
+    yield _judged(row, said, points if write is share else figure)
     if row.before.parameters != row.after.parameters and row.after.parameters is not None:
         was = f" instead of {number(row.before.parameters)}" if row.before.parameters else ""
         yield f"The model has {counted(row.after.parameters, 'parameter')}{was}."
 
 
-def _judged(row: AblationRow, said: Words, seeds: int, write: Callable[[float], str]) -> str:
+def spread(trace: Trace) -> str:
+    """How far the seeds of the run as it is are apart, in a sentence; empty where it has one."""
+    values = next((each.before.values for each in ablations(trace)), ())
+    if len(values) < 2 or not all(map(math.isfinite, values)):
+        return ""
+    write = points if writer(trace, compared_by(trace)) is share else figure
+    seeds = counted(len(values), "seed")
+    return f"The {seeds} of the run as it is differ by {write(max(values) - min(values))}."
+
+
+def _judged(row: AblationRow, said: Words, write: Callable[[float], str]) -> str:
     if row.is_larger is None or row.noise is None:
         return "The noise of other seeds was not measured."
-    values = row.before.values
-    apart = f"The {counted(seeds, 'seed')} of the run differ by {write(max(values) - min(values))}"
-    apart += f", which explains a difference of up to {write(row.noise)}"
+    apart = f"Other seeds explain up to {write(row.noise)}"
     if not row.is_larger:
         return f"{apart}, so this is within the noise."
     better = f": {said.part} helps" if row.is_worse else ": the run is better with this change"

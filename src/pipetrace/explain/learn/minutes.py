@@ -28,9 +28,10 @@ def words(lesson: Lesson) -> int:
     read += [text for each in lesson.steps for text in _part(each)]
     read += [text for each in lesson.exercises for text in _exercise(each)]
     read += [text for each in lesson.cards for text in (each.front, each.answer, each.back)]
+    cells = sum(map(len, lesson.cells.counts)) if lesson.cells else 0
     asked = [_count(_problem(each)) for each in lesson.problems]
     shown = _asked(lesson)
-    return _count(read) + (round(sum(asked) / len(asked) * shown) if asked else 0)
+    return cells + _count(read) + (round(sum(asked) / len(asked) * shown) if asked else 0)
 
 
 def _minutes(lesson: Lesson) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pipetrace.explain import metrics
 from pipetrace.explain.ablations.project import project
-from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, ablations
+from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, ablations, spread
 from pipetrace.explain.facts import trained
 from pipetrace.explain.formatting import listed, number
 from pipetrace.explain.learn.lesson import Lesson, Part, Table, stage_place
@@ -61,7 +61,11 @@ def _table(trace: Trace, rows: tuple[AblationRow, ...]) -> Part:
         lines.append((row.title, *_cells(trace, metric, after.mean, after.parameters), told))
     title = metrics.title(metric) if metric else "result"
     header = ("change", title, "parameters", "difference")
-    return Part("Before and after", (NOISE_RULE,), table=Table(header, tuple(lines)))
+    return Part(
+        "Before and after",
+        (f"{NOISE_RULE} {spread(trace)}".strip(),),
+        table=Table(header, tuple(lines)),
+    )
 
 
 def _cells(

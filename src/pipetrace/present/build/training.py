@@ -9,6 +9,7 @@ from pipetrace.explain.ablations.rows import (
     AblationRow,
     ablations,
     compared_by,
+    spread,
 )
 from pipetrace.explain.balance import accuracy_at_chance, chance_words
 from pipetrace.explain.before_training import before_training
@@ -224,7 +225,7 @@ def ablations_grid(trace: Trace) -> Grid | None:
         columns=("change", "with it", "without", "parameters", "seconds", "noise"),
         rows=tuple(map(cells, rows)),
         marks=("",) * len(rows),
-        note=NOISE_RULE,
+        note=f"{NOISE_RULE} {spread(trace)}".strip(),
     )
 
 

@@ -11,14 +11,13 @@ const TOGETHER = "Each filter has one kernel, its weights; laid on every positio
 const WORDS = {
   kernel: `The weights of one filter. They are learned in training. ${TOGETHER}`,
   filter: `A small pattern of weights that is laid on every position of the input. ${TOGETHER}`,
-  "map(?!s)": `What one filter gives at all positions, as an image. ${TOGETHER}`,
+  map: `What one filter gives at all positions, as an image. ${TOGETHER}`,
   stride: "How many positions the window moves on from one output to the next.",
   padding: "Zeros around the input, so that the window also fits at its edge.",
   patch: "The part of the input that the window covers.",
   bias: "One learned number that is added to the sum. It moves the level from which on a unit responds.",
   edge: "Large weights on one side of the kernel and small ones on the other: it answers where the input changes.",
-  // A line with a number is a place.
-  "line(?! \\d)": "Large weights along a line, small ones on both sides of it.",
+  line: "Large weights along a line, small ones on both sides of it.",
   blob: "A centre that differs from what is around it.",
   blur: "All weights alike: the sum of what the window covers.",
   ripple: "Weights that go up and down around the centre.",
@@ -40,6 +39,9 @@ const WORDS = {
   parameter: "A number of the model that training finds: a weight or a bias.",
   "learning rate": "How far each step moves the weights against their gradients.",
   seed: "The number that random draws begin with: the same seed gives the same first weights and the same order of rows.",
+  noise: "How much a result differs between trainings that differ in their seed alone.",
+  "Student's t": "A test of statistics: whether two means differ by more than the spread of a few measurements explains.",
+  SGD: "Stochastic gradient descent, an optimizer: each weight moves by the learning rate x its gradient.",
   overfitting: "The model fits the training rows better and better, and others no longer.",
   optimizer: "How each step changes the weights, from their gradients.",
   Adam: "An optimizer: it gives each weight a step size of its own, from averages of its gradients and of their squares.",
@@ -59,9 +61,9 @@ const WORDS = {
   mean: "The sum of the values, divided by their number.",
   "standard deviation": "How far values lie from their mean, typically: the root of the mean squared distance.",
 };
-const PATTERN = new RegExp(`\\b((?:${Object.keys(WORDS).join("|")})(?:e?s)?)\\b`, "g");
-
-const MEANINGS = Object.fromEntries(Object.entries(WORDS).map(([word, meaning]) => [word.replace(/\(.*/, ""), meaning]));
+/** What a kernel is like; elsewhere these words mean something else. */
+const LIKENESSES = ["edge", "line", "blob", "blur", "ripple"];
+const PATTERN = new RegExp(`\\b((?:${Object.keys(WORDS).map(written).join("|")})(?:e?s)?)\\b`, "g");
 
 let next = 0;
 
@@ -75,7 +77,7 @@ let next = 0;
 export function explained(text, seen = new Set()) {
   const parts = text.split(PATTERN);
   return parts.map((part, at) => {
-    const meaning = at % 2 ? (MEANINGS[part] ?? MEANINGS[part.replace(/s$/, "")] ?? MEANINGS[part.replace(/es$/, "")]) : undefined;
+    const meaning = at % 2 ? (WORDS[part] ?? WORDS[part.replace(/s$/, "")] ?? WORDS[part.replace(/es$/, "")]) : undefined;
     if (!meaning || seen.has(meaning)) return part;
     seen.add(meaning);
     const id = `word-${next++}`;
@@ -90,4 +92,13 @@ export function explained(text, seen = new Set()) {
     parts[at + 1] = parts[at + 1]?.slice(mark.length);
     return mark ? h("span", { class: "unbroken" }, word, mark) : word;
   });
+}
+
+/**
+ * @param {string} word
+ * @returns {string} where it has its meaning
+ */
+function written(word) {
+  if (LIKENESSES.includes(word)) return `(?<=%\\s)${word}`;
+  return word === "map" ? "map(?!s)" : word;
 }
