@@ -204,7 +204,6 @@ def test_a_stream_tells_of_each_epoch_of_the_end_and_of_a_kill(tmp_path: Path) -
         first = table.next()
         writer.do("epoch")
         assert table.next() != first
-        page = server.ask("/run/live.trace").text
         shutil.copy(folder / "live.trace", folder / "copy.trace")
         compared = "compare?run=live.trace&run=copy.trace"
         with Stream(server, f"/changes/{compared}") as both:
@@ -214,6 +213,7 @@ def test_a_stream_tells_of_each_epoch_of_the_end_and_of_a_kill(tmp_path: Path) -
             assert both.next() != told
             (folder / "copy.trace").unlink()
             assert both.answer.read() is not None, "the stream of runs that are gone ends"
+        page = server.ask("/run/live.trace").text
         with Stream(server, "/changes/run/live.trace") as run:
             assert f'data-version="{run.next()}"' in page
             writer.do("epoch")
