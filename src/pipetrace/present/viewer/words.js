@@ -36,7 +36,7 @@ const WORDS = {
   dropout: "In training, a random part of the values is set to 0, so that no unit relies on a single other one.",
   "cross-entropy": "A loss for classes: −ln of the probability that the model gave to the true class, averaged over the rows.",
   FLOP: "A floating-point operation: one multiplication or addition. A multiply-add counts as two.",
-  parameter: "A number of the model that training finds: a weight or a bias.",
+  parameter: "A number of the model, such as a weight or a bias. Training finds it, unless it is frozen.",
   "learning rate": "How far each step moves the weights against their gradients.",
   seed: "The number that random draws begin with: the same seed gives the same first weights and the same order of rows.",
   noise: "How much a result differs between trainings that differ in their seed alone.",
