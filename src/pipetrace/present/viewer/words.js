@@ -40,7 +40,7 @@ const WORDS = {
   "learning rate": "How far each step moves the weights against their gradients.",
   seed: "The number that random draws begin with: the same seed gives the same first weights and the same order of rows.",
   noise: "How much a result differs between trainings that differ in their seed alone.",
-  "Student's t": "A test of statistics: whether two means differ by more than the spread of a few measurements explains.",
+  "Student's t": "A test of statistics: whether two means differ by more than the spread of a few measurements explains. A few show only part of the spread, so the limit is a multiple of it; luck alone passes it in fewer than 5 % of cases.",
   SGD: "Stochastic gradient descent, an optimizer: each weight moves by the learning rate x its gradient.",
   overfitting: "The model fits the training rows better and better, and others no longer.",
   optimizer: "How each step changes the weights, from their gradients.",
