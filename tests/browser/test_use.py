@@ -18,6 +18,13 @@ from pipetrace.trace import Trace
 pytestmark = pytest.mark.browser
 
 
+SETTLED = """async () => {
+  for (let [height, times] = [0, 0]; times < 6; times = height === (height = document.body.scrollHeight) ? times + 1 : 0)
+    await new Promise((done) => setTimeout(done, 50));
+}"""
+"""Waits until no late part of the page moves the others."""
+
+
 @pytest.fixture(scope="module")
 def made(digits_trace: Trace) -> Document:
     return document(digits_trace)
@@ -51,7 +58,7 @@ def focused(page: Page, selector: str) -> bool:
     return bool(page.evaluate("selector => document.activeElement.matches(selector)", selector))
 
 
-def tab_to(page: Page, selector: str, most: int = 80) -> None:
+def tab_to(page: Page, selector: str, most: int = 200) -> None:
     """Press Tab until an element has the focus, as one without a pointer does."""
     for _ in range(most):
         page.keyboard.press("Tab")
@@ -174,7 +181,8 @@ def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document
         words(each) for each in page.locator(".card .option span:nth-child(2)").all_text_contents()
     ] == [words(each) for each in question.options]
     wrong = (question.answer + 1) % 4
-    option(page, wrong).click()
+    # A pointer's press is lost when a late part of the page moves the option meanwhile.
+    option(page, wrong).press("Enter")
     told = words(page.locator(".card .feedback").text_content())
     assert told.startswith("Not this one. ")
     assert words(question.remarks[wrong]) in told
@@ -187,6 +195,7 @@ def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document
 
 def test_a_right_answer_is_told_why(page: Page, made: Document) -> None:
     question = made.quiz[0]
+    page.evaluate(SETTLED)
     option(page, question.answer).click()
     told = words(page.locator(".card .feedback").text_content())
     assert told.startswith(f"Right. {words(question.remarks[question.answer])}")
