@@ -341,3 +341,14 @@ def test_models_that_keras_refuses_are_explained(
     assert "[bad-model-file]" in ran.err
     assert "safe_mode=False" not in ran.err
     assert not (tmp_path / "model.trace").exists()
+
+
+def test_a_program_by_a_relative_path_says_of_itself_what_it_says_to_python(tmp_path: Path) -> None:
+    text = "import sys\nprint(__file__, sys.argv, sys.path[0])\nraise ValueError('its own')\n"
+    (tmp_path / "raises.py").write_text(text)
+    ends = []
+    for call in ([], ["-m", "pipetrace", "run"]):
+        line = [sys.executable, *call, "raises.py", "--argument"]
+        ran = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+        ends.append((ran.returncode, ran.stdout, without_ours(ran.stderr)))
+    assert ends[0] == ends[1]

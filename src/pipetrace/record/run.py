@@ -103,6 +103,7 @@ def _script_code(program: str, main: ModuleType) -> Any:
         sys.path.insert(0, program)
         return _code_of(importlib.machinery.PathFinder.find_spec("__main__", [program]), main)
     sys.path.insert(0, str(Path(program).resolve().parent))
+    program = str(Path(program).absolute())
     loader = importlib.machinery.SourceFileLoader("__main__", program)
     vars(main).update(__file__=program, __loader__=loader, __cached__=None, __annotations__={})
     return loader.source_to_code(loader.get_data(program), program)

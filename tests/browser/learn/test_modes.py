@@ -174,6 +174,8 @@ def test_what_was_missed_comes_first_again(page: Page, digits_trace: Trace) -> N
         page.keyboard.press("Enter")
     assert levels[:3] == ["easy", "medium", "hard"]
     expect(page.locator(".mode .question")).to_have_text("4 of 4 questions right.")
+    page.get_by_role("button", name="Review again").click()
+    expect(page.locator(".mode .card .muted").first).to_contain_text("Card 1 of")
     page.reload()
     expect(page.locator(".mode .question")).to_have_text(" ".join(made.cards[2].front.split()))
 

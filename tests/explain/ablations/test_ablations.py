@@ -12,6 +12,7 @@ from pipetrace.explain.ablations.project import BETTER, OPEN, SMALLER
 from pipetrace.explain.ablations.rows import noise, spread
 from pipetrace.explain.ablations.words import WORDS
 from pipetrace.explain.findings.expectation import Expectation
+from pipetrace.explain.formatting import figure, share
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Parameters
 from pipetrace.trace.training import Ablation
@@ -87,6 +88,7 @@ def test_effects_are_compared_with_the_noise_and_sorted(digits_trace: Trace) -> 
         assert number in filters.text
     assert "3 seeds" in spread(trace)
     assert "2 points" in spread(trace)
+    assert "4.97 points" in spread(trace)
     assert spread(digits_trace) == ""
     assert "It does not fit." in rows[-1].text
     assert ablations(digits_trace) == ()
@@ -143,6 +145,16 @@ def test_the_goal_of_a_project_was_reached_or_is_open(digits_trace: Trace) -> No
         # A run with the figures of the ablation meets all, the run itself does not.
         unmet = [each for each in made.expectations if [*Expectation(each, 0).check(trace)]]
         assert len(unmet) == 1
+        # It leaves room for the noise of the seeds, and says so.
+        limit = float(made.expectations[0].rpartition(" ")[2])
+        for row in ablations(trace):
+            if row.title == made.way:
+                assert row.after.mean is not None
+                assert row.noise is not None
+                assert limit == pytest.approx(row.after.mean - row.noise, abs=0.001)
+                assert limit <= row.after.mean - row.noise
+                assert f"{figure(100 * row.noise)} points" in made.goal
+                assert made.goal.count(share(limit)) == 2
         reached = {BETTER: better, SMALLER: smaller, OPEN: tried("", 1.0, parameters=most)}[kind][0]
         model = trace.run.model and replace(
             trace.run.model, parameters=Parameters(reached.parameters or 0)
@@ -152,6 +164,21 @@ def test_the_goal_of_a_project_was_reached_or_is_open(digits_trace: Trace) -> No
         assert not [each for each in made.expectations if [*Expectation(each, 0).check(done)]]
         assert all("--expect" in part for part in made.command("a b").split("'a b'")[1:])
     assert project(replace(digits_trace, epochs=())) is None
+    thrice = tried("no_activation", 0.9991, 0.9992, 0.9993, parameters=total + 5)
+    several = project(with_ablations(digits_trace, thrice, seeds=near))
+    assert several is not None
+    assert "3 recorded trainings each reached 99.9 % or more" in several.goal
+    # A goal is more than chance gives, and more than a seed of the run as it is reached.
+    noisy = with_ablations(digits_trace, tried("half_units", 0.9, parameters=5), seeds=(0.1, 0.9))
+    ahead = tried("no_activation", 0.99, parameters=total)
+    lucky = with_ablations(digits_trace, ahead, seeds=(0.90, 0.93, 0.95))
+    assert ablations(lucky)[0].is_larger is False
+    wide = with_ablations(digits_trace, ahead * 3, seeds=(0.90, 0.93, 0.955))
+    assert ablations(wide)[0].is_larger
+    for trace in (noisy, lucky, wide):
+        unsure = project(trace)
+        assert unsure is not None
+        assert unsure.kind == OPEN
     # No run reached an open goal, not even one that is better within the noise.
     tried_once = tried("no_dropout", 0.95, parameters=total)
     luck = project(with_ablations(digits_trace, tried_once, seeds=(0.7, 0.8, 0.96)))

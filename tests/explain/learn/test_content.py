@@ -9,9 +9,11 @@ from tests.tasks import KINDS
 
 from pipetrace.explain.ablations import ablations, project
 from pipetrace.explain.findings.rule import all_rules
+from pipetrace.explain.formatting import points, share
 from pipetrace.explain.learn.lesson import Exercise, Part
 from pipetrace.explain.learn.minutes import timed, words
 from pipetrace.explain.learn.modes import MODES, lesson
+from pipetrace.explain.learn.program import program
 from pipetrace.explain.learn.steps_of_dense import steps_of_dense
 from pipetrace.present.build.document import document
 from pipetrace.present.lessons import lesson_blocks
@@ -90,11 +92,38 @@ def test_the_goal_of_the_project_is_told_there_alone(digits_trace: Trace) -> Non
     assert "Project" in why.parts[-1].texts[0]
     made = lesson(trace, "project")
     (closed,) = [each for each in made.parts if each.closed]
-    assert closed.texts == (way.text,)
+    assert closed.texts[0] == way.text
+    assert "another seed" in closed.texts[1]
+    # The goal in words and the one that the command grades are the same number.
+    (goal,) = [each for each in made.parts if each.heading == "The goal"]
+    (graded,) = [each for each in made.parts if "--expect" in each.code]
+    limit = re.search(r"val_accuracy >= ([\d.]+)", graded.code)
+    assert limit
+    assert f"so the goal is {share(float(limit[1]))}" in goal.texts[0]
+    # The digits load their own rows.
+    assert "your rows" not in graded.texts[0]
+    table = why.parts[0].table
+    assert table is not None
+    assert [line[0] for line in table.rows] == [
+        "as it is (mean of 3 seeds)",
+        f"{other.title} (mean of 3 seeds)",
+    ]
+    assert other.effect is not None
+    assert table.rows[1][table.header.index("difference")] == points(other.effect)
     for hides, blocks in ((False, lesson_blocks(made)), (True, lesson_blocks(made, answers=False))):
         assert (way.text in repr_of(tuple(blocks))) is not hides
     (sealed,) = hidden_lessons([made], "class")
     assert way.text not in repr_of(sealed)
+
+
+def test_rows_are_asked_for_where_the_program_reads_them_from_a_file(digits_trace: Trace) -> None:
+    run = digits_trace.run
+    unknown = replace(digits_trace, run=replace(run, data=replace(run.data, origin="")))
+    for trace, reads in ((digits_trace, False), (unknown, True)):
+        (graded,) = [each for each in lesson(trace, "project").parts if "--expect" in each.code]
+        assert ("put your rows into data.npz" in graded.texts[0]) is reads
+        note = " ".join(program(trace).part("data").split()).replace("# ", "")
+        assert ('np.savez("data.npz", x=..., y=...)' in note) is reads
 
 
 def test_layers_are_counted_alike_in_all_places(digits_trace: Trace) -> None:

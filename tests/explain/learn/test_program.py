@@ -66,6 +66,10 @@ def run(made: Program, folder: Path, names: Mapping[str, Any] | None = None) -> 
     left: dict[str, Any] = {**(names or {}), "__name__": "program"}
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
         exec(compile(made.code, "program.py", "exec"), left)
+    # The note names exactly what the program reads.
+    read = re.findall(r'data\["(\w+)"\]', made.code)
+    note = "".join(line.lstrip("# ") + " " for line in made.part("data").splitlines())
+    assert re.findall(r"(\w+)=\.\.\.", note) == [*dict.fromkeys(read)]
     for each in left.values():
         if isinstance(each, np.lib.npyio.NpzFile):
             each.close()

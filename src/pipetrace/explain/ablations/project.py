@@ -4,22 +4,24 @@ import math
 import shlex
 
 from pipetrace.explain import metrics
-from pipetrace.explain.ablations.rows import AblationRow, ablations, compared_by
+from pipetrace.explain.ablations.rows import AblationRow, ablations, apart, compared_by
 from pipetrace.explain.ablations.words import TRAINING as TRAINING_SETTINGS
+from pipetrace.explain.balance import accuracy_at_chance
 from pipetrace.explain.cache import once
-from pipetrace.explain.facts import class_name, classes, train_rows
+from pipetrace.explain.facts import class_name, classes, train_rows, validation_rows
 from pipetrace.explain.findings.engine import CheckOptions, check
 from pipetrace.explain.findings.finding import WARNING, Finding
 from pipetrace.explain.formatting import counted, number, share
 from pipetrace.explain.headline import headline
-from pipetrace.explain.judgement import judgement
+from pipetrace.explain.judgement import chance, judgement, luck
 from pipetrace.trace.document import Trace
 from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome
 from pipetrace.trace.records import Record
 
 BETTER, SMALLER, OPEN = "better", "smaller", "open"
-"""What is asked for: a better figure, which an ablation reached; the same figure with fewer
-parameters, which one reached; a better figure that no recorded run reached."""
+"""What is asked for: a better figure, which an ablation reached; about the same figure with fewer
+parameters, which one reached; a better figure that no recorded run reached. What an ablation
+reached is asked for less the noise, so that another seed can reach it too."""
 PART_OF_ERROR = 0.25
 """An open goal asks for this part of the error to go."""
 MOST_HINTS = 3
@@ -33,7 +35,7 @@ class Project(Record):
     kind: str  # ``better``, ``smaller`` or ``open``
     metric: str  # that the goal is about
     value: float  # that of the run
-    goal: str  # the goal in a sentence
+    goal: str  # the goal in a sentence, and how much room it leaves for the noise in another
     reached: bool  # whether a recorded ablation reached the goal
     # way, told: what was changed in the ablation that reached it, and its result; else empty
     way: str
@@ -73,7 +75,7 @@ def project(trace: Trace) -> Project | None:
         kind=kind,
         metric=metric,
         value=value,
-        goal=_goal_words(trace, metric, limit, kind, most),
+        goal=f"{_goal_words(trace, metric, limit, kind, most)}{_room(trace, limit, row)}",
         reached=row is not None,
         way=row.title if row else "",
         told=row.text if row else "",
@@ -93,8 +95,12 @@ def _goal(trace: Trace, metric: str, value: float) -> tuple[str, float, Ablation
     falls = metrics.direction(metric) == metrics.FALLS
     tried = [row for row in ablations(trace) if row.metric == metric and row.after.mean is not None]
     better = [row for row in tried if row.is_larger and row.is_worse is False]
-    if better:
-        return BETTER, _loosened(_worst(better[0], falls), falls), better[0]
+    for row in better:
+        limit = _limit(row, falls)
+        beats = [limit < each if falls else limit > each for each in (value, *row.before.values)]
+        # The run as it is keeps to what a project asks for, so it must not reach the goal.
+        if all(beats) and _is_real(trace, row, limit):
+            return BETTER, limit, row
     most = trace.run.model.parameters.total if trace.run.model else 0
     smaller = [
         row
@@ -104,9 +110,9 @@ def _goal(trace: Trace, metric: str, value: float) -> tuple[str, float, Ablation
         and not (row.is_larger and row.is_worse)
         and row.noise is not None
     ]
-    if smaller:
-        small = min(smaller, key=lambda row: row.after.parameters or 0)
-        return SMALLER, _loosened(_worst(small, falls), falls), small
+    for row in sorted(smaller, key=lambda row: row.after.parameters or 0):
+        if _is_real(trace, row, limit := _limit(row, falls)):
+            return SMALLER, limit, row
     runs = [each.metrics.get(metric, math.nan) for each in trace.ablations]
     reached = [value, *filter(math.isfinite, runs)]
     best = min(reached) if falls else max(reached)
@@ -121,9 +127,23 @@ def _worst(row: AblationRow, falls: bool) -> float:
     return max(row.after.values) if falls else min(row.after.values)
 
 
-def _loosened(value: float, falls: bool) -> float:
-    """A figure in three digits, such that what reached the value reaches it."""
-    return _rounded(value, down=not falls)
+def _limit(row: AblationRow, falls: bool) -> float:
+    """A figure in three digits that leaves room for the noise below what a change reached."""
+    noise = row.noise or 0.0
+    return _rounded(_worst(row, falls) + (noise if falls else -noise), down=not falls)
+
+
+def _is_real(trace: Trace, row: AblationRow, limit: float) -> bool:
+    """Whether a goal asks for more than chance gives; where chance level is unknown, whether the
+    noise is less than the figure itself."""
+    name, guess = row.metric.removeprefix(metrics.VALIDATION), chance(trace)
+    level = accuracy_at_chance(trace)
+    if name == metrics.accuracy_name(trace) and level is not None:
+        rows = validation_rows(trace) if name != row.metric else train_rows(trace)
+        return limit > max(level.share, luck(guess, rows) if guess else 0.0)
+    if name == "loss" and guess is not None:
+        return limit < guess.level
+    return (row.noise or 0.0) < abs(row.after.mean or 0.0)
 
 
 def _rounded(value: float, *, down: bool) -> float:
@@ -139,9 +159,24 @@ def _goal_words(trace: Trace, metric: str, limit: float, kind: str, most: int | 
     least = "at most" if metrics.direction(metric) == metrics.FALLS else "at least"
     reach = f"{name} of {least} {metrics.writer(trace, metric)(limit)}"
     if kind == SMALLER and most is not None:
-        return f"Keep a {reach} with at most {number(most)} parameters."
+        return f"Reach a {reach} with at most {number(most)} parameters."
     end = "" if kind == BETTER else " No recorded run reached this: the goal is open."
     return f"Reach a {reach}.{end}"
+
+
+def _room(trace: Trace, limit: float, row: AblationRow | None) -> str:
+    """How the goal follows from what a change reached and from the noise."""
+    if row is None or not row.noise:
+        return ""
+    falls = metrics.direction(row.metric) == metrics.FALLS
+    write, count = metrics.writer(trace, row.metric), len(row.after.values)
+    reached = write(_worst(row, falls))
+    trainings = f" One recorded training reached {reached}"
+    if count > 1:
+        end = "less" if falls else "more"
+        trainings = f" {count} recorded trainings each reached {reached} or {end}"
+    much = apart(trace)(row.noise)
+    return f"{trainings}; seeds alone move it by up to {much}, so the goal is {write(limit)}."
 
 
 def _constraints(trace: Trace, most: int | None, rows: int) -> tuple[str, ...]:

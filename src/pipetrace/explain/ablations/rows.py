@@ -196,28 +196,43 @@ def _sentences(trace: Trace, row: AblationRow, said: Words) -> Iterable[str]:
         yield f"{row.title}{where}, {name} stays at {write(now)}{mean}."
     else:
         yield f"{row.title}{where}, {name} is {write(now)}{mean} instead of {write(then)}."
-    yield _judged(row, said, points if write is share else figure)
+    yield _judged(row, said, apart(trace))
     if row.before.parameters != row.after.parameters and row.after.parameters is not None:
         was = f" instead of {number(row.before.parameters)}" if row.before.parameters else ""
         yield f"The model has {counted(row.after.parameters, 'parameter')}{was}."
 
 
 def spread(trace: Trace) -> str:
-    """How far the seeds of the run as it is are apart, in a sentence; empty where it has one."""
-    values = next((each.before.values for each in ablations(trace)), ())
+    """How far the seeds of the run as it is are apart, and which differences count for that; empty
+    where it has one."""
+    rows = ablations(trace)
+    values = next((each.before.values for each in rows), ())
     if len(values) < 2 or not all(map(math.isfinite, values)):
         return ""
-    write = points if writer(trace, compared_by(trace)) is share else figure
-    seeds = counted(len(values), "seed")
-    return f"The {seeds} of the run as it is differ by {write(max(values) - min(values))}."
+    write, seeds = apart(trace), counted(len(values), "seed")
+    text = f"The {seeds} of the run as it is differ by {write(max(values) - min(values))}"
+    limits = sorted({each.noise for each in rows if each.noise is not None})
+    if not limits:
+        return f"{text}."
+    low, high = write(limits[0]), write(limits[-1])
+    less = "" if low == high else ", for some changes less"
+    return (
+        f"{text}: with that spread and so few seeds, luck alone explains a difference of up to "
+        f"{high}{less} (by Student's t), so only a larger one counts."
+    )
+
+
+def apart(trace: Trace) -> Callable[[float], str]:
+    """How a difference of the metric by which ablations are compared is written."""
+    return points if writer(trace, compared_by(trace)) is share else figure
 
 
 def _judged(row: AblationRow, said: Words, write: Callable[[float], str]) -> str:
     if row.is_larger is None or row.noise is None:
         return "The noise of other seeds was not measured."
-    apart = f"Other seeds explain up to {write(row.noise)}"
+    luck = f"Other seeds explain up to {write(row.noise)}"
     if not row.is_larger:
-        return f"{apart}, so this is within the noise."
+        return f"{luck}, so this is within the noise."
     better = f": {said.part} helps" if row.is_worse else ": the run is better with this change"
     known = better if row.is_worse is not None else ""
-    return f"{apart}, so this is larger than the noise{known}."
+    return f"{luck}, so this is larger than the noise{known}."

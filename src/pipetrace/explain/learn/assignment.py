@@ -3,6 +3,7 @@
 from pipetrace.explain.ablations import project
 from pipetrace.explain.learn.lesson import Lesson, Part, Place
 from pipetrace.explain.learn.program import program
+from pipetrace.explain.learn.program.data import FILE as ROWS
 from pipetrace.trace.document import Trace
 
 ABOUT = "reach a goal; a command grades it"
@@ -12,9 +13,14 @@ INTRO = (
 )
 FILE = "yours.trace"
 GRADING = (
-    "Save the program as yours.py, give it your rows, change it, and run these two commands in a "
-    "terminal. The first records your run; the second says which demands it meets, and its exit "
-    "code is 0 where it meets all."
+    "Save the program as yours.py, {rows}change it, and run these two commands in a terminal. The "
+    "first records your run; the second says which demands it meets, and its exit code is 0 where "
+    "it meets all."
+)
+GIVEN = f"put your rows into {ROWS} beside it as its comment says, "
+AGAIN = (
+    "If your run falls short with this change, try another seed: seeds alone move the result, so "
+    "it may take more than one."
 )
 
 
@@ -37,11 +43,11 @@ def assignment(trace: Trace) -> Lesson:
         Part("The goal", (asked.goal,)),
         Part("What to keep to", asked.constraints),
         Part("Hints", asked.hints),
-        Part("One way to it", (asked.told,) if asked.told else (), closed=True),
+        Part("One way to it", (asked.told, AGAIN) if asked.told else (), closed=True),
         Part("To start from", (start,), code=made.code),
         Part(
             "To be graded",
-            (GRADING,),
+            (GRADING.format(rows=GIVEN if f'"{ROWS}"' in made.code else ""),),
             code=f"pipetrace run yours.py --out {FILE}\n"
             + asked.command(FILE).replace(" --expect", " \\\n    --expect"),
         ),

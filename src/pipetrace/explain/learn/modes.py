@@ -34,7 +34,7 @@ def _visualize(trace: Trace) -> Lesson:
     looking = STAGE * min(MOST_STAGES, len(trace.stages)) + CHARTS * bool(trace.epochs)
     return Lesson(
         VISUALIZE,
-        "the measured pipeline trace",
+        "the measured pipeline trace, with time to try its controls",
         "The pipeline, training and results of this run, as they were measured.",
         absent="" if trace.stages else "No stage was recorded.",
         minutes=max(1, round(reading + looking / 60)),

@@ -32,8 +32,10 @@ from pipetrace.trace.document import Array, Stage, Trace
 ABOUT = "from one value to the whole, in steps"
 INTRO = (
     "Each step opens its place in the pipeline. Look at it before you go on; every control of the "
-    "page works as always, so move the window, choose another filter or another row."
+    "page works as always, so "
 )
+CHOICES = "move the window, choose another filter or another row.", "choose another value or row."
+"""What can be done at a convolution, and at other stages."""
 FAMILIES = (
     *("Conv", "Attention", "LSTM", "GRU", "RNN", "Bidirectional", "Embedding", "Dense"),
     *("Normalization", "Pooling", ""),
@@ -59,7 +61,8 @@ def deep(trace: Trace) -> Lesson:
         return Lesson("deep", ABOUT, "", absent="No output of a layer was recorded.")
     known = (make(trace, stage) for make in MAKERS)
     made = next(filter(None, known), None) or _steps_of_any(trace, stage, stage.example)
-    intro = f"{INTRO} {row_words(trace)}".strip()
+    does = CHOICES["Conv" not in (stage.layer or "")]
+    intro = f"{INTRO}{does} {row_words(trace)}".strip()
     return Lesson("deep", ABOUT, intro, steps=(*made, _next(trace, stage)))
 
 

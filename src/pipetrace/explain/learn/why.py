@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from pipetrace.explain import metrics
 from pipetrace.explain.ablations.project import project
-from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, ablations, spread
+from pipetrace.explain.ablations.rows import NOISE_RULE, AblationRow, Side, ablations, apart, spread
 from pipetrace.explain.facts import trained
-from pipetrace.explain.formatting import listed, number
+from pipetrace.explain.formatting import figure, listed, number
 from pipetrace.explain.learn.lesson import Lesson, Part, Table, stage_place
 from pipetrace.trace.document import Trace
 
@@ -53,25 +53,36 @@ def why(trace: Trace) -> Lesson:
 def _table(trace: Trace, rows: tuple[AblationRow, ...]) -> Part:
     metric = next((each.metric for each in rows if each.metric), "")
     first = rows[0].before
-    lines = [("as it is", *_cells(trace, metric, first.mean, first.parameters), "")]
+    lines = [(_of_seeds("as it is", first), *_cells(trace, metric, first), "", "")]
     for row in rows:
-        verdict = {True: "larger than the noise", False: "within the noise", None: "not known"}
+        verdict = {True: "larger", False: "within", None: "not known"}
         told = "could not be trained" if row.error else verdict[row.is_larger]
-        after = row.after
-        lines.append((row.title, *_cells(trace, metric, after.mean, after.parameters), told))
+        title = _of_seeds(row.title, row.after)
+        lines.append((title, *_cells(trace, metric, row.after), _difference(trace, row), told))
     title = metrics.title(metric) if metric else "result"
-    header = ("change", title, "parameters", "difference")
+    header = ("change", title, "parameters", "difference", "noise")
     return Part(
         "Before and after",
-        (f"{NOISE_RULE} {spread(trace)}".strip(),),
+        (spread(trace) or NOISE_RULE,),
         table=Table(header, tuple(lines)),
     )
 
 
-def _cells(
-    trace: Trace, metric: str, value: float | None, parameters: int | None
-) -> tuple[str, str]:
-    write = metrics.writer(trace, metric)
+def _of_seeds(title: str, side: Side) -> str:
+    count = len(side.values)
+    return f"{title} (mean of {count} seeds)" if count > 1 else title
+
+
+def _difference(trace: Trace, row: AblationRow) -> str:
+    if row.effect is None:
+        return "not measured"
+    if not math.isfinite(row.effect):
+        return figure(row.effect)
+    return f"{'+' if row.effect > 0 else ''}{apart(trace)(row.effect)}"
+
+
+def _cells(trace: Trace, metric: str, side: Side) -> tuple[str, str]:
+    write, value, parameters = metrics.writer(trace, metric), side.mean, side.parameters
     return (
         "not measured" if value is None else write(value),
         "not known" if parameters is None else number(parameters),

@@ -95,7 +95,8 @@ def _loss(trace: Trace) -> KeyFigure | None:
         return None
     name = "Validation loss" if score.validation else loss_name(trace).capitalize()
     column = _column(trace, "loss", validation=score.validation)
-    note = f"chance: {figure(guess.level)}" if guess else ""
+    of = " on training rows" if score.validation and guess and guess.informed else ""
+    note = f"chance{of}: {figure(guess.level)}" if guess else ""
     return KeyFigure(name, figure(value), note, column=column)
 
 

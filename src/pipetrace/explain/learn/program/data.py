@@ -34,6 +34,13 @@ def rows_of(trace: Trace, context: Context, fit: Fit, place: int = 0) -> Rows:
     return _from_file(trace, context, fit, f"_{place + 1}" if place else "")
 
 
+def saving(context: Context) -> str:
+    """How the user's file is made, with all arrays that the program reads; empty without any."""
+    arrays = ", ".join(f"{name}=..." for name in context.arrays)
+    text = "Your rows go here: the trace has their shapes and types, not the rows. Save yours with"
+    return remark(f'{text} np.savez("{FILE}", {arrays}).') if arrays else ""
+
+
 def validates(trace: Trace, fit: Fit) -> bool:
     """Whether a ``fit`` measured on a validation set after its epochs."""
     last = fit.first_epoch - 1 if fit.last_epoch is None else fit.last_epoch
@@ -67,6 +74,7 @@ def _digits(trace: Trace, context: Context, fit: Fit, by: Any) -> Rows:
         context.lacks(f"where the digits come from: put yours into {FILE}")
         load = remark("Where the digits come from is not recorded. Their pixels are 0 to 255.")
         load += f'data = np.load("{FILE}")\nimages, labels = data["x"], data["y"]\n'
+        context.arrays |= {"x": None, "y": None}
     lines = [
         load,
         f"order = np.random.default_rng({trace.run.training.seed}).permutation(len(labels))\n",
@@ -95,13 +103,7 @@ def _from_file(trace: Trace, context: Context, fit: Fit, suffix: str) -> Rows:
     made, names = Rows(), ["x", "y"] if targets else ["x"]
     if not suffix:
         context.lacks(f"the rows: put yours into {FILE}")
-        text = (
-            "Your rows go here: the trace has their shapes and types, not the rows. Save yours with"
-        )
-        made.lines = [
-            remark(f'{text} np.savez("{FILE}", {", ".join(f"{name}=..." for name in names)}).'),
-            f'data = np.load("{FILE}")\n',
-        ]
+        made.lines = [f'data = np.load("{FILE}")\n']
     sets = [("", total)]
     if not split and validates(trace, fit):
         sets.append(("_val", fit.validation_rows))
@@ -120,6 +122,7 @@ def _from_file(trace: Trace, context: Context, fit: Fit, suffix: str) -> Rows:
     if fit.training.sample_weights:
         made.named["sample_weight"] = f"sample_weight{suffix}"
         made.lines.append(f'sample_weight{suffix} = data["sample_weight{suffix}"]\n')
+        context.arrays[f"sample_weight{suffix}"] = None
     if fit.data not in ARRAYS and fit.data:
         made.named["shuffle"] = "False"
         text = f"The run was fed by {fit.data}; here its rows come as arrays, in their order."
@@ -207,6 +210,7 @@ def _loaded(
             f"{variable}_{identifier(name or str(place + 1)).lstrip('_')}" if several else variable
         )
         read = f'data["{key}"]'
+        context.arrays[key] = None
         if dtype == "string":
             context.modules.add("tensorflow")
             read = f"tf.constant({read})"

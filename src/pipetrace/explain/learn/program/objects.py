@@ -72,6 +72,8 @@ class Context:
     own: dict[str, None] = field(default_factory=dict)
     # how many layers there are so far by the beginning of their automatic names
     made: dict[str, int] = field(default_factory=dict)
+    # the names of the arrays that are read from the user's file, in order
+    arrays: dict[str, None] = field(default_factory=dict)
 
     def lacks(self, what: str) -> None:
         """Note what cannot be reconstructed."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from pipetrace.explain.learn.program.data import rows_of
+from pipetrace.explain.learn.program.data import rows_of, saving
 from pipetrace.explain.learn.program.model import ModelWriter
 from pipetrace.explain.learn.program.objects import Context, own_name
 from pipetrace.explain.learn.program.text import Span, Text, call, joined, remark, statement
@@ -71,6 +71,8 @@ def program(trace: Trace) -> Program:
         parts += _later_fits(trace, context, fits)
     if not fits:
         context.lacks("the weights and the training: the trace is of a model that was not trained")
+    if rows is not None:
+        parts[0] = ("data", [saving(context), *rows.lines])
     parts.insert(0, ("imports", _imports(context)))
     return _assembled(parts, context)
 

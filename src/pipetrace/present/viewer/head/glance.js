@@ -76,7 +76,7 @@ export function glance(view, model, state, epochs, go) {
   const element = h("section", { class: "glance", "aria-label": "The pipeline at a glance" }, h("ol", isWhole ? {} : { class: "some" }, ...entries.map((each) => each.element)), caption);
   const draw = () => {
     for (const each of entries) each.draw();
-    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}${model.isEdited(state.now.epoch) ? ", with weights that you changed" : ""}. Zero is the colour of the paper in every image.${isWhole ? "" : ` ${stages.length} of ${model.stages.length} stages, on the longest way to ${model.outputs.length > 1 ? model.outputs[0] : "the output"}; the data flow shows all.`}`;
+    caption.textContent = `${capital(model.row(state.now.row).text)}, as it passes through the model ${epochs.long(model.nearest(state.now.epoch))}${model.isEdited(state.now.epoch) ? ", with weights that you changed" : ""}.${element.querySelector("canvas") ? " Zero is the colour of the paper in every image." : ""}${isWhole ? "" : ` ${stages.length} of ${model.stages.length} stages, on the longest way to ${model.outputs.length > 1 ? model.outputs[0] : "the output"}; the data flow shows all.`}`;
   };
   state.watch(["row", "epoch", "theme"], whenSeen(element, draw, true));
   return element;

@@ -29,7 +29,7 @@ export function cards(lesson, tools) {
     tools.kept.set("missed", missed);
   };
   const show = (/** @type {number} */ at) => {
-    if (at === ordered.length) return void place.replaceChildren(questions(lesson.problems, tools, isMissed, remember));
+    if (at === ordered.length) return void place.replaceChildren(questions(lesson.problems, tools, isMissed, remember, () => place.replaceWith(cards(lesson, tools))));
     const card = ordered[at];
     const back = h("div", { hidden: true }, h("p", { class: "verdict" }, card.answer), h("p", {}, card.back), card.place && seeIt(card.place, tools));
     const done = (/** @type {boolean} */ knew) => () => {
@@ -61,9 +61,10 @@ export function cards(lesson, tools) {
  * @param {Tools} tools
  * @param {(text: string) => boolean} isMissed
  * @param {(text: string, right: boolean) => void} remember
+ * @param {() => void} again
  * @returns {HTMLElement}
  */
-function questions(problems, tools, isMissed, remember) {
+function questions(problems, tools, isMissed, remember, again) {
   const place = h("div", {});
   const left = [...problems];
   const count = Math.min(ASKED, left.length);
@@ -71,7 +72,7 @@ function questions(problems, tools, isMissed, remember) {
   const next = () => {
     if (asked === count) {
       const text = h("p", { class: "question", tabindex: -1 }, count ? `${right} of ${count} questions right.` : "All cards turned over.");
-      place.replaceChildren(h("div", { class: "card" }, text, h("p", {}, "What you missed comes first the next time.")));
+      place.replaceChildren(h("div", { class: "card" }, text, h("p", {}, "What you missed comes first the next time."), h("p", { class: "go" }, h("button", { type: "button", class: "plain", onclick: again }, "Review again"))));
       return text.focus({ preventScroll: true });
     }
     const found = left.find((each) => isMissed(each.text)) ?? nearest(left, level);

@@ -44,9 +44,10 @@ export function steps({ steps: all }, { state, set }) {
     back.disabled = at === 0;
     next.disabled = at === all.length - 1;
     // The place that the address names is kept when the page is opened there.
-    if (step.place && !(drawn < 0 && state.now.place)) set(step.place.address);
-    // From one step to the next, to what it is about, which the card leaves in view.
-    if (drawn >= 0) requestAnimationFrame(() => (shownBy(step, state) ?? document.getElementById("panel") ?? document.getElementById("flow"))?.scrollIntoView({ block: "start" }));
+    const isKept = drawn < 0 && Boolean(state.now.place?.length);
+    if (step.place && !isKept) set(step.place.address);
+    // To what it is about, which the card leaves in view.
+    if (!isKept) requestAnimationFrame(() => (shownBy(step, state) ?? document.getElementById("panel") ?? document.getElementById("flow"))?.scrollIntoView({ block: "start" }));
     drawn = at;
   });
   return card;
