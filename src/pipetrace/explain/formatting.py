@@ -42,9 +42,16 @@ def figure(value: float, digits: int = 3) -> str:
     )
 
 
-def as_written(value: float) -> float:
+def as_written(value: float, digits: int = 3) -> float:
     """A value with the digits of ``figure``, for a sum that readers do again."""
-    return float(figure(value).replace(",", "")) if 1e-6 <= abs(value) < 1e15 else value
+    return float(figure(value, digits).replace(",", "")) if 1e-6 <= abs(value) < 1e15 else value
+
+
+def comes_to(written: float, value: float) -> str:
+    """The result of a sum with the numbers as they are written; where their rounding changes it,
+    the one of all digits as well: ``0.834 (0.832 with all digits)``."""
+    told, exactly = figure(written), figure(value)
+    return told if told == exactly else f"{told} ({exactly} with all digits)"
 
 
 @lru_cache(4096)

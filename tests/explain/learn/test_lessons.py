@@ -229,7 +229,7 @@ def test_r2_is_what_it_is() -> None:
     made = lesson(trace, "metrics")
     assert made.pairs is not None
     true, given = np.array(made.pairs.pairs).T
-    said = re.search(r"R2 = 1 - .* = (-?[\d.]+):", " ".join(made.parts[0].texts))
+    said = re.search(r"R2 = 1 - .* = (-?[\d.]+)[: ]", " ".join(made.parts[0].texts))
     assert said
     r2 = 1 - ((true - given) ** 2).mean() / ((true - true.mean()) ** 2).mean()
     assert math.isclose(float(said[1]), r2, abs_tol=0.01)

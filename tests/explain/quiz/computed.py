@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.explain.formatting import share
+from pipetrace.explain.formatting import as_written, share
 from pipetrace.explain.quiz.generator import Draft
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Stage
@@ -169,7 +169,7 @@ def second(trace: Trace, draft: Draft) -> str:
 
 def odds(trace: Trace, draft: Draft) -> float:
     one, two = np.sort(shares(trace, draft))[::-1][:2]
-    return float(np.log(one) - np.log(two))
+    return float(np.log(as_written(one / two)))
 
 
 def row_loss(trace: Trace, draft: Draft) -> float:
@@ -185,7 +185,9 @@ def yes_or_no(trace: Trace, draft: Draft) -> str:
 def residual(trace: Trace, draft: Draft) -> float:
     made = next(each for each in trace.predictions if each.row == draft.about["row"])
     stage = next(each for each in reversed(trace.stages) if each.name in made.outputs)
-    return float((made.outputs[stage.name].reshape(-1)[0] - made.targets[0].reshape(-1)[0]) ** 2)
+    both = (made.outputs[stage.name].reshape(-1)[0], made.targets[0].reshape(-1)[0])
+    given, wanted = (as_written(float(each)) for each in both)
+    return (given - wanted) ** 2
 
 
 def kind(trace: Trace) -> str:
@@ -241,7 +243,11 @@ def contribution(trace: Trace, draft: Draft) -> str:
 def score(trace: Trace, draft: Draft) -> float:
     summary = asked_stage(trace, draft).summary
     assert summary is not None
-    return float((draft.about["value"] - summary.mean) / summary.std)
+    assert summary.mean is not None
+    assert summary.std
+    apart = draft.about["value"] - as_written(summary.mean)
+    assert (" below the mean " if apart < 0 else " above the mean ") in draft.text
+    return float(abs(apart) / as_written(summary.std))
 
 
 def zeros(trace: Trace, draft: Draft) -> float:
@@ -355,7 +361,7 @@ def most_units(_: Trace, draft: Draft) -> int:
 FAULTS = {
     "from_logits": "PT304",
     "y + ": "PT111",
-    'Dense(1, activation="softmax"), the last': "PT301",
+    'Dense(1, activation="softmax")': "PT301",
     "the last layer": "PT303",
     'activation="softmax"': "PT203",
     "zeros": "PT602",
@@ -367,7 +373,6 @@ That the rules do find them is seen in test_planted.py."""
 
 
 def rule_of(_: Trace, draft: Draft, option: str) -> bool:
-    line = draft.text.partition("`")[2]
-    special = {'Dense(1, activation="softmax")': "PT301"}
-    code = next(code for mark, code in {**special, **FAULTS}.items() if mark in line)
+    line = draft.text.partition("program")[2]
+    code = next(code for mark, code in FAULTS.items() if mark in line)
     return option.endswith(f"({code})")

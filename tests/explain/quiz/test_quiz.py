@@ -11,6 +11,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from tests.explain.quiz import computed
 from tests.explain.quiz.computed import NUMBER, holds
 from tests.explain.quiz.truths import TRUTHS
 from tests.tasks import KINDS, regression
@@ -19,6 +20,7 @@ from pipetrace.explain.quiz import GENERATORS, quiz
 from pipetrace.explain.quiz.generator import LEVELS, Draft, Generator, draft
 from pipetrace.explain.quiz.prediction import rest_of_probability, second_choice
 from pipetrace.explain.quiz.training import steps_in_progress_bar, weight_updates
+from pipetrace.explain.quiz.windows import pooling_shape
 from pipetrace.trace import Trace
 from pipetrace.trace.document import KILLED, Ending, Stages
 
@@ -288,3 +290,20 @@ def test_an_answer_is_not_offered_twice_in_two_spellings() -> None:
     mistakes = [("10.0 %", "a"), ("1,000", "b"), ("1000.0", "c"), ("10.0", "d"), ("x", "e")]
     found = draft("?", "10 %", "", [*mistakes, ("y", "e"), ("2 x 0", "f")], "training")
     assert [answer for answer, _ in found.wrong] == ["1,000", "10.0", "x"]
+
+
+def test_a_block_is_left_out_only_where_one_does_not_fit(
+    make_trace: MakeTrace, make_net: Any
+) -> None:
+    said = Counter[bool]()
+    for side in (8, 9, 10, 14):
+        trace = make_trace([EPOCH], net=make_net(image=(side, side, 1)))
+        for seed in range(9):
+            made = pooling_shape.draft(trace, Random(seed))
+            if made is None:
+                continue
+            high = computed.taken(computed.asked_stage(trace, made))[0]
+            is_left_out = any("left out" in remark for _, remark in made.wrong)
+            assert is_left_out == bool(high % made.about["pool_size"])
+            said[is_left_out] += 1
+    assert min(said[True], said[False]) > 2

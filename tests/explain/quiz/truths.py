@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from tests.explain.quiz import computed
 
+from pipetrace.explain.formatting import as_written
 from pipetrace.explain.quiz.generator import Draft
 from pipetrace.trace import Trace
 from pipetrace.trace.measurements import Outcome
@@ -67,8 +68,8 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "EpochsForUpdates": computed.epochs_for,
     "ExplainedVariance": lambda t, d: (
         1
-        - t.measurements.of(Outcome, computed.kind(t)).mean_squared_error  # type: ignore[operator]
-        / t.measurements.of(Outcome, computed.kind(t)).mean_squared_error_of_mean
+        - as_written(t.measurements.of(Outcome, computed.kind(t)).mean_squared_error or 0)
+        / as_written(t.measurements.of(Outcome, computed.kind(t)).mean_squared_error_of_mean or 1)
     ),
     "F1": computed.f1,
     "FilterDepth": lambda t, d: math.prod(computed.asked_stage(t, d).weights[0].shape[:-1]),

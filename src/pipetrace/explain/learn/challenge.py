@@ -76,12 +76,12 @@ def _hardest(trace: Trace, seed: str, generators: Iterable[Generator]) -> Iterat
 
 
 def _problem(trace: Trace, kind: str, question: Question) -> Problem:
-    text, _, rest = question.text.partition("`")
-    code, _, after = rest.partition("`. ")
+    text, _, rest = question.text.partition(choices.CHANGED)
+    code, _, asked = rest.rpartition(". ")
     return Problem(
         kind=kind,
         level=question.level,
-        text=f"{text.strip()}: {after}" if code else question.text,
+        text=f"{text} is changed to the line shown here. {asked}" if code else question.text,
         code=code,
         options=question.options,
         answer=question.answer,

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
-from pipetrace.explain.formatting import counted
+from pipetrace.explain.formatting import counted, listed
 from pipetrace.explain.layers import is_of_keras, kernel, operation, strides
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Lesson, Slip, stage_place
 from pipetrace.explain.learn.program import layer_line
@@ -34,6 +34,8 @@ INTRO = (
 )
 TASKS, STRICT = 5, 2
 """How many tasks; in how many rounds no answer comes twice."""
+WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
+"""Layers of units or filters, each with weights of its own and mostly a bias."""
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 
 
@@ -202,11 +204,11 @@ def _parameters(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         if not told.parameters or not total:
             continue
         out, width = lengths(stage.outputs[0])[-1], lengths(stage.inputs[0])[-1]
-        biased = out if is_biased(stage) else 0
+        biased = out if stage.layer in WEIGHTED and is_biased(stage) else 0
         slips = _slips(
             total,
             (total - biased, "The biases are missing, one for each unit or filter."),
-            (total - biased + 1, "Each unit or filter has a bias of its own."),
+            (total - biased + 1 if biased else 0, "Each unit or filter has a bias of its own."),
             (width * out, "That is the product of the channels alone."),
             (math.prod(lengths(stage.outputs[0])), "That is how many values come out."),
             (math.prod(lengths(stage.inputs[0])) * out, "The weights are shared by all positions."),
@@ -217,11 +219,24 @@ def _parameters(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
             f"x.shape  # {_taken(stage)}\nlayer = {layer_line(stage)}\nlayer(x)\n"
             f"layer.count_params()  # {BLANK}",
             (Blank(str(total), 0, slips),),
-            "Count the weights of one unit or filter, add its bias, and multiply by how many there "
-            f"are. {named(stage)} shows its weights.",
+            _parameters_hint(stage),
             f"{told.parameters}{f': {told.parts}' if told.parts else ''}.",
             stage_place(stage),
         )
+
+
+def _parameters_hint(stage: Stage) -> str:
+    if stage.layer in WEIGHTED:
+        bias = " add its bias," if is_biased(stage) else ""
+        return (
+            f"Count the weights of one unit or filter,{bias} and multiply by how many there are. "
+            f"{named(stage)} shows its weights."
+        )
+    names = [each.name for each in stage.weights]
+    return (
+        f"{named(stage)} shows what it holds{f': {listed(names)}' if names else ''}. Multiply the "
+        "lengths in each shape; a single number counts as 1. Then add up."
+    )
 
 
 def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:

@@ -8,7 +8,7 @@ import numpy as np
 from pipetrace.explain import task
 from pipetrace.explain.balance import accuracy_at_chance, chance_words
 from pipetrace.explain.facts import class_name, train_rows, validation_rows
-from pipetrace.explain.formatting import counted, figure, number, share
+from pipetrace.explain.formatting import as_written, comes_to, counted, figure, number, share
 from pipetrace.explain.learn.cost import cost
 from pipetrace.explain.learn.lesson import Cells, Curve, Lesson, Pairs, Part, Place, Table
 from pipetrace.stats.outcomes import labels_of
@@ -307,12 +307,13 @@ def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
         ),
         (
             f"Root of the mean squared error (RMSE): sqrt({figure(squared)}) = "
-            f"{figure(squared**0.5)}; large errors count more in it."
+            f"{comes_to(as_written(squared) ** 0.5, squared**0.5)}; large errors count more in it."
         ),
     ]
     if spread > 0:
         texts.append(
-            f"R2 = 1 - {figure(squared)} / {figure(spread)} = {figure(1 - squared / spread)}: the "
+            f"R2 = 1 - {figure(squared)} / {figure(spread)} = "
+            f"{comes_to(1 - as_written(squared) / as_written(spread), 1 - squared / spread)}: the "
             f"part of the targets' variance ({figure(spread)}) that the model explains. Always "
             "giving their mean has 0."
         )

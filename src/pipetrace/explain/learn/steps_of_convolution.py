@@ -6,7 +6,15 @@ import numpy as np
 
 from pipetrace.explain.facts import dead_channels
 from pipetrace.explain.filters import filter_texts
-from pipetrace.explain.formatting import counted, dimensions, figure, number, share
+from pipetrace.explain.formatting import (
+    as_written,
+    comes_to,
+    counted,
+    dimensions,
+    figure,
+    number,
+    share,
+)
 from pipetrace.explain.learn.lesson import (
     Part,
     Place,
@@ -100,6 +108,7 @@ def _kernel(worked: Worked) -> Part:
     window, weights = worked.window, worked.weights
     products, texts = window * weights, filter_texts(worked.trace, worked.stage)
     most = position_of(products, int(np.abs(products).argmax()))
+    one, other = as_written(float(window[most])), as_written(float(weights[most]))
     return step(
         "The kernel",
         worked.here,
@@ -108,8 +117,8 @@ def _kernel(worked: Worked) -> Part:
         "at every position, and training found them.",
         sentence(texts[worked.channel]) if worked.channel < len(texts) else "",
         "Each value is multiplied by its weight. The largest product is "
-        f"{figure(float(window[most]))} x {figure(float(weights[most]))} = "
-        f"{figure(float(products[most]))}; all {number(window.size)} together are "
+        f"{figure(one)} x {figure(other)} = "
+        f"{comes_to(one * other, float(products[most]))}; all {number(window.size)} together are "
         f"{figure(worked.total)}.",
     )
 
@@ -120,7 +129,8 @@ def _bias(worked: Worked) -> Part:
         "The bias",
         worked.here,
         f"The filter adds its own number, {figure(bias)}, wherever it looks: {figure(total)} "
-        f"{signed(bias)} = {figure(total + bias)}. Where a patch is all 0, the bias alone is left."
+        f"{signed(bias)} = {comes_to(as_written(total) + as_written(bias), total + bias)}. Where a "
+        "patch is all 0, the bias alone is left."
         if bias
         else "This filter adds nothing: its bias is 0 or it has none.",
     )

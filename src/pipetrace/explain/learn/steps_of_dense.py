@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipetrace.explain.formatting import counted, figure, number
+from pipetrace.explain.formatting import as_written, comes_to, counted, figure, number
 from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
 from pipetrace.explain.quiz.generator import activation_name, named
 from pipetrace.explain.recompute import received, weight
@@ -30,10 +30,10 @@ def _sum(trace: Trace, stage: Stage, x: Array, weights: Array, unit: int) -> lis
     most, names = int(np.abs(products).argmax()), trace.run.data.feature_names
     pro, contra = float(products[products > 0].sum()), float(products[products < 0].sum())
     source, here = trace.stages[stage.inputs[0].source or ""], stage_place(stage, (unit,))
-    given, one = source.example, figure(float(x[most]))
+    given, value, by = source.example, as_written(float(x[most])), as_written(float(weights[most]))
+    one, times, product = figure(value), figure(by), comes_to(value * by, float(products[most]))
     there = position_of(given, most) if given is not None and given.size > most else ()
     name = f"'{names[most]}'" if len(names) == len(x) else f"value {most}"
-    times, product = figure(float(weights[most])), figure(float(products[most]))
     return [
         step(
             "One value",
@@ -51,7 +51,8 @@ def _sum(trace: Trace, stage: Stage, x: Array, weights: Array, unit: int) -> lis
             "The sum",
             here,
             f"All {number(len(x))} products: those above 0 add {figure(pro)}, those below take "
-            f"{figure(-contra)} away; {figure(float(products.sum()))} is left.",
+            f"{figure(-contra)} away; "
+            f"{comes_to(as_written(pro) + as_written(contra), float(products.sum()))} is left.",
         ),
     ]
 
@@ -64,7 +65,7 @@ def _output(stage: Stage, total: float, added: float, unit: int, example: Array)
             "The bias",
             here,
             f"The unit adds its own number: {figure(total)} {signed(added)} = "
-            f"{figure(total + added)}."
+            f"{comes_to(as_written(total) + as_written(added), total + added)}."
             if added
             else "This unit adds nothing: its bias is 0 or it has none.",
         ),

@@ -5,7 +5,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipetrace.explain.facts import words_of
-from pipetrace.explain.formatting import counted, figure, listed, number, share
+from pipetrace.explain.formatting import (
+    as_written,
+    comes_to,
+    counted,
+    figure,
+    listed,
+    number,
+    share,
+)
 from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
 from pipetrace.explain.quiz.generator import agrees, named
 from pipetrace.explain.recompute import received, weight
@@ -95,6 +103,9 @@ def steps_of_normalization(trace: Trace, stage: Stage) -> list[Part] | None:
     source = trace.stages[stage.inputs[0].source or ""]
     apart = x - found.mean
     even = apart / found.spread
+    value, mean, spread, scale, shift = map(as_written, found[1:6])
+    shown = comes_to((value - mean) / spread, even)
+    moved = comes_to(as_written(even) * scale + shift, even * found.scale + found.shift)
     whose = {
         "BatchNormalization": f"of channel {found.at[-1]}, the averages of the training batches",
         "LayerNormalization": "of this position, over its own values",
@@ -111,14 +122,14 @@ def steps_of_normalization(trace: Trace, stage: Stage) -> list[Part] | None:
             here,
             f"It takes the mean {whose}: {figure(found.mean)}; and divides by the standard "
             f"deviation, {figure(found.spread)}: ({figure(x)} {signed(-found.mean)}) / "
-            f"{figure(found.spread)} = {figure(even)}.",
+            f"{figure(found.spread)} = {shown}.",
         ),
         step(
             "Scale and shift",
             here,
             f"Two numbers that training found put it where the next layer wants it: "
             f"{figure(even)} x {figure(found.scale)} {signed(found.shift)} = "
-            f"{figure(even * found.scale + found.shift)}. Keras recorded "
+            f"{moved}. Keras recorded "
             f"{figure(float(stage.example[found.at]))}.",
         ),
         step(

@@ -1,12 +1,13 @@
 """The steps through an LSTM, a GRU or a simple recurrent layer, alone or in both directions."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipetrace.explain.formatting import counted, figure, number
+from pipetrace.explain.formatting import as_written, comes_to, counted, figure, number
 from pipetrace.explain.learn.lesson import Part, Place, position_of, signed, stage_place, step
 from pipetrace.explain.quiz.generator import named
 from pipetrace.explain.recompute import received, weight
@@ -189,6 +190,11 @@ def _lstm(run: Run, here: Place, unit: int) -> list[Part]:
     gates, after = run.last_gates(unit), float(run.states[-1, unit])
     memory, carried = float(run.memories[-1, unit]), float(run.memories[-2, unit])
     kept, added = gates["forget"] * carried, gates["input"] * gates["candidate"]
+    shown = {name: as_written(each) for name, each in gates.items()}
+    keeps = comes_to(shown["forget"] * as_written(carried), kept)
+    adds = comes_to(shown["input"] * shown["candidate"], added)
+    together = comes_to(as_written(kept) + as_written(added), memory)
+    state = comes_to(shown["output"] * math.tanh(as_written(memory)), after)
     return [
         step(
             "The gates",
@@ -203,15 +209,15 @@ def _lstm(run: Run, here: Place, unit: int) -> list[Part]:
             "The new memory",
             here,
             f"The forget gate keeps its share of the old memory: {figure(gates['forget'])} x "
-            f"{figure(carried)} = {figure(kept)}. The input gate lets in its share of the "
+            f"{figure(carried)} = {keeps}. The input gate lets in its share of the "
             f"candidate: {figure(gates['input'])} x {figure(gates['candidate'])} = "
-            f"{figure(added)}. Together: {figure(memory)}.",
+            f"{adds}. Together: {figure(kept)} {signed(added)} = {together}.",
         ),
         step(
             "The new state",
             here,
             f"The output gate shows its share of the memory: {figure(gates['output'])} x "
-            f"tanh({figure(memory)}) = {figure(after)}. Keras recorded this value; the page "
+            f"tanh({figure(memory)}) = {state}. Keras recorded {figure(after)}; the page "
             "computes it again and compares both.",
         ),
     ]
@@ -220,6 +226,9 @@ def _lstm(run: Run, here: Place, unit: int) -> list[Part]:
 def _gru(run: Run, here: Place, unit: int) -> list[Part]:
     gates, (before, after) = run.last_gates(unit), map(float, run.states[-2:, unit])
     keep, new = gates["update"], gates["candidate"]
+    shares, values = (keep, 1 - keep), (before, new)
+    pairs = zip(map(as_written, shares), map(as_written, values), strict=True)
+    state = comes_to(sum(part * value for part, value in pairs), after)
     return [
         step(
             "The gates",
@@ -238,7 +247,7 @@ def _gru(run: Run, here: Place, unit: int) -> list[Part]:
             "The new state",
             here,
             f"The update gate mixes old and new: {figure(keep)} x {figure(before)} + "
-            f"{figure(1 - keep)} x {figure(new)} = {figure(after)}. Keras recorded this value; the "
+            f"{figure(1 - keep)} x {figure(new)} = {state}. Keras recorded {figure(after)}; the "
             "page computes it again and compares both.",
         ),
     ]
@@ -247,6 +256,7 @@ def _gru(run: Run, here: Place, unit: int) -> list[Part]:
 def _simple(run: Run, here: Place, unit: int) -> list[Part]:
     given, carried = run.last_gates(unit).values()
     after = float(run.states[-1, unit])
+    state = comes_to(math.tanh(as_written(given) + as_written(carried)), after)
     return [
         step(
             "Two sums",
@@ -257,8 +267,8 @@ def _simple(run: Run, here: Place, unit: int) -> list[Part]:
         step(
             "The new state",
             here,
-            f"tanh({figure(given)} {signed(carried)}) = {figure(after)}. Keras recorded this "
-            "value; the page computes it again and compares both.",
+            f"tanh({figure(given)} {signed(carried)}) = {state}. Keras recorded {figure(after)}; "
+            "the page computes it again and compares both.",
         ),
     ]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pipetrace.explain.formatting import figure
+from pipetrace.explain.formatting import as_written, comes_to, figure
 from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, signed, stage_place
 from pipetrace.explain.learn.steps_of_convolution import place_words, strongest_window
 from pipetrace.explain.quiz.generator import (
@@ -45,7 +45,7 @@ def _convolved(trace: Trace, stage: Stage, channel: int) -> Iterator[Exercise]:
     lines = [
         f"window  = {_rounded(window)}",
         f"weights = {_rounded(weights)}",
-        f"total = (window * weights).sum()  # {figure(total)}",
+        f"total = (window * weights).sum()  # {_total(window, weights, total)}",
         f"bias = {figure(bias)}",
         f"value = {'' if function == 'no function' else function.lower()}(total + bias)  # {BLANK}",
     ]
@@ -61,7 +61,8 @@ def _convolved(trace: Trace, stage: Stage, channel: int) -> Iterator[Exercise]:
             (total - bias, "The bias is added."),
             (float((window * weights).max()), "All products count."),
         ],
-        f"{figure(total)} {signed(bias)} = {figure(total + bias)}, then {function}.",
+        f"{_with_bias(total, bias)}, then {function}.",
+        _as_printed(stage, window, weights, total, bias),
     )
 
 
@@ -84,13 +85,14 @@ def _summed(trace: Trace, stage: Stage, unit: int) -> Iterator[Exercise]:
         [
             f"x       = {_rounded(x)}",
             f"weights = {_rounded(table[:, unit])}",
-            f"total = (x * weights).sum()  # {figure(total)}",
+            f"total = (x * weights).sum()  # {_total(x, table[:, unit], total)}",
             f"bias = {figure(added)}",
             f"value = {formula}  # {BLANK}",
         ],
         value,
         [(total, "The bias is missing."), (total + added, "The activation comes last.")],
-        f"{figure(total)} {signed(added)} = {figure(total + added)}, then {function}.",
+        f"{_with_bias(total, added)}, then {function}.",
+        _as_printed(stage, x, table[:, unit], total, added),
     )
 
 
@@ -101,11 +103,13 @@ def _of_value(
     value: float,
     wrong: Sequence[tuple[float, str]],
     why: str,
+    printed: Sequence[float],
 ) -> Exercise:
+    """A task; what comes of the numbers as they are ``printed`` is right as well."""
+    within = WITHIN * max(abs(value), 0.001)
+    within = max(within, *(1.001 * abs(each - value) for each in printed))
     slips = tuple(
-        Slip(figure(each), remark)
-        for each, remark in wrong
-        if abs(each - value) > 3 * WITHIN * abs(value)
+        Slip(figure(each), remark) for each, remark in wrong if abs(each - value) > 3 * within
     )
     where = f" at {place_words(tuple(at))}" if len(at) > 1 else ""
     part = "filter" if len(at) > 1 else "unit"
@@ -113,11 +117,35 @@ def _of_value(
         HARD,
         f"What does {part} {at[-1]} of {named(stage)} give{where}?",
         "\n".join(lines),
-        (Blank(figure(value), WITHIN * max(abs(value), 0.001), slips),),
+        (Blank(figure(value), within, slips),),
         "Add the bias to the total; the activation comes last. The explorer works it step by step.",
         why,
         stage_place(stage, at),
     )
+
+
+def _shown_total(values: np.ndarray, weights: np.ndarray) -> float:
+    """The sum of the products of the numbers as they are written."""
+    pairs = zip(values.reshape(-1), weights.reshape(-1), strict=True)
+    return sum(as_written(float(one)) * as_written(float(other)) for one, other in pairs)
+
+
+def _total(values: np.ndarray, weights: np.ndarray, total: float) -> str:
+    differs = figure(_shown_total(values, weights)) != figure(total)
+    return f"{figure(total)}{' with all digits' * differs}"
+
+
+def _as_printed(
+    stage: Stage, values: np.ndarray, weights: np.ndarray, total: float, bias: float
+) -> list[float]:
+    """What a reader gets from the total that is printed, and from the products."""
+    sums = (as_written(total), _shown_total(values, weights))
+    return [activated(stage, each + as_written(bias)) or 0.0 for each in sums]
+
+
+def _with_bias(total: float, bias: float) -> str:
+    added = comes_to(as_written(total) + as_written(bias), total + bias)
+    return f"{figure(total)} {signed(bias)} = {added}"
 
 
 def _rounded(values: np.ndarray) -> str:

@@ -29,6 +29,8 @@ Shape: TypeAlias = tuple[int, ...]
 Candidate: TypeAlias = tuple[str, Shape, int]
 """A layer as code, the shape that it gives, and how many parameters it has."""
 KERNELS = (2, 3, 4, 5, 7, 9)
+CHANGED = " is changed to: "
+"""What stands ahead of the line of code in the question about a fault."""
 BATCHES = (4, 8, 10, 16, 20, 25, 32, 40, 50, 64, 100, 128)
 
 
@@ -228,14 +230,14 @@ def find_the_fault(trace: Trace, chance: Random) -> Draft | None:
     rules = {each.code: each for each in all_rules()}
     others = [each for each in known if each.rule != fault.rule and each.rule not in fault.unlike]
     return draft(
-        f"In the program of this run one line is changed to `{fault.code}`. "
+        f"One line of this run's program{fault.where}{CHANGED}{fault.code}. "
         "What does pipetrace find in the new run?",
         _rule_words(rules[fault.rule]),
         fault.reason,
         [
             (
                 _rule_words(rules[each.rule]),
-                f"Another line leads to that finding: `{each.code}`.",
+                f"Another line{each.where} leads to that finding: {each.code}.",
             )
             for each in chance.sample(others, len(others))
         ],

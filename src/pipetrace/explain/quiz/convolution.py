@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from pipetrace.explain.findings.pace import median
-from pipetrace.explain.formatting import figure, listed
+from pipetrace.explain.formatting import as_written, comes_to, figure, listed
 from pipetrace.explain.layers import kernel
 from pipetrace.explain.quiz.generator import (
     Asked,
@@ -26,6 +26,8 @@ from pipetrace.explain.recompute import At, received, seen_at, weight
 from pipetrace.explain.remarks import FEW, pooled_block
 from pipetrace.trace.document import Array, Stage, Trace
 
+GRID = 2
+"""Digits of the values of a window."""
 TRIED = 200
 """Positions that are looked at for one whose values can be told apart."""
 
@@ -50,6 +52,8 @@ def convolution_value(trace: Trace, stage: Stage, chance: Random) -> Asked | Non
         value = activated(stage, total + bias)
         if value is None or np.count_nonzero(window) < 3 or not value:
             continue
+        told = float((_written(window) * _written(weights)).sum())
+        added = comes_to(as_written(told) + as_written(bias), total + bias)
         turned = float((window[::-1, ::-1] * weights).sum())
         wrong = [
             (total, "That is the sum of the products; the bias is missing."),
@@ -66,7 +70,7 @@ Question: In {example_row(trace)}, at line {place[0]}, column {place[1]}, filter
     {named(stage)} sees {_grid(window)}. Its weights are {_grid(weights)}, its bias is
     {figure(bias)}, its activation {activation_name(stage)}. What does it give?
 Answer: {figure(value)}
-Why: Each value times its weight, all added: {figure(total)}; with the bias {figure(total + bias)};
+Why: Each value times its weight, all added: {comes_to(told, total)}; with the bias {added};
     after {activation_name(stage)} {figure(value)}.
 {lines(options)}
 """,
@@ -93,13 +97,14 @@ def bias_and_activation(trace: Trace, stage: Stage, chance: Random) -> Asked | N
             (activated(stage, total) or 0.0, "The bias is missing."),
             ((activated(stage, total) or 0.0) + bias, "The bias comes before the activation."),
         ]
+        added = comes_to(as_written(total) + as_written(bias), total + bias)
         return (
             f"""
 Question: In {example_row(trace)}, the products of window and kernel add up to {figure(total)} for
     filter {place[2]} of {named(stage)} at line {place[0]}, column {place[1]}. The bias is
     {figure(bias)}, the activation {activation_name(stage)}. What does the layer give there?
 Answer: {figure(value)}
-Why: {figure(total)} and the bias {figure(bias)} are {figure(total + bias)};
+Why: {figure(total)} and the bias {figure(bias)} are {added};
     {activation_name(stage)} makes {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
@@ -209,4 +214,9 @@ def _windows(
 
 def _grid(values: Array) -> str:
     """Values line by line: ``[0 1 2 / 3 4 5]``."""
-    return f"[{' / '.join(' '.join(figure(each, 2) for each in line) for line in values)}]"
+    return f"[{' / '.join(' '.join(figure(each, GRID) for each in line) for line in values)}]"
+
+
+def _written(values: Array) -> Array:
+    """Values as ``_grid`` writes them."""
+    return np.array([[as_written(float(each), GRID) for each in line] for line in values])

@@ -12,6 +12,8 @@ from pipetrace.explain.quiz.generator import has_known_shapes, lengths
 from pipetrace.trace.document import Stage, Trace
 from pipetrace.trace.records import Record
 
+LAST = " (the last layer)"
+
 
 class Fault(Record):
     """A change of a program that is a fault."""
@@ -21,6 +23,7 @@ class Fault(Record):
     reason: str  # why the rule reports it
     # rules that it might also be reported by, which are no wrong answers
     unlike: tuple[str, ...] = ()
+    where: str = ""  # the layer that the line is of, in brackets behind a blank, if it is of one
 
 
 def faults(trace: Trace) -> Iterator[Fault]:
@@ -38,15 +41,17 @@ def faults(trace: Trace) -> Iterator[Fault]:
         size_of = f", {kernel(stage)[0]}" if kind == "Conv2D" and kernel(stage) else ""
         yield Fault(
             "PT203",
-            f'layers.{kind}({width}{size_of}, activation="softmax"), {stage.name}',
+            f'layers.{kind}({width}{size_of}, activation="softmax")',
             f"Behind a hidden layer the softmax makes its {width} outputs share a sum of 1, so "
             "that hardly any signal is left.",
+            where=f" (layer {stage.name})",
         )
         yield Fault(
             "PT602",
-            f'layers.{kind}({width}{size_of}, kernel_initializer="zeros"), {stage.name}',
+            f'layers.{kind}({width}{size_of}, kernel_initializer="zeros")',
             f"With the same start all {width} units get the same gradient and stay the same.",
             ("PT607", "PT405", "PT601", "PT309"),
+            f" (layer {stage.name})",
         )
     if output.what == task.NUMBERS:
         yield Fault(
@@ -80,15 +85,17 @@ def _of_last(output: task.Output) -> Iterator[Fault]:
             )
         yield Fault(
             "PT303",
-            f"layers.Dense({units}), the last layer",
+            f"layers.Dense({units})",
             f"The loss expects probabilities, and nothing makes any of the {units} logits.",
             ("PT306", "PT302"),
+            LAST,
         )
         yield Fault(
             "PT301",
-            'layers.Dense(1, activation="softmax"), the last layer',
+            'layers.Dense(1, activation="softmax")',
             "A softmax over a single unit is always 1, whatever the model computes.",
             ("PT305", "PT308", "PT111"),
+            LAST,
         )
     if output.loss == task.BINARY_LOSS:
         yield Fault(

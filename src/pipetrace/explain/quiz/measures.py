@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from pipetrace.explain.balance import accuracy_at_chance
 from pipetrace.explain.facts import class_name, classes
-from pipetrace.explain.formatting import counted, figure, number, share
+from pipetrace.explain.formatting import as_written, counted, figure, number, share
 from pipetrace.explain.quiz.generator import (
     MARGIN,
     Draft,
@@ -194,6 +194,7 @@ def explained_variance(trace: Trace, chance: Random) -> Draft | None:
     error, of_mean = found.mean_squared_error, found.mean_squared_error_of_mean
     if output is None or output.what != NUMBERS or not error or not of_mean:
         return None
+    error, of_mean = as_written(error), as_written(of_mean)
     right = 1 - error / of_mean
     wrong = [
         (error / of_mean, "That is the part that is not explained."),
@@ -222,6 +223,7 @@ def root_of_error(trace: Trace, chance: Random) -> Draft | None:
     error = found.mean_squared_error
     if output is None or output.what != NUMBERS or not error:
         return None
+    error = as_written(error)
     right = math.sqrt(error)
     wrong = [
         (error, "That is the mean squared error itself."),

@@ -210,7 +210,7 @@ def odds_of_two(trace: Trace, chance: Random) -> Draft | None:
     one, two = (int(each) for each in np.argsort(-values, kind="stable")[:2])
     if not values[two] > 1e-6:
         return None
-    ratio = float(values[one] / values[two])
+    ratio = as_written(float(values[one] / values[two]))
     right = math.log(ratio)
     if right < 0.1:
         return None
@@ -290,7 +290,8 @@ def residual(trace: Trace, chance: Random) -> Draft | None:
     found = [each for each in found if np.isfinite(each[1:]).all() and each[1] != each[2]]
     if not found:
         return None
-    row, given, wanted = chance.choice(found)
+    row, *both = chance.choice(found)
+    given, wanted = map(as_written, both)
     right = (given - wanted) ** 2
     wrong = [
         (abs(given - wanted), "That is the absolute error; it is squared."),

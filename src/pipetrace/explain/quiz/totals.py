@@ -100,13 +100,15 @@ def optimizer_memory(trace: Trace, chance: Random) -> Draft | None:
     total = sum(each.parameters.trainable for each in owners(trace))
     if not total:
         return None
-    name = chance.choice([*SLOTS])
+    own = trace.run.training.optimizer
+    name = own if own in SLOTS else chance.choice([*SLOTS])
+    instead = "" if name == own else " instead of this run's optimizer"
     slots = SLOTS[name]
     keeps = "averages of gradients and of their squares" if slots == 2 else "one average"
     return written(
         f"""
 Question: Training changes {counted(total, "weight")} here. How many numbers of its own does
-    {name} keep for that with its defaults, the count of its steps apart?
+    {name}{instead} keep for that with its defaults, the count of its steps apart?
 Answer: {number(slots * total)}
 Why: For each weight {keeps}: {slots} x {number(total)} = {number(slots * total)}.
 {number((3 - slots) * total)}: It keeps {keeps} for each weight.

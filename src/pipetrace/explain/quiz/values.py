@@ -5,7 +5,15 @@ from random import Random
 
 import numpy as np
 
-from pipetrace.explain.formatting import exact, figure, listed, number, share
+from pipetrace.explain.formatting import (
+    as_written,
+    comes_to,
+    exact,
+    figure,
+    listed,
+    number,
+    share,
+)
 from pipetrace.explain.quiz.generator import (
     Asked,
     Draft,
@@ -93,13 +101,14 @@ def dense_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
         (1 / (1 + math.exp(min(700.0, total + bias))), "No sign is turned round."),
         ((total + bias) / len(was), "The products are added, not averaged."),
     ]
+    added = comes_to(as_written(total) + as_written(bias), total + bias)
     return (
         f"""
 Question: For {example_row(trace)}, the products of inputs and weights of unit {unit} of
     {named(stage)} add up to {figure(total)}. The bias is {figure(bias)}, the activation
     {activation_name(stage)}. What does the unit give?
 Answer: {figure(value)}
-Why: {figure(total)} and {figure(bias)} are {figure(total + bias)}; {activation_name(stage)} makes
+Why: {figure(total)} and {figure(bias)} are {added}; {activation_name(stage)} makes
     {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
@@ -130,13 +139,18 @@ def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | 
         f"value {at}: {figure(was[at])} with weight {figure(kernels[at, unit])}"
         for at in sorted(order)
     ])  # fmt: skip
-    rest = "\n".join(f"Value {at}: It adds {figure(products[at])}." for at in order[1:])
+    factors = {at: (as_written(was[at]), as_written(kernels[at, unit])) for at in order}
+    worked = {
+        at: f"{figure(one)} x {figure(other)} = {comes_to(one * other, products[at])}"
+        for at, (one, other) in factors.items()
+    }
+    rest = "\n".join(f"Value {at}: It adds {worked[at]}." for at in order[1:])
     return (
         f"""
 Question: For {example_row(trace)}, unit {unit} of {named(stage)} weighs the values that
     come in, among them {told}. Which of these four makes its sum largest?
 Answer: Value {order[0]}
-Why: Value times weight counts: {figure(products[order[0]])}.
+Why: Value times weight counts: {worked[order[0]]}.
 {rest}
 """,
         {"unit": unit, "inputs": tuple(sorted(order)), "row": trace.run.data.example_row},
@@ -154,26 +168,27 @@ def standard_score(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     summary, values = stage.summary, stage.example
     if summary is None or values is None or summary.mean is None or not summary.std:
         return None
-    value = float(chance.choice(list(values.flat[:MOST])))
-    mean, std = summary.mean, summary.std
-    right = (value - mean) / std
-    if not math.isfinite(right) or abs(right) < 0.1:
+    value = as_written(float(chance.choice(list(values.flat[:MOST]))))
+    mean, std = as_written(summary.mean), as_written(summary.std)
+    side, more, less = ("below", mean, value) if value < mean else ("above", value, mean)
+    right = (more - less) / std
+    if not math.isfinite(right) or right < 0.1:
         return None
     wrong = [
         (value / std, "The mean is taken off first."),
-        (value - mean, "That is the distance, not yet in standard deviations."),
-        (-right, "It is above the mean where the value is larger."),
-        ((value - mean) / std**2, "That divides by the variance."),
+        (more - less, "That is the distance, not yet in standard deviations."),
+        (-right, f"The value is {side} the mean, as asked, so no minus is needed."),
+        (right / std, "That divides by the variance."),
         (value / mean if mean else math.inf, "The distance from the mean counts."),
         ((value + mean) / std, "The mean is taken off."),
     ]
     return (
         f"""
 Question: The values of {named(stage)} have the mean {figure(mean)} and the standard deviation
-    {figure(std)} over all rows. How many standard deviations above the mean is {figure(value)}, a
-    value of {example_row(trace)}?
+    {figure(std)} over all rows. How many standard deviations {side} the mean is {figure(value)},
+    a value of {example_row(trace)}?
 Answer: {figure(right)}
-Why: ({figure(value)} - {figure(mean)}) / {figure(std)} = {figure(right)}.
+Why: ({figure(more)} - {figure(less)}) / {figure(std)} = {figure(right)}.
 {lines(measured(wrong, right))}
 """,
         {"value": value, "row": trace.run.data.example_row},
@@ -222,8 +237,8 @@ def dropout_scale(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     values = [each for each in values[:MOST] if math.isfinite(each) and each]
     if not values:
         return None
-    value = chance.choice(values)
-    right = value / (1 - rate)
+    value = as_written(chance.choice(values))
+    right = value / (1 - as_written(rate))
     wrong = [
         (value, "In training what is kept is scaled, so that the mean stays."),
         (value * (1 - rate), "What is kept becomes larger, not smaller."),

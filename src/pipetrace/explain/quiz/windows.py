@@ -156,6 +156,8 @@ def pooling_shape(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     lines, columns = high // side, wide // side
     if min(lines, columns) < 2:
         return None
+    is_cut = high % side or wide % side
+    more = "A block that does not fit is left out." if is_cut else "These blocks hold all values."
     return (
         f"""
 Question: Feature maps of {high} x {wide} x {channels} go into a {stage.layer} with
@@ -165,7 +167,7 @@ Why: One value for each block of {side} x {side}, so both lengths are divided by
     down; the channels stay.
 {high - side + 1} x {wide - side + 1} x {channels}: A pooling moves by its window, not by 1.
 {lines} x {columns} x {channels // side}: A pooling keeps all channels.
-{lines + 1} x {columns + 1} x {channels}: A block that does not fit is left out.
+{lines + 1} x {columns + 1} x {channels}: {more}
 {high} x {wide} x {channels}: One value of each block is kept.
 {lines // side} x {columns // side} x {channels}: Each direction is divided by {side} once.
 """,
