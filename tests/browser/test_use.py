@@ -18,13 +18,6 @@ from pipetrace.trace import Trace
 pytestmark = pytest.mark.browser
 
 
-SETTLED = """async () => {
-  for (let [height, times] = [0, 0]; times < 6; times = height === (height = document.body.scrollHeight) ? times + 1 : 0)
-    await new Promise((done) => setTimeout(done, 50));
-}"""
-"""Waits until no late part of the page moves the others."""
-
-
 @pytest.fixture(scope="module")
 def made(digits_trace: Trace) -> Document:
     return document(digits_trace)
@@ -195,8 +188,7 @@ def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document
 
 def test_a_right_answer_is_told_why(page: Page, made: Document) -> None:
     question = made.quiz[0]
-    page.evaluate(SETTLED)
-    option(page, question.answer).click()
+    option(page, question.answer).press("Enter")
     told = words(page.locator(".card .feedback").text_content())
     assert told.startswith(f"Right. {words(question.remarks[question.answer])}")
     assert page.locator(".card .wrong").count() == 0

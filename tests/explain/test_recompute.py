@@ -235,7 +235,7 @@ def test_strides_odd_sizes_and_broken_weights_against_keras(make_trace: MakeTrac
         [
             layers.Input((27, 20, 3)),
             # Without a ReLU, since on some processors TensorFlow's fused one makes 0 of NaN.
-            layers.Conv2D(5, (3, 4), strides=(1, 2)),
+            layers.Conv2D(5, (3, 4), strides=(1, 2), name="conv2d"),
             layers.MaxPooling2D((3, 2), strides=(2, 1)),
             layers.Conv2D(4, 2, use_bias=False, name="conv2d_1"),
             layers.MaxPooling2D((2, 3)),

@@ -102,7 +102,7 @@ def optimizer_memory(trace: Trace, chance: Random) -> Draft | None:
         return None
     own = trace.run.training.optimizer
     name = own if own in SLOTS else chance.choice([*SLOTS])
-    instead = "" if name == own else " instead of this run's optimizer"
+    instead = "" if name == own else ", in place of this run's optimizer,"
     slots = SLOTS[name]
     keeps = "averages of gradients and of their squares" if slots == 2 else "one average"
     return written(
