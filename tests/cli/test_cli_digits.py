@@ -172,7 +172,7 @@ def test_ctrl_c_keeps_the_finished_epochs(
         wait_for(process, "Epoch 2:")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
+    assert process.returncode == 130, said[-2000:]
     assert is_message(Ran(130, "", said), "interrupted", "digits.trace")
     assert "pipetrace show digits.trace" in said
     assert [path.name for path in tmp_path.iterdir()] == ["digits.trace"]
@@ -195,7 +195,7 @@ def test_ctrl_c_before_the_training_leaves_nothing(tmp_path: Path) -> None:
         wait_for(process, "Loading Keras")
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
+    assert process.returncode == 130, said[-2000:]
     assert "[interrupted]" in said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
