@@ -21,10 +21,13 @@ from pipetrace.trace.document import Epoch
 os.environ.pop("COLUMNS", None)  # which the workers of pytest-xdist set, and texts follow
 
 # A busy machine is slow to draw and to run examples, and no fault of what is tested.
-hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+BUSY = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
 )
-hypothesis.settings.load_profile("busy")
+hypothesis.settings.register_profile("same", BUSY)
+# Other examples each time: for `make test-all`, as what is found by chance stops no other change.
+hypothesis.settings.register_profile("other", BUSY, derandomize=False)
+hypothesis.settings.load_profile("same")
 
 gc.set_threshold(
     20_000, 20, 20

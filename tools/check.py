@@ -66,7 +66,7 @@ def plan(what: str, arguments: list[str]) -> list[Check]:
     if what == "lint":
         return LINT
     if what in ("test", "test-all"):
-        chosen = ["-m", "not slow"] if what == "test" else []
+        chosen = ["-m", "not slow"] if what == "test" else ["--hypothesis-profile", "other"]
         return [*LINT, BROWSER, Check("pytest", [*pytest, *WORKERS, *SLOWEST, *chosen, *arguments])]
     if what == "accept":
         return [NODE_PACKAGES, BROWSER, Check("pytest", [*pytest, "--snapshot-update", *arguments])]

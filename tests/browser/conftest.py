@@ -100,6 +100,14 @@ def address(page: Page) -> str:
     )
 
 
+def settle(page: Page) -> None:
+    """Let the page draw what came into sight: what moves away under a pressed mouse is not clicked."""
+    page.evaluate(
+        """() => new Promise(done => requestIdleCallback(
+          () => requestAnimationFrame(() => requestAnimationFrame(done)), { timeout: 2000 }))"""
+    )
+
+
 class Pages:
     """Opens pages in contexts of their own, and checks at the end that none of them did what it must not.
 
@@ -125,6 +133,7 @@ class Pages:
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")
             page.evaluate(OPEN_LIST)
+            settle(page)
         return page
 
     def _new(self, **options: Any) -> Page:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, settle
 
 from pipetrace.present.build.document import document
 from pipetrace.present.page import trace_page
@@ -29,7 +29,10 @@ def hiding(chromium: Browser, tmp_path: Path, digits_trace: Trace) -> Pages:
 
 
 def choose(page: Page, option: int) -> None:
-    page.locator(".card .option").nth(option).click()
+    chosen = page.locator(".card .option").nth(option)
+    chosen.scroll_into_view_if_needed()
+    settle(page)
+    chosen.click()
 
 
 def test_the_digest_is_that_of_the_standard(hiding: Pages) -> None:
