@@ -10,12 +10,12 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipetrace.record.privacy import is_own
+from pipetrace.record.privacy import INSTALLED, is_own
 from pipetrace.trace.claim import process_start
 from pipetrace.trace.document import LAYER, Group, Stage
 
@@ -54,13 +54,15 @@ def program_files() -> dict[str, Path]:
     """The files of the program that lie in the current folder, by their paths in it, unless one of
     them changed since the process began."""
     here, began = Path.cwd(), _process_began()
+    installed = [f"{os.sep}{each}{os.sep}" for each in INSTALLED]
     found = {}
     for module in [*sys.modules.values()]:
         name = getattr(module, "__file__", None)
-        if not isinstance(name, str) or not os.path.abspath(name).startswith(str(here)):  # noqa: PTH100 fast
-            continue
-        if is_own(file := Path(name).absolute(), here):
-            found[file.relative_to(here).as_posix()] = file
+        # Those of a .venv in this folder are thousands: their paths are not taken apart.
+        if isinstance(name, str) and not any(each in name for each in installed):
+            file = Path(name).absolute()
+            if is_own(file, here):
+                found[file.relative_to(here).as_posix()] = file
     sizes = [each.stat() for each in found.values()]
     if began is None or any(each.st_mtime >= began for each in sizes):
         return {}
@@ -99,7 +101,8 @@ def constructions(
     def known(kind: str) -> Mapping[str, Any] | None:
         return None if kind in own else constructor(kind)
 
-    calls = [call for file, tree in trees.items() for call in _calls(file, tree)]
+    kinds = {stage.layer for stage in stages}
+    calls = [call for file, tree in trees.items() for call in _calls(file, tree, kinds)]
     within = tuple(
         f"{each.path}/"
         for each in groups
@@ -130,13 +133,16 @@ def constructions(
     }
 
 
-def _calls(file: str, tree: ast.Module) -> Iterator[Call]:
+def _calls(file: str, tree: ast.Module, kinds: Container[str | None]) -> Iterator[Call]:
+    """The calls of classes that the model has layers of."""
     aliases = dict(_aliases(tree))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (name := _last(node.func)):
+        if not isinstance(node, ast.Call) or not (name := _last(node.func)):
+            continue
+        if (kind := aliases.get(name, name)) in kinds:
             yield Call(
                 f"{file}:{node.lineno}",
-                aliases.get(name, name),
+                kind,
                 tuple(_value(each) for each in node.args if not isinstance(each, ast.Starred)),
                 {each.arg: _value(each.value) for each in node.keywords if each.arg},
                 not any(isinstance(each, ast.Starred) for each in node.args)
