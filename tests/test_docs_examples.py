@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -14,8 +15,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.markdown import DOCS, Block, blocks, documents
 
+from pipetrace.cli import commands
 from pipetrace.trace import read
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
@@ -26,6 +29,10 @@ VARIES = "varies"
 FILE = "file: "
 """The HTML comment before a block says under which name it is saved."""
 ENDS_WITH = "  # exit code "
+READS = ("check", "show", "page", "rules", "export", "quiz", "learn", "compare", "runs")
+"""The commands that import no framework."""
+ANSWERS = "A\nB\nC\nD\nA\nB\nC\nD\nA\nB\n"
+"""To the ten questions of a quiz."""
 ENVIRONMENT = {
     **os.environ,
     "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
@@ -154,6 +161,30 @@ def test_the_queries_run_and_give_the_columns_that_are_shown(digits_file: Path) 
 # The guides
 
 
+def carried_out(command: str, folder: Path) -> tuple[int, str]:
+    """How a command line ends, and what it says.
+
+    What only reads a trace runs within this process. Programs have one of their own, and so has
+    what is meant for a shell.
+    """
+    name, *arguments = shlex.split(command)
+    if name == "pipetrace" and arguments[0] in READS and not set(command) & set("|><&;*$"):
+        with contextlib.chdir(folder):
+            done = CliRunner(env=ENVIRONMENT).invoke(commands, arguments, input=ANSWERS)
+        return done.exit_code, done.output
+    ran = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=ENVIRONMENT,
+        input=ANSWERS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stderr
+
+
 def follow(block: Block, folder: Path) -> None:
     """Do what a block of a guide says, and see that it ends as the guide says."""
     if block.mark.startswith(FILE):
@@ -165,17 +196,8 @@ def follow(block: Block, folder: Path) -> None:
         for line in block.text.splitlines():
             assert line.startswith("$ ")
             command, _, code = line.removeprefix("$ ").partition(ENDS_WITH)
-            # Ten answers, for the quiz.
-            ran = subprocess.run(
-                command,
-                shell=True,
-                cwd=folder,
-                env=ENVIRONMENT,
-                input=b"A\nB\nC\nD\nA\nB\nC\nD\nA\nB\n",
-                capture_output=True,
-                check=False,
-            )
-            assert ran.returncode == int(code or 0), (command, ran.stderr.decode())
+            ended, said = carried_out(command, folder)
+            assert ended == int(code or 0), (command, said)
 
 
 @pytest.mark.framework
@@ -214,8 +236,9 @@ def test_the_guide_to_many_runs_works(tmp_path: Path) -> None:
     assert {"runs.csv", "runs.html", "fast.csv", "fast.xml", "train.html"} <= {
         path.name for path in tmp_path.iterdir()
     }
-    test = ["-m", "pytest", "-q", "-p", "pipetrace.pytest_plugin", "test_training.py"]
-    ran = subprocess.run([sys.executable, *test], cwd=tmp_path, capture_output=True, check=False)
+    # The entry point of the installed package gives the fixture.
+    test = [sys.executable, "-m", "pytest", "-q", "test_training.py"]
+    ran = subprocess.run(test, cwd=tmp_path, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stdout.decode()
 
 

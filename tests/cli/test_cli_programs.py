@@ -92,7 +92,7 @@ model.fit(np.ones((8, 3)), np.ones((8, 1)), epochs=int(name[-1]), verbose=0, cal
 def test_processes_that_train_in_one_folder_have_a_trace_and_a_page_each(tmp_path: Path) -> None:
     program = tmp_path / "train.py"
     program.write_text(TWO_AT_A_TIME)
-    given = {number: (f"trains-{number}", "run" if number < 3 else "watch") for number in (1, 2, 3)}
+    given = {1: ("trains-1", "run"), 2: ("trains-2", "watch")}
     running = []
     for name, door in given.values():
         run_by = ["-m", "pipetrace", "run", "--page"] if door == "run" else []
@@ -100,7 +100,7 @@ def test_processes_that_train_in_one_folder_have_a_trace_and_a_page_each(tmp_pat
         pipes: Any = {"stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
         running.append(subprocess.Popen(line, **pipes))
     told = [each.communicate(timeout=300)[1] for each in running]
-    assert [each.returncode for each in running] == [0, 0, 0], told
+    assert [each.returncode for each in running] == [0, 0], told
     names = []
     for number, text in zip(given, told, strict=True):
         (found,) = re.findall(r"the trace is (\S+\.trace);", text)
@@ -109,7 +109,7 @@ def test_processes_that_train_in_one_folder_have_a_trace_and_a_page_each(tmp_pat
         assert (f"this one is recorded in {found}" in text) == (found != "train.trace")
         page = (tmp_path / found).with_suffix(".html")
         assert page.exists() == (given[number][1] == "run")
-    assert sorted(names) == ["train-2.trace", "train-3.trace", "train.trace"]
+    assert sorted(names) == ["train-2.trace", "train.trace"]
     assert not list(tmp_path.glob(".*"))
 
 
