@@ -157,7 +157,11 @@ def pooling_shape(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     if min(lines, columns) < 2:
         return None
     is_cut = high % side or wide % side
-    more = "A block that does not fit is left out." if is_cut else "These blocks hold all values."
+    more = (
+        "A block that does not fit is left out."
+        if is_cut
+        else f"{lines} blocks of {side} lines hold all {high} lines."
+    )
     return (
         f"""
 Question: Feature maps of {high} x {wide} x {channels} go into a {stage.layer} with
