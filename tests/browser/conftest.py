@@ -122,13 +122,27 @@ class Pages:
         self.heard = Heard()
         self.pages: list[tuple[Page, bool]] = []
 
-    def open(self, trace: Trace | None = None, *, place: str = "", **options: Any) -> Page:
-        """A new page on a trace, on the recorded one when left out; options are those of a browser's context."""
+    def open(
+        self,
+        trace: Trace | None = None,
+        *,
+        place: str = "",
+        again: Page | None = None,
+        **options: Any,
+    ) -> Page:
+        """A new page on a trace, on the recorded one when left out; options are those of a browser's context.
+
+        A page that is opened ``again`` is loaded anew, and keeps the options that it has.
+        """
         options.setdefault("viewport", SCREEN)
-        is_plain = options.keys() <= {"viewport", "color_scheme"}
-        page = self._again(**options) if is_plain and self.left else self._new(**options)
-        self.pages.append((page, is_plain))
-        self.heard.listen(page.context)
+        if again is None:
+            is_plain = options.keys() <= {"viewport", "color_scheme"}
+            page = self._again(**options) if is_plain and self.left else self._new(**options)
+            self.pages.append((page, is_plain))
+            self.heard.listen(page.context)
+        else:
+            page = again
+            page.goto("about:blank")  # else another place in the same file would not load it
         page.goto(self.write(trace or self.trace).as_uri() + place)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")

@@ -1,7 +1,7 @@
 """Right and wrong: the matrix, the rows behind its cells, and what follows from choosing one."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -56,8 +56,9 @@ def matrix(page: Page) -> Array:
 
 
 def test_the_matrix_follows_the_epoch(pages: Pages, counts: Callable[[int], Array]) -> None:
+    page = None
     for epoch in (3, 0, 1):
-        page = pages.open(place=f"#epoch={epoch}")
+        page = pages.open(place=f"#epoch={epoch}", again=page)
         assert (matrix(page) == counts(epoch)).all()
         lines = page.locator(".confusion .ofall").all_inner_texts()
         told = [[int(each) for each in re.findall(r"\d+", line)] for line in lines]
@@ -134,11 +135,12 @@ def test_the_keys_move_inside_a_group_that_is_one_tab_stop(pages: Pages) -> None
     assert page.evaluate("document.activeElement.dataset.cell") == "2.1"
 
 
-@pytest.mark.parametrize("place", ["#cell=99.1", "#cell=x", "#cell=1.missed&row=-3"])
-def test_a_cell_that_is_none_is_ignored(pages: Pages, place: str) -> None:
-    page = pages.open(place=place)
-    assert page.locator(".confusion [aria-pressed=true]").count() == 0
-    assert "wrong" in page.locator(".galleryhead h3").inner_text()
+def test_a_cell_that_is_none_is_ignored(pages: Pages) -> None:
+    page = None
+    for place in ("#cell=99.1", "#cell=x", "#cell=1.missed&row=-3"):
+        page = pages.open(place=place, again=page)
+        assert page.locator(".confusion [aria-pressed=true]").count() == 0, place
+        assert "wrong" in page.locator(".galleryhead h3").inner_text(), place
 
 
 def test_numbers_are_points_that_open_their_rows(pages: Pages) -> None:
@@ -240,19 +242,18 @@ def test_a_page_that_lacks_rows_says_so_and_one_without_any_has_no_section(
     assert [int(each) for each in re.findall(r"\d+", note)] == [6, 40]
     kept = digits_trace.kept_rows
     assert kept is not None
-    assert pages.open(replace(digits_trace, kept_rows=None)).locator(".cameout").count() == 0
     unknown = replace(digits_trace, kept_rows=replace(kept, targets=()))
-    assert pages.open(unknown).locator(".cameout").count() == 0
+    for trace in (replace(digits_trace, kept_rows=None), unknown):
+        assert pages.open(trace, again=page).locator(".cameout").count() == 0
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [each if each in FEW else pytest.param(each, marks=pytest.mark.slow) for each in KINDS],
-)
-def test_any_kind_of_model(pages: Pages, kind: str) -> None:
+@pytest.mark.parametrize("kinds", [FEW, pytest.param(KINDS, marks=pytest.mark.slow)])
+def test_any_kind_of_model(pages: Pages, kinds: Iterable[str]) -> None:
     """The fixture hears whatever goes wrong in the page."""
-    page = pages.open(KINDS[kind](), viewport={"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = None
+    for kind in kinds:
+        page = pages.open(KINDS[kind](), again=page, viewport={"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, kind
 
 
 def scores(trace: Trace, row: int, epoch: int | None = None) -> Array:

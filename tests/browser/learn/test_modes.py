@@ -45,8 +45,9 @@ FEW = ("binary", "regression", "steps", "failed")
 def test_every_way_of_every_kind_of_model_opens(
     pages: Pages, digits_trace: Trace, kinds: Iterable[str]
 ) -> None:
+    page = None
     for name, trace in {"digits": digits_trace, **{key: KINDS[key]() for key in kinds}}.items():
-        page = pages.open(trace)
+        page = pages.open(trace, again=page)
         for mode in MODES:
             made = lesson(trace, mode)
             choose(page, mode)
@@ -88,7 +89,7 @@ def test_a_link_opens_a_step_and_nonsense_nothing(pages: Pages, digits_trace: Tr
     page = pages.open(place="#mode=deep&step=4")
     expect(page.locator(".stepping h2")).to_have_text(made.steps[3].heading)
     for place in ("#mode=nothing", "#mode=deep&step=999", "#step=-2"):
-        page = pages.open(place=place)
+        pages.open(place=place, again=page)
         expect(page.locator("#flow")).to_be_visible()
 
 
