@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import PATIENCE, Heard, address
-from tests.browser.test_accessibility import violations
+from tests.browser.test_accessibility import clean_in_both_schemes, violations
 from tests.browser.test_print import MOST_SHEETS, sheets
 from tests.comparison.runs import points, record
 from tests.traces import with_metrics
@@ -177,14 +177,11 @@ def test_it_fits_on_few_sheets(opened: Open) -> None:
     assert len(sheets(opened())) <= MOST_SHEETS
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(
-    opened: Open, scheme: Any
-) -> None:
-    phone = opened(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(opened: Open) -> None:
+    clean_in_both_schemes(opened())
+    phone = opened(viewport={"width": 390, "height": 800})
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert violations(phone, {"runOnly": ["scrollable-region-focusable"]}) == {}
-    assert violations(opened(color_scheme=scheme)) == {}
 
 
 def test_it_can_be_read_without_javascript(opened: Open, chromium: Browser) -> None:
