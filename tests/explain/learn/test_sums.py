@@ -55,20 +55,26 @@ def texts(trace: Trace) -> Iterator[str]:
     yield from map(repr_of, lessons(trace))
 
 
-def test_each_sum_comes_out_with_the_numbers_as_printed(digits_trace: Trace) -> None:
+@pytest.fixture(scope="module")
+def all_texts(digits_trace: Trace) -> list[list[str]]:
+    """What is written about each kind of model."""
+    return [[*texts(trace)] for trace in (digits_trace, *(make() for make in KINDS.values()))]
+
+
+def test_each_sum_comes_out_with_the_numbers_as_printed(all_texts: list[list[str]]) -> None:
     counts = []
-    for trace in (digits_trace, *(make() for make in KINDS.values())):
-        found = [wrong_sums(each) for each in texts(trace)]
+    for written in all_texts:
+        found = [wrong_sums(each) for each in written]
         counts.append(sum(count for count, _ in found))
         assert not {each for _, wrong in found for each in wrong}
     assert min(counts) > 10
     assert sum(counts) > 1000
 
 
-def test_code_is_never_shown_between_backticks(digits_trace: Trace) -> None:
-    for trace in (digits_trace, *(make() for make in KINDS.values())):
-        for each in texts(trace):
-            assert "`" not in each
+def test_code_is_never_shown_between_backticks(
+    digits_trace: Trace, all_texts: list[list[str]]
+) -> None:
+    assert not [each for written in all_texts for each in written if "`" in each]
     asked = [
         each
         for seed in range(9)

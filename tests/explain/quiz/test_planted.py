@@ -10,6 +10,7 @@ from pipetrace.explain.quiz.faults import faults
 
 pytestmark = [
     pytest.mark.framework,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::UserWarning"),  # Keras warns of some of the faults
 ]
 
@@ -51,13 +52,7 @@ LOGITS = {"sparse_categorical_crossentropy": "SparseCategorical", "binary_crosse
 
 
 @pytest.mark.parametrize(
-    "program",
-    [
-        CLASSES,
-        pytest.param(BINARY, marks=pytest.mark.slow),
-        pytest.param(NUMBERS, marks=pytest.mark.slow),
-    ],
-    ids=["classes", "binary", "numbers"],
+    "program", [CLASSES, BINARY, NUMBERS], ids=["classes", "binary", "numbers"]
 )
 def test_the_rule_finds_the_fault(program: str, tmp_path: Path) -> None:
     sound = recorded(program, tmp_path, "sound")
