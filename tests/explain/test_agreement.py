@@ -7,9 +7,7 @@ from typing import Any, TypeAlias
 from hypothesis import given, settings
 from tests.agreement import all_contradictions, contradictions
 from tests.explain.courses import COURSES, Metrics, histories
-from tests.explain.findings.cases_data import CASES as DATA
-from tests.explain.findings.cases_model import CASES as MODEL
-from tests.explain.findings.cases_training import CASES as TRAINING
+from tests.explain.findings.test_rules import CASES
 from tests.tasks import KINDS
 
 from pipetrace.trace import Trace
@@ -40,8 +38,11 @@ def test_made_runs_are_told_alike_by_all_four(make_trace: MakeTrace) -> None:
 
 def test_runs_of_every_kind_and_with_every_fault_are_told_alike() -> None:
     traces = {name: make() for name, make in KINDS.items()}
-    for case in (*DATA, *MODEL, *TRAINING):
-        traces |= {f"{case.code} fault": case.fault(), f"{case.code} near": case.near()}
+    for at, case in enumerate(CASES):
+        made = {
+            f"{case.code} {at}.{each}": run for each, run in enumerate((case.fault, *case.near))
+        }
+        traces |= made
     assert all_contradictions(traces) == []
 
 

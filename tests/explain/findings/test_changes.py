@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.explain.findings.conftest import told
 from tests.explain.findings.test_rules import CASES
 
 pytestmark = pytest.mark.framework
@@ -16,11 +15,7 @@ ARGUMENTS = re.compile(r"[a-z_]+=(?!=)")
 
 def changes() -> list[tuple[str, str]]:
     """The changes that the findings of all cases propose, with their codes."""
-    found = {
-        (each.code, each.change)
-        for case in CASES
-        for each in told(case.fault(), notes=True).values()
-    }
+    found = {(each.code, each.change) for case in CASES for each in case.found.values()}
     return sorted(each for each in found if each[1])
 
 
