@@ -295,11 +295,6 @@ def longest_sentence(text: str) -> int:
 
 
 @pytest.fixture(scope="session")
-def unfounded() -> Callable[[str, Mapping[str, Sequence[float]]], list[str]]:
-    return unfounded_numbers
-
-
-@pytest.fixture(scope="session")
 def make_trace() -> MakeTrace:
     return trace_of
 
@@ -307,19 +302,3 @@ def make_trace() -> MakeTrace:
 @pytest.fixture(scope="session")
 def make_net() -> type[Net]:
     return Net
-
-
-@pytest.fixture(scope="session")
-def values_of() -> Callable[[Net], tuple[dict[str, Array], dict[str, Array]]]:
-    """The weights and all rows' outputs of a network."""
-    return forward
-
-
-@pytest.fixture(scope="session")
-def numbers() -> Callable[[str], list[float]]:
-    return numbers_of
-
-
-@pytest.fixture(scope="session")
-def longest() -> Callable[[str], int]:
-    return longest_sentence

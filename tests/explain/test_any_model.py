@@ -2,10 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.explain.conftest import numbers_of
 from tests.tasks import KINDS, course, logits, regression
 
 from pipetrace.explain.events import events
@@ -81,16 +81,14 @@ def test_every_run_has_a_quiz(trace: Trace) -> None:
         assert len(set(question.options)) == len(set(question.remarks)) == 4
 
 
-def test_a_loss_that_is_negative_by_nature_has_no_shares(
-    numbers: Callable[[str], list[float]],
-) -> None:
+def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
     told = observations(KINDS["waves"]())
     assert [each.kinds for each in told] == [
         ("first", "validation"),
         ("learning", "validation"),
         ("learning", "turned"),
     ]
-    assert numbers(told[1].text)[:2] == [-0.2, -0.7]
+    assert numbers_of(told[1].text)[:2] == [-0.2, -0.7]
     near = with_metrics(regression(), course([-0.2, -0.7], val_loss=[-0.75, -0.745]))
     assert observations(near)[1].kinds == ("learning", "validation"), (
         "two per cent above the best is no rise"

@@ -6,6 +6,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from tests.explain.conftest import trace_of
 from tests.sums import came_out, positions, sums
 
 from pipetrace.explain.layers import operation
@@ -95,8 +96,8 @@ def test_sizes_that_are_not_known_give_no_sum() -> None:
     assert operation(stage).parameters == "3 x 3 x 1 x 4 + 4 = 40"
 
 
-def test_steps_and_sources(make_trace: Any) -> None:
-    source, scale = make_trace().stages[:2]
+def test_steps_and_sources() -> None:
+    source, scale = trace_of().stages[:2]
     words = operation(source)
     assert (words.title, words.parameters) == ("Input image", None)
     assert "0 to 255" in words.does
