@@ -74,6 +74,8 @@ def test_what_has_no_words_is_told_by_its_class_and_shapes() -> None:
     window: dict[str, Any] = {"filters": 2, "kernel_size": [3, 3], "strides": [1, 1]}
     table: list[tuple[Stage, str]] = [
         (stage("Fft", [FOUR], FOUR), "The operation Fft: 4 values in, 4 out."),
+        # A layer's words are not those of an operation of its name.
+        (stage("Dense", [FOUR], (2,), units=2), "The operation Dense: 4 values in, 2 out."),
         (
             stage("Mul, Fft", [FOUR, FOUR], FOUR),
             "The operations Mul, Fft: 4 and 4 values in, 4 out.",
@@ -113,13 +115,6 @@ def test_what_has_no_words_tells_its_parameters() -> None:
     assert operation(
         replace(stage("Add", [FOUR, FOUR], FOUR), parameters=Parameters(3))
     ) == Operation("Add", "The operation Add: 4 and 4 values in, 4 out.", parameters="3")
-
-
-def test_a_layers_words_are_not_those_of_an_operation_of_its_name() -> None:
-    assert (
-        operation(stage("Dense", [FOUR], (2,), OP, units=2)).does
-        == "The operation Dense: 4 values in, 2 out."
-    )
 
 
 @given(
