@@ -4,7 +4,6 @@ import math
 import re
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from tests.explain.conftest import longest_sentence, numbers_of, trace_of, unfounded_numbers
 from tests.explain.courses import COURSES, LEARNS, LN10, Metrics, histories, run
@@ -144,9 +143,3 @@ def test_the_check_of_numbers_finds_a_wrong_one() -> None:
     text = observations(trace)[1].text
     for right, wrong in [("1.60", "1.61"), ("0.800", "0.805"), ("75 %", "74 %"), ("77 %", "7.7 %")]:
         assert len(unfounded_numbers(text.replace(right, wrong, 1), allowed(trace, 1))) == 1, wrong
-
-
-@pytest.mark.framework
-def test_a_recorded_run_is_told_with_its_own_figures(digits_trace: Trace) -> None:
-    for index, each in enumerate(observations(digits_trace)):
-        assert unfounded_numbers(each.text, allowed(digits_trace, index)) == [], each.text

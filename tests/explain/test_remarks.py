@@ -357,24 +357,3 @@ def test_a_scaling_with_an_unknown_value_has_no_example() -> None:
     assert example(trace, trace.stages[1]) is None
     assert place(trace, trace.stages[0]) is None
     assert str(example(trace, trace.stages[0])).endswith("above 0.")
-
-
-@pytest.mark.framework
-def test_a_recorded_run_is_told_with_its_own_values(digits_trace: Trace) -> None:
-    for stage in digits_trace.stages:
-        assert stage.example is not None
-        assert stage.summary is not None
-        text = example(digits_trace, stage)
-        assert text
-        at = place(digits_trace, stage)
-        if at and stage.kind == "layer":
-            assert stage.example[at] == stage.example.max()
-            assert f"line {at[0]}, column {at[1]}" in text
-        statistics = [
-            stage.summary.count,
-            stage.summary.min,
-            stage.summary.max,
-            stage.summary.mean,
-            stage.summary.std,
-        ]
-        told(measured(digits_trace, stage)[0], statistics)
