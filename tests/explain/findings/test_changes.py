@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,10 @@ def surroundings() -> dict[str, Any]:
     return names
 
 
+unchanged = cache(surroundings)
+"""The same once for all that changes nothing of it."""
+
+
 def takers(names: dict[str, Any]) -> Iterator[Callable[..., Any]]:
     """What takes arguments that a change gives by their names."""
     keras, model = names["keras"], names["model"]
@@ -73,16 +78,15 @@ def given_to_one(change: str, names: dict[str, Any]) -> bool:
 
 def runs(change: str) -> bool:
     """Whether a change is arguments that something takes, or statements that run."""
-    names = surroundings()
-    if "x[:, -1" in change:  # of windows
-        names |= {"x": names["x"][:, :, None], "y": names["y"][:, None].astype("float32")}
     if ARGUMENTS.match(change):
-        return given_to_one(change, names)
+        return given_to_one(change, unchanged())
     code = change.replace("(...,", "(x, y, verbose=0,").replace(", ...)", ", verbose=0)")
-    code = re.sub(r"epochs=\d+", "epochs=1", code)
     if re.search(r"\bself\.|^return |tape\.|best\.weights", code):
         compile(f"def of_yours(self):\n    {code}", "the change", "exec")  # within code of yours
         return True
+    names = surroundings()
+    if "x[:, -1" in change:  # of windows
+        names |= {"x": names["x"][:, :, None], "y": names["y"][:, None].astype("float32")}
     exec(compile(code, "the change", "exec"), names)
     return True
 
@@ -91,11 +95,11 @@ def runs(change: str) -> bool:
 def test_what_a_finding_proposes_runs() -> None:
     import keras
 
-    proposed = changes()
+    proposed = {re.sub(r"epochs=\d+", "epochs=1", change): code for code, change in changes()}
     assert len(proposed) > 50
     policy = keras.config.dtype_policy()
     try:
-        for code, change in proposed:
+        for change, code in proposed.items():
             assert runs(change), (code, change)
     finally:
         keras.config.set_dtype_policy(policy)  # one of the changes sets another
