@@ -218,7 +218,7 @@ def activation(trace: Trace, stage: Stage) -> str | None:
         kind = (stage.layer or "").lower()
         if kind in ACTIVATIONS:
             return kind
-        found = _activation(stage.config)
+        found = own_activation(stage.config)
         if found or stage.layer not in PASSING or not stage.inputs:
             return found
         before = by_name.get(stage.inputs[0].source or "")
@@ -228,11 +228,13 @@ def activation(trace: Trace, stage: Stage) -> str | None:
     return None
 
 
-def _activation(config: Config) -> str | None:
+def own_activation(config: Config) -> str | None:
+    """The activation in a layer's configuration, ``linear`` for none; None where it has no such
+    setting."""
     wrapped = config.get("layer")
     if "activation" not in config and isinstance(wrapped, dict):  # such as TimeDistributed
         inner = wrapped.get("config")
-        return _activation(inner) if isinstance(inner, dict) else None
+        return own_activation(inner) if isinstance(inner, dict) else None
     found = config.get("activation", "")
     if isinstance(found, dict):
         found = found.get("class_name", "")

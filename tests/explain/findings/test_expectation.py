@@ -9,7 +9,7 @@ from tests.rules import WRONG, only
 from pipetrace import Trace
 from pipetrace.errors import ExpectationError
 from pipetrace.explain.findings.engine import CheckOptions, check
-from pipetrace.explain.findings.expectation import Expectation, parse
+from pipetrace.explain.findings.expectation import Expectation
 
 METRICS = [
     {"loss": 2.0, "val_loss": 1.5, "val_accuracy": 0.5},
@@ -121,13 +121,13 @@ def test_findings_are_those_of_the_other_rules_at_the_level(
 )
 def test_what_cannot_be_understood_is_refused(text: str) -> None:
     with pytest.raises(ExpectationError, match="cannot be parsed"):
-        parse(text)
+        Expectation(text, 0)
 
 
 @pytest.mark.parametrize("sign", ["==", "!="])
 def test_the_best_needs_a_direction(sign: str) -> None:
     with pytest.raises(ExpectationError, match="no best epoch"):
-        parse(f"best loss {sign} 1")
+        Expectation(f"best loss {sign} 1", 0)
 
 
 def test_a_name_that_the_trace_has_not_is_refused_with_those_that_it_has(trace: Trace) -> None:

@@ -155,16 +155,10 @@ class MeasuredRun:
         """The activation that a stage applies itself; ``linear`` where it applies none."""
         if stage.layer in LAYER_ACTIVATIONS:
             return LAYER_ACTIVATIONS[stage.layer or ""]
-        config = stage.config
-        wrapped = config.get("layer")
-        if "activation" not in config and isinstance(wrapped, dict):
-            config = wrapped.get("config") or {}
-        found = config.get("activation")
-        if isinstance(found, dict):
-            found = found.get("class_name") or found.get("config")
+        found = task.own_activation(stage.config)
         if found is None and stage.kind != LAYER:
             return (stage.layer or "linear").lower()
-        return str(found or "linear").lower()
+        return found or "linear"
 
     # How well it does
 
