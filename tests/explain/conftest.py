@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -32,6 +33,18 @@ Array: TypeAlias = NDArray[Any]
 MakeTrace: TypeAlias = Callable[..., Trace]
 
 DONE = Ending(FINISHED)
+SIZES = st.fixed_dictionaries(
+    {
+        "image": st.tuples(st.integers(6, 13), st.integers(6, 13), st.sampled_from([1, 3])),
+        "filters": st.integers(1, 12),
+        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "pool": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "strides": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "units": st.integers(2, 10),
+        "seed": st.integers(0, 100),
+    }
+)
+"""The sizes of any ``Net``."""
 MEASURED = 6
 """Rows that pass through the small network; the data flow is of all of them, the prediction of the
 last."""

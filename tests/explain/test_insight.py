@@ -14,7 +14,6 @@ from tests.explain.conftest import Net, longest_sentence, numbers_of, trace_of, 
 from tests.explain.courses import BROKEN, CHANCE, COURSES, LEARNS, LN10, Metrics, histories, run
 from tests.tasks import KINDS, several
 
-from pipetrace.explain.findings import findings
 from pipetrace.explain.headline import headline
 from pipetrace.explain.insight import insight
 from pipetrace.stats import summarise
@@ -207,9 +206,3 @@ def allowed(trace: Trace) -> dict[str, list[float]]:
         "counts": [len(epochs), 9, rows, held, *wrong, 36, total, *rose],
         "figures": [*metrics[False], LN10, level, 0.001, total],
     }
-
-
-def test_nothing_is_wrong_in_a_run_that_learns_and_something_in_one_that_broke() -> None:
-    assert findings(trace_of(LEARNS)) == ()
-    (found,) = findings(trace_of(BROKEN))
-    assert (found.level, found.category) == ("error", "nan")

@@ -5,27 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from tests.explain.conftest import Net, trace_of
+from tests.explain.conftest import SIZES, Net, trace_of
 
 from pipetrace.explain.recompute import TOLERANCE, recompute
 from pipetrace.trace import Trace
 from pipetrace.trace.document import SOURCE, Prediction, Spec, Stage, Stages
-
-SIZES = st.fixed_dictionaries(
-    {
-        "image": st.tuples(st.integers(6, 13), st.integers(6, 13), st.sampled_from([1, 3])),
-        "filters": st.integers(1, 6),
-        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
-        "pool": st.tuples(st.integers(1, 3), st.integers(1, 3)),
-        "strides": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
-        "units": st.integers(2, 10),
-        "seed": st.integers(0, 100),
-    }
-)
 
 
 @settings(deadline=None, max_examples=25)

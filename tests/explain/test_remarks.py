@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 from tests import graphs
-from tests.explain.conftest import Net, forward, numbers_of, trace_of
+from tests.explain.conftest import SIZES, Net, forward, numbers_of, trace_of
 
 from pipetrace.capture.backend import load
 from pipetrace.explain.remarks import example, measured, place, pooled_block
@@ -21,17 +21,6 @@ from pipetrace.trace.document import OP, Spec, Stage, Stages
 
 Array: TypeAlias = NDArray[Any]
 
-SIZES = st.fixed_dictionaries(
-    {
-        "image": st.tuples(st.integers(5, 12), st.integers(5, 12), st.sampled_from([1, 3])),
-        "filters": st.integers(1, 12),
-        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
-        "pool": st.tuples(st.integers(1, 2), st.integers(1, 2)),
-        "strides": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
-        "units": st.integers(2, 10),
-        "seed": st.integers(0, 50),
-    }
-)
 DEAD = st.sets(st.integers(0, 11), max_size=12)
 
 
