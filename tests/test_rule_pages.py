@@ -6,6 +6,7 @@ import shlex
 import tomllib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 import pytest
@@ -133,7 +134,13 @@ def test_a_changed_attribute_is_seen_on_the_page_and_in_the_list(
 ) -> None:
     kind = RULES[0]
     assert isinstance(kind, type)
-    changes = {"name": "x-y", "level": "note", "category": "other", "what": "Other.", "why": "Why."}
+    changes: dict[str, Any] = {
+        "name": "x-y",
+        "level": "note",
+        "category": "other",
+        "what": "Other.",
+        "why": "Why.",
+    }
     changes |= {"root_cause_of": ("PT102",), "needs": ("epochs",)}
     for name, value in changes.items():
         with monkeypatch.context() as patch:

@@ -19,18 +19,8 @@ from pipetrace.trace import Trace
 from pipetrace.trace.document import Epoch
 
 NO_CLASSES = (
-    "regression",
-    "two numbers",
-    "multilabel",
-    "several",
-    "autoencoder",
-    "steps",
-    "waves",
-    "mask",
-    "stopped",
-    "not finite",
-    "one axis",
-    "too large",
+    *("regression", "two numbers", "multilabel", "several", "autoencoder", "steps", "waves"),
+    *("mask", "stopped", "not finite", "one axis", "too large"),
 )
 
 

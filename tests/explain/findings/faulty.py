@@ -218,11 +218,6 @@ def drawn(factor: float, **more: float) -> dict[Any, Any]:
     }
 
 
-def fading(last: float) -> dict[Any, Any]:
-    """Three hidden activations: the last layer comes after a further one here."""
-    return {(Signal, "second", 0): {"std": last}, (Signal, "first", 0): {"std": 1.0}}
-
-
 def frozen(std: float, skill: float) -> Trace:
     weights = (Weight("kernel", (8, 16), trainable=False), Weight("bias", (16,), trainable=False))
     layers = {"first": {"weights": weights, "parameters": Parameters(0, 144)}}

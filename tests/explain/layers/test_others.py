@@ -138,25 +138,12 @@ def test_the_names_are_those_of_keras() -> None:
     import keras.src.ops.numpy as plain
 
     found = load()
-    modules = (
-        plain,
-        found.src.ops.nn,
-        found.src.ops.core,
-        found.src.ops.math,
-        found.src.ops.linalg,
-        found.src.ops.image,
-    )
+    ops = found.src.ops
+    modules = (plain, ops.nn, ops.core, ops.math, ops.linalg, ops.image)
     there = {name.lower() for module in modules for name in vars(module)}
     only_tensorflow = {
-        "convolution",
-        "randomstandardnormal",
-        "randomuniform",
-        "rsqrt",
-        "flatten",
-        "prod",
-        "identity",
-        "squareddifference",
-        "averagepool",
+        *("convolution", "randomstandardnormal", "randomuniform", "rsqrt", "flatten", "prod"),
+        *("identity", "squareddifference", "averagepool"),
     }
     first = {names.partition(", ")[0] for names, _ in rows(ELEMENT_BY_ELEMENT + OTHERS)}
     assert first - there <= only_tensorflow

@@ -5,11 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.keras_layers import (
-    called,
-    made,
-    stage_of,
-)
+from tests.keras_layers import called, made, stage_of
 from tests.sums import came_out
 
 from pipetrace.capture.backend import load

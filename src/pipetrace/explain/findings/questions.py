@@ -15,10 +15,7 @@ from pipetrace.explain.findings.pairing import misaligned
 from pipetrace.explain.formatting import figure, listed
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
 from pipetrace.trace.document import SOURCE, STEP, Stage
-from pipetrace.trace.measurements import (
-    TRAINING,
-    Signal,
-)
+from pipetrace.trace.measurements import TRAINING, Signal
 
 POOR = ("PT308", "PT309", "PT310")
 """The rules that only say that the outcome is poor: whatever says why is their root cause."""
