@@ -5,8 +5,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from tests.documents import changed
 from tests.explain.conftest import numbers_of
-from tests.tasks import KINDS, course, logits, regression
+from tests.tasks import KINDS, course, epochs_of, logits, regression
 
 from pipetrace.explain.events import events
 from pipetrace.explain.headline import headline
@@ -16,7 +17,6 @@ from pipetrace.explain.quiz import quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Epoch
 
 NO_CLASSES = (
     *("regression", "two numbers", "multilabel", "several", "autoencoder", "steps", "waves"),
@@ -40,9 +40,7 @@ def said(trace: Trace) -> list[str]:
 
 
 def with_metrics(trace: Trace, metrics: list[dict[str, float]]) -> Trace:
-    epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
-    training = replace(trace.run.training, epochs=len(metrics))
-    return replace(trace, epochs=epochs, run=replace(trace.run, training=training))
+    return changed(trace, training={"epochs": len(metrics)}, epochs=epochs_of(metrics))
 
 
 def test_every_sentence_is_one(trace: Trace) -> None:
@@ -106,10 +104,7 @@ def test_every_event_of_a_run_is_told_and_many_of_a_kind_are_counted() -> None:
 
 
 def test_scores_are_probabilities_only_where_the_loss_makes_them_so() -> None:
-    trace = logits()
-    plain = replace(
-        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=False))
-    )
+    plain = changed(logits(), training={"from_logits": False})
     text = str(example(plain, plain.stages[-1]))
     assert "probabilit" not in text
     assert math.isfinite(recompute(plain, plain.predictions[0]).difference)

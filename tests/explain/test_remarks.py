@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 from tests import graphs
+from tests.documents import changed
 from tests.explain.conftest import SIZES, Net, forward, numbers_of, trace_of
 
 from pipetrace.capture.backend import load
@@ -340,9 +341,7 @@ def test_without_an_example_or_measurements_nothing_is_said() -> None:
 
 
 def test_a_scaling_with_an_unknown_value_has_no_example() -> None:
-    trace = trace_of()
-    run = replace(trace.run, data=replace(trace.run.data, example_value=None))
-    trace = replace(trace, run=run)
+    trace = changed(trace_of(), data={"example_value": None})
     assert example(trace, trace.stages[1]) is None
     assert place(trace, trace.stages[0]) is None
     assert str(example(trace, trace.stages[0])).endswith("above 0.")

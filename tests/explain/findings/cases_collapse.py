@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from tests.documents import changed
 from tests.explain.findings.conftest import a_run, poor_numbers
 from tests.explain.findings.faulty import (
     FLAGS,
@@ -35,8 +36,7 @@ UNMOVED = {(Update, "first/kernel", -1): {"update_norm": 0.0, "from_start": 0.0}
 
 def given_by(name: str, changes: Any) -> Trace:
     """A run whose rows come from something of this name."""
-    made = a_run(changes)
-    return replace(made, run=replace(made.run, data=replace(made.run.data, name=name)))
+    return changed(a_run(changes), data={"name": name})
 
 
 def embedded(values: list[float]) -> Trace:

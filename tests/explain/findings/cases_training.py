@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from tests.documents import changed
 from tests.explain.findings.conftest import a_run, poor
 from tests.explain.findings.faulty import (
     NAN_LOSS,
@@ -22,7 +23,6 @@ from tests.explain.findings.faulty import (
     thrown,
     training_rows,
     with_events,
-    with_rows,
 )
 
 from pipetrace.explain.findings import WARNING
@@ -62,7 +62,7 @@ def dropout(rate: float) -> dict[str, Any]:
 
 def with_few(rows: int) -> Trace:
     poor_rows = outcome("validation", balanced_accuracy=0.5, accuracy=0.5)
-    return with_rows(a_run(poor_rows), rows)
+    return changed(a_run(poor_rows), data={"rows": rows})
 
 
 def left_with(

@@ -251,10 +251,6 @@ def swinging(step: float) -> Trace:
     return a_run(changes, losses=losses)
 
 
-def with_rows(trace: Trace, rows: int) -> Trace:
-    return replace(trace, run=replace(trace.run, data=replace(trace.run.data, rows=rows)))
-
-
 def four(more: Any, spread: float) -> Trace:
     """A network of three hidden layers, with this standard deviation at the last."""
     made = a_run(

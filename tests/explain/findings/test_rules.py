@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from tests.documents import changed
 from tests.explain.findings import cases_collapse, cases_data, cases_model, cases_training
 from tests.explain.findings.conftest import a_run, poor, told
 from tests.explain.findings.faulty import (
@@ -125,8 +126,7 @@ def test_that_nothing_relates_inputs_and_targets_is_a_note() -> None:
             metrics={"accuracy": 0.34, "val_accuracy": 0.34},
             layers=layers,
         )
-        data = replace(made.run.data, class_counts=(234, 233, 233))
-        made = replace(made, run=replace(made.run, data=data))
+        made = changed(made, data={"class_counts": (234, 233, 233)})
         found = told(made, notes=True)["PT309"]
         assert found.level == NOTE
         assert any("baseline_model" in each.place for each in found.evidence) == expected
@@ -163,8 +163,7 @@ def test_of_a_complete_run_every_rule_has_run() -> None:
 
 
 def test_of_a_trace_without_anything_no_rule_has_run() -> None:
-    run_ = a_run()
-    none = replace(run_.run, training=replace(run_.run.training, epochs=0))
-    empty = replace(run_, run=none, measurements=Measurements(), stages=Stages(), epochs=())
+    nothing = {"measurements": Measurements(), "stages": Stages(), "epochs": ()}
+    empty = changed(a_run(), training={"epochs": 0}, **nothing)
     report = run(empty, all_rules())
     assert (report.ran, report.exit_code) == ((), 2)
