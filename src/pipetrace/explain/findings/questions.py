@@ -14,17 +14,13 @@ from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pairing import misaligned
 from pipetrace.explain.formatting import figure, listed
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
+from pipetrace.explain.task import DISTANCES
 from pipetrace.trace.document import SOURCE, STEP, Stage
 from pipetrace.trace.measurements import TRAINING, Signal
 
 POOR = ("PT308", "PT309", "PT310")
 """The rules that only say that the outcome is poor: whatever says why is their root cause."""
-REGRESSION_LOSSES = frozenset(
-    {
-        *("mean squared error", "mean absolute error", "huber", "log cosh"),
-        *("mean absolute percentage error", "mean squared logarithmic error"),
-    }
-)
+REGRESSION_LOSSES = DISTANCES - {"poisson", "cosine similarity"}
 ALIKE, DIFFERENT = 1e-6, 1e-2
 """Standard deviation over the rows, relative to the size: the first is the rounding of 32 bits."""
 FADED = 0.05
