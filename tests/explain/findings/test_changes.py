@@ -20,15 +20,10 @@ def changes() -> list[tuple[str, str]]:
     return sorted(each for each in found if each[1])
 
 
-def batches_of(x: Any, y: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
-
-
 def surroundings() -> dict[str, Any]:
     """What the changes speak of: a model with its rows, and what people call their things."""
     import keras
+    import tensorflow as tf
 
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -45,7 +40,8 @@ def surroundings() -> dict[str, Any]:
     names |= {"x_train": x, "y_train": y, "x_val": x, "y_val": y, "labels": y, "tokens": x}
     names |= {"mean_of_train": 0.0, "std_of_train": 1.0, "y_pred": keras.ops.ones(3), "loss": 0.0}
     names |= {"squares": keras.ops.ones(3), "kl": 0.0, "user": keras.ops.ones((3, 2))}
-    names |= {"item": keras.ops.ones((3, 2)), "dataset": batches_of(x, y), "series": x}
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    names |= {"item": keras.ops.ones((3, 2)), "dataset": dataset, "series": x}
     return names
 
 
