@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from pipetrace.explain.facts import stage_of
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.layer_kinds import (
     NONLINEAR,
@@ -105,7 +106,7 @@ def model_inputs(run: MeasuredRun) -> list[Stage]:
     found: list[Stage] = []
     for stage in run.weighted:
         for spec in stage.inputs:
-            before = next((each for each in run.trace.stages if each.name == spec.source), None)
+            before = stage_of(run.trace, spec.source)
             if before is not None and before not in found and _only_scaled(run, before):
                 found.append(before)
     return found
