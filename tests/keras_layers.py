@@ -3,15 +3,13 @@
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from typing import Any, TypeAlias
 
 from pipetrace.capture.backend import load
 from pipetrace.trace.document import LAYER, Parameters, Spec, Stage, Weight
-
-Made: TypeAlias = tuple[Callable[[Any], Any], Sequence[Any]]
-"""How a layer is made, and its inputs' shapes after the rows, in a pair with another dtype."""
 
 WRITTEN_FOR = (3, 15)
 """The version of Keras whose layers are all described; a newer one may have more."""
@@ -38,190 +36,143 @@ ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
 """The layers that need another framework or a file to be made, with their configuration."""
 
 
-def named(name: str, *arguments: Any, **options: Any) -> Callable[[Any], Any]:
-    """A layer of a class by its name."""
-    return lambda layers: getattr(layers, name)(*arguments, **options)
+class Layer:
+    """A layer that is yet to be made, by its name in ``keras.layers``; so may be some arguments."""
+
+    def __init__(self, name: str, *arguments: Any, **options: Any) -> None:
+        self.name, self.arguments, self.options = name, arguments, options
+
+    def __call__(self, layers: Any) -> Any:
+        def ready(value: Any) -> Any:
+            if isinstance(value, list):
+                return [ready(each) for each in value]
+            return value(layers) if isinstance(value, Layer) else value
+
+        return getattr(layers, self.name)(*map(ready, self.arguments), **self.options)
 
 
-CORE: Mapping[str, Made] = {
-    "Activation": (lambda layers: layers.Activation("gelu"), [(4,)]),
-    "ActivityRegularization": (lambda layers: layers.ActivityRegularization(0.01, 0.1), [(4,)]),
-    "Dense": (lambda layers: layers.Dense(10), [(128,)]),
-    "ELU": (lambda layers: layers.ELU(), [(4,)]),
-    "EinsumDense": (
-        lambda layers: layers.EinsumDense("abc,cd->abd", (10, 6), activation="relu", bias_axes="d"),
-        [STEPS],
-    ),
-    "Embedding": (lambda layers: layers.Embedding(1000, 16, mask_zero=True), [((10,), "int32")]),
-    "Flatten": (lambda layers: layers.Flatten(), [IMAGE]),
-    "Identity": (lambda layers: layers.Identity(), [(4,)]),
-    "InputLayer": (lambda layers: layers.InputLayer((28, 28, 1)), []),
-    "Lambda": (lambda layers: layers.Lambda(lambda rows: rows * 2), [(4,)]),
-    "LeakyReLU": (lambda layers: layers.LeakyReLU(0.25), [(4,)]),
-    "Masking": (lambda layers: layers.Masking(-1.0), [STEPS]),
-    "PReLU": (lambda layers: layers.PReLU(shared_axes=[1, 2]), [IMAGE]),
-    "Permute": (lambda layers: layers.Permute((2, 1)), [STEPS]),
-    "ReLU": (lambda layers: layers.ReLU(max_value=6, negative_slope=0.125, threshold=1), [(4,)]),
-    "RepeatVector": (lambda layers: layers.RepeatVector(10), [(32,)]),
-    "Reshape": (lambda layers: layers.Reshape((-1, 2, 5)), [STEPS]),
-    "ReversibleEmbedding": (
-        lambda layers: layers.ReversibleEmbedding(1000, 16),
-        [((10,), "int32")],
-    ),
-    "Softmax": (lambda layers: layers.Softmax(), [(10,)]),
-    "TimeDistributed": (
-        lambda layers: layers.TimeDistributed(layers.Dense(3, activation="relu")),
-        [STEPS],
-    ),
-    **{
-        f"ZeroPadding{dims}D": (named(f"ZeroPadding{dims}D", 1), [shape])
-        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
-    },
-    **{
-        f"Cropping{dims}D": (named(f"Cropping{dims}D", 1), [shape])
-        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
-    },
-    **{
-        f"UpSampling{dims}D": (named(f"UpSampling{dims}D", 2), [shape])
-        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
-    },
-}
+Row: TypeAlias = tuple[Sequence[Any], tuple[Any, ...], dict[str, Any]]
+"""The inputs' shapes after the rows, in a pair with another dtype; and a layer's arguments."""
 
-SLIDING: Mapping[str, Made] = {
-    "Conv1D": (
-        lambda layers: layers.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu"),
-        [STEPS],
-    ),
-    "Conv2D": (lambda layers: layers.Conv2D(32, 3, activation="relu"), [(28, 28, 1)]),
-    "Conv3D": (lambda layers: layers.Conv3D(4, (1, 2, 3), groups=2), [VOLUME]),
-    "Conv1DTranspose": (
-        lambda layers: layers.Conv1DTranspose(4, 3, strides=2, padding="same"),
-        [STEPS],
-    ),
-    "Conv2DTranspose": (lambda layers: layers.Conv2DTranspose(8, 3, strides=2), [(26, 26, 32)]),
-    "Conv3DTranspose": (
-        lambda layers: layers.Conv3DTranspose(4, (1, 2, 3), strides=3, **output_padding()),
-        [VOLUME],
-    ),
-    "DepthwiseConv1D": (lambda layers: layers.DepthwiseConv1D(3, depth_multiplier=2), [STEPS]),
-    "DepthwiseConv2D": (lambda layers: layers.DepthwiseConv2D(3, activation="relu"), [IMAGE]),
-    "SeparableConv1D": (lambda layers: layers.SeparableConv1D(16, 3), [STEPS]),
-    "SeparableConv2D": (
-        lambda layers: layers.SeparableConv2D(16, 3, depth_multiplier=2, strides=2),
-        [IMAGE],
-    ),
+
+def row(inputs: Sequence[Any], *arguments: Any, **options: Any) -> Row:
+    return inputs, arguments, options
+
+
+def keras_version() -> tuple[int, ...]:
+    """The version of Keras that is installed: its first two numbers."""
+    return tuple(int(part) for part in version("keras").split(".")[:2])
+
+
+PADDED = {"output_padding": 1} if keras_version() >= WRITTEN_FOR else {}
+"""An option for a transposed convolution; Keras 3.8 gives another shape than it says with it."""
+
+COMPUTED: Mapping[str, Row] = {
+    "Activation": row([(4,)], "gelu"),
+    "ActivityRegularization": row([(4,)], 0.01, 0.1),
+    "Dense": row([(128,)], 10),
+    "ELU": row([(4,)]),
+    "EinsumDense": row([STEPS], "abc,cd->abd", (10, 6), activation="relu", bias_axes="d"),
+    "Embedding": row([((10,), "int32")], 1000, 16, mask_zero=True),
+    "Flatten": row([IMAGE]),
+    "Identity": row([(4,)]),
+    "InputLayer": row([], (28, 28, 1)),
+    "Lambda": row([(4,)], lambda rows: rows * 2),
+    "LeakyReLU": row([(4,)], 0.25),
+    "Masking": row([STEPS], -1.0),
+    "PReLU": row([IMAGE], shared_axes=[1, 2]),
+    "Permute": row([STEPS], (2, 1)),
+    "ReLU": row([(4,)], max_value=6, negative_slope=0.125, threshold=1),
+    "RepeatVector": row([(32,)], 10),
+    "Reshape": row([STEPS], (-1, 2, 5)),
+    "ReversibleEmbedding": row([((10,), "int32")], 1000, 16),
+    "Softmax": row([(10,)]),
+    "TimeDistributed": row([STEPS], Layer("Dense", 3, activation="relu")),
     **{
-        f"{kind}Pooling{dims}D": (named(f"{kind}Pooling{dims}D", 2), [shape])
+        f"{kind}{dims}D": row([shape], size)
+        for kind, size in (("ZeroPadding", 1), ("Cropping", 1), ("UpSampling", 2))
+        for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
+    },
+    "Conv1D": row([STEPS], 8, 3, padding="causal", dilation_rate=2, activation="relu"),
+    "Conv2D": row([(28, 28, 1)], 32, 3, activation="relu"),
+    "Conv3D": row([VOLUME], 4, (1, 2, 3), groups=2),
+    "Conv1DTranspose": row([STEPS], 4, 3, strides=2, padding="same"),
+    "Conv2DTranspose": row([(26, 26, 32)], 8, 3, strides=2),
+    "Conv3DTranspose": row([VOLUME], 4, (1, 2, 3), strides=3, **PADDED),
+    "DepthwiseConv1D": row([STEPS], 3, depth_multiplier=2),
+    "DepthwiseConv2D": row([IMAGE], 3, activation="relu"),
+    "SeparableConv1D": row([STEPS], 16, 3),
+    "SeparableConv2D": row([IMAGE], 16, 3, depth_multiplier=2, strides=2),
+    **{
+        f"{kind}Pooling{dims}D": row([shape], 2)
         for kind in ("Max", "Average", "AdaptiveMax", "AdaptiveAverage")
         for dims, shape in ((1, (11, 8)), (2, IMAGE), (3, VOLUME))
     },
     **{
-        f"Global{kind}Pooling{dims}D": (named(f"Global{kind}Pooling{dims}D"), [shape])
+        f"Global{kind}Pooling{dims}D": row([shape])
         for kind in ("Max", "Average")
         for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
-}
-
-STEADY: Mapping[str, Made] = {
-    "BatchNormalization": (lambda layers: layers.BatchNormalization(), [(26, 26, 32)]),
-    "LayerNormalization": (lambda layers: layers.LayerNormalization(), [STEPS]),
-    "GroupNormalization": (lambda layers: layers.GroupNormalization(4), [(8, 8, 16)]),
-    "RMSNormalization": (lambda layers: layers.RMSNormalization(), [STEPS]),
-    "UnitNormalization": (lambda layers: layers.UnitNormalization(), [STEPS]),
-    "SpectralNormalization": (
-        lambda layers: layers.SpectralNormalization(layers.Conv2D(4, 3)),
-        [IMAGE],
+    "BatchNormalization": row([(26, 26, 32)]),
+    "LayerNormalization": row([STEPS]),
+    "GroupNormalization": row([(8, 8, 16)], 4),
+    "RMSNormalization": row([STEPS]),
+    "UnitNormalization": row([STEPS]),
+    "SpectralNormalization": row([IMAGE], Layer("Conv2D", 4, 3)),
+    "Dropout": row([(4,)], 0.25),
+    "AlphaDropout": row([(4,)], 0.25),
+    "GaussianDropout": row([(4,)], 0.25),
+    "GaussianNoise": row([(4,)], 0.1),
+    "SpatialDropout1D": row([STEPS], 0.5),
+    "SpatialDropout2D": row([IMAGE], 0.5),
+    "SpatialDropout3D": row([VOLUME], 0.5),
+    "Add": row([(8, 8, 2), (8, 8, 2), (1, 8, 2)]),
+    "Average": row([(4,), (4,)]),
+    "Concatenate": row([(8,), (4,)]),
+    "Dot": row([(16,), (16,)], -1, normalize=True),
+    "Maximum": row([(4,), (4,)]),
+    "Minimum": row([(4,), (4,)]),
+    "Multiply": row([(4,), (4,)]),
+    "Subtract": row([(4,), (4,)]),
+    "SimpleRNN": row([STEPS], 16),
+    "LSTM": row([STEPS], 16, return_state=True, dropout=0.2),
+    "GRU": row([STEPS], 16, return_sequences=True, go_backwards=True),
+    "RNN": row([STEPS], [Layer("LSTMCell", 16), Layer("GRUCell", 4)]),
+    "SimpleRNNCell": row([(8,), [(4,)]], 4),
+    "LSTMCell": row([(8,), [(4,), (4,)]], 4),
+    "GRUCell": row([(8,), [(4,)]], 4),
+    "StackedRNNCells": row(
+        [(8,), [[(4,)], [(5,), (5,)]]], [Layer("GRUCell", 4), Layer("LSTMCell", 5)]
     ),
-    "Dropout": (lambda layers: layers.Dropout(0.25), [(4,)]),
-    "AlphaDropout": (lambda layers: layers.AlphaDropout(0.25), [(4,)]),
-    "GaussianDropout": (lambda layers: layers.GaussianDropout(0.25), [(4,)]),
-    "GaussianNoise": (lambda layers: layers.GaussianNoise(0.1), [(4,)]),
-    "SpatialDropout1D": (lambda layers: layers.SpatialDropout1D(0.5), [STEPS]),
-    "SpatialDropout2D": (lambda layers: layers.SpatialDropout2D(0.5), [IMAGE]),
-    "SpatialDropout3D": (lambda layers: layers.SpatialDropout3D(0.5), [VOLUME]),
-    "Add": (lambda layers: layers.Add(), [(8, 8, 2), (8, 8, 2), (1, 8, 2)]),
-    "Average": (lambda layers: layers.Average(), [(4,), (4,)]),
-    "Concatenate": (lambda layers: layers.Concatenate(), [(8,), (4,)]),
-    "Dot": (lambda layers: layers.Dot(-1, normalize=True), [(16,), (16,)]),
-    "Maximum": (lambda layers: layers.Maximum(), [(4,), (4,)]),
-    "Minimum": (lambda layers: layers.Minimum(), [(4,), (4,)]),
-    "Multiply": (lambda layers: layers.Multiply(), [(4,), (4,)]),
-    "Subtract": (lambda layers: layers.Subtract(), [(4,), (4,)]),
-}
-
-STEP_BY_STEP: Mapping[str, Made] = {
-    "SimpleRNN": (lambda layers: layers.SimpleRNN(16), [STEPS]),
-    "LSTM": (lambda layers: layers.LSTM(16, return_state=True, dropout=0.2), [STEPS]),
-    "GRU": (lambda layers: layers.GRU(16, return_sequences=True, go_backwards=True), [STEPS]),
-    "RNN": (lambda layers: layers.RNN([layers.LSTMCell(16), layers.GRUCell(4)]), [STEPS]),
-    "SimpleRNNCell": (lambda layers: layers.SimpleRNNCell(4), [(8,), [(4,)]]),
-    "LSTMCell": (lambda layers: layers.LSTMCell(4), [(8,), [(4,), (4,)]]),
-    "GRUCell": (lambda layers: layers.GRUCell(4), [(8,), [(4,)]]),
-    "StackedRNNCells": (
-        lambda layers: layers.StackedRNNCells([layers.GRUCell(4), layers.LSTMCell(5)]),
-        [(8,), [[(4,)], [(5,), (5,)]]],
-    ),
-    "Bidirectional": (lambda layers: layers.Bidirectional(layers.LSTM(16)), [STEPS]),
+    "Bidirectional": row([STEPS], Layer("LSTM", 16)),
     **{
-        f"ConvLSTM{dims}D": (named(f"ConvLSTM{dims}D", 4, 3), [(5, *shape)])
+        f"ConvLSTM{dims}D": row([(5, *shape)], 4, 3)
         for dims, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
     },
-    "MultiHeadAttention": (lambda layers: layers.MultiHeadAttention(8, 16), [(10, 64), (12, 64)]),
-    "GroupQueryAttention": (
-        lambda layers: layers.GroupQueryAttention(16, 8, 2),
-        [(10, 64), (10, 64)],
-    ),
-    "Attention": (lambda layers: layers.Attention(use_scale=True), [[(10, 8), (12, 8)]]),
-    "AdditiveAttention": (lambda layers: layers.AdditiveAttention(), [[(10, 8), (12, 8)]]),
+    "MultiHeadAttention": row([(10, 64), (12, 64)], 8, 16),
+    "GroupQueryAttention": row([(10, 64), (10, 64)], 16, 8, 2),
+    "Attention": row([[(10, 8), (12, 8)]], use_scale=True),
+    "AdditiveAttention": row([[(10, 8), (12, 8)]]),
 }
 
-READYING: Mapping[str, Made] = {
-    "Rescaling": (lambda layers: layers.Rescaling(1 / 127.5, offset=-1), [IMAGE]),
-    "Normalization": (lambda layers: layers.Normalization(), [(4,)]),
-    "Discretization": (
-        lambda layers: layers.Discretization([0.0, 0.5, 1.0], output_mode="one_hot"),
-        [(1,)],
-    ),
-    "CategoryEncoding": (lambda layers: layers.CategoryEncoding(5), [NUMBERS]),
-    "Hashing": (lambda layers: layers.Hashing(10), [TEXT]),
-    "HashedCrossing": (lambda layers: layers.HashedCrossing(10), [[TEXT, TEXT]]),
-    "IntegerLookup": (
-        lambda layers: layers.IntegerLookup(vocabulary=[7, 8, 9], output_mode="multi_hot"),
-        [NUMBERS],
-    ),
-    "StringLookup": (
-        lambda layers: layers.StringLookup(vocabulary=["yes", "no"], mask_token=""),
-        [TEXT],
-    ),
-    "TextVectorization": (
-        lambda layers: layers.TextVectorization(
-            vocabulary=["yes", "no"], output_sequence_length=12
-        ),
-        [TEXT],
-    ),
-    "STFTSpectrogram": (
-        lambda layers: layers.STFTSpectrogram(frame_length=64, window=None),
-        [(1000, 1)],
-    ),
-    "MelSpectrogram": (
-        lambda layers: layers.MelSpectrogram(fft_length=256, sequence_stride=128),
-        [(16000,)],
-    ),
-    "Pipeline": (
-        lambda layers: layers.Pipeline([layers.Rescaling(1 / 255), layers.RandomFlip()]),
-        [IMAGE],
-    ),
-    "CenterCrop": (lambda layers: layers.CenterCrop(4, 5), [IMAGE]),
-    "Resizing": (lambda layers: layers.Resizing(4, 5), [IMAGE]),
-    "AutoContrast": (lambda layers: layers.AutoContrast(), [IMAGE]),
-    "ContrastLimitedAdaptiveHistogramEqualization": (
-        lambda layers: layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2)),
-        [IMAGE],
-    ),
-    "MaxNumBoundingBoxes": (
-        lambda layers: layers.MaxNumBoundingBoxes(max_number=4, bounding_box_format="xyxy"),
-        [IMAGE],
-    ),
+READYING: Mapping[str, Row] = {
+    "Rescaling": row([IMAGE], 1 / 127.5, offset=-1),
+    "Normalization": row([(4,)]),
+    "Discretization": row([(1,)], [0.0, 0.5, 1.0], output_mode="one_hot"),
+    "CategoryEncoding": row([NUMBERS], 5),
+    "Hashing": row([TEXT], 10),
+    "HashedCrossing": row([[TEXT, TEXT]], 10),
+    "IntegerLookup": row([NUMBERS], vocabulary=[7, 8, 9], output_mode="multi_hot"),
+    "StringLookup": row([TEXT], vocabulary=["yes", "no"], mask_token=""),
+    "TextVectorization": row([TEXT], vocabulary=["yes", "no"], output_sequence_length=12),
+    "STFTSpectrogram": row([(1000, 1)], frame_length=64, window=None),
+    "MelSpectrogram": row([(16000,)], fft_length=256, sequence_stride=128),
+    "Pipeline": row([IMAGE], [Layer("Rescaling", 1 / 255), Layer("RandomFlip")]),
+    "CenterCrop": row([IMAGE], 4, 5),
+    "Resizing": row([IMAGE], 4, 5),
+    "AutoContrast": row([IMAGE]),
+    "ContrastLimitedAdaptiveHistogramEqualization": row([IMAGE], tile_grid_size=(2, 2)),
+    "MaxNumBoundingBoxes": row([IMAGE], max_number=4, bounding_box_format="xyxy"),
 }
 
 CHANGES: Mapping[str, Mapping[str, Any]] = {
@@ -254,22 +205,15 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
 }
 """What changes images at random in training alone, with how each is made."""
 
-AT_RANDOM: Mapping[str, Made] = {
-    name: (named(name, **given), [IMAGE]) for name, given in CHANGES.items()
+EVERY: Mapping[str, tuple[Layer, Sequence[Any]]] = {
+    name: (Layer(name, *arguments, **options), inputs)
+    for name, (inputs, arguments, options) in {
+        **COMPUTED,
+        **READYING,
+        **{name: row([IMAGE], **given) for name, given in CHANGES.items()},
+    }.items()
 }
-
-EVERY: Mapping[str, Made] = {**CORE, **SLIDING, **STEADY, **STEP_BY_STEP, **READYING, **AT_RANDOM}
 """Each public layer by the name that its documentation has, made and given example inputs."""
-
-
-def keras_version() -> tuple[int, ...]:
-    """The version of Keras that runs: its first two numbers."""
-    return tuple(int(part) for part in load().__version__.split(".")[:2])
-
-
-def output_padding() -> dict[str, Any]:
-    """An option for a transposed convolution; Keras 3.8 gives another shape than it says with it."""
-    return {"output_padding": 1} if keras_version() >= WRITTEN_FOR else {}
 
 
 def accepted(layer: Any, **options: Any) -> dict[str, Any]:

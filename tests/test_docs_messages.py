@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -26,24 +26,8 @@ MESSAGES = (DOCS / "messages.md").read_text(encoding="utf-8")
 FAMILIES = {"error", "bad-data", "bad-trace", "bad-output"}
 IN_PYTHON = {"step-failed"}
 """What no command brings about: its example is a block of Python, which runs with those of the other documents."""
-NEED_TRACE = {
-    "damaged-trace",
-    "newer-trace",
-    "incomplete-trace",
-    "no-such-stage",
-    "disk-full",
-    "no-such-rule",
-    "rule-failed",
-    "bad-settings",
-    "bad-expectation",
-    "cannot-retrain",
-    "library-missing",
-    "bad-condition",
-}
 ELSEWHERE = "/path/to"
 """What stands in the examples for the folder that they ran in."""
-
-Prepare = Callable[[Path, pytest.MonkeyPatch], None]
 
 
 def kinds(error: type[PipetraceError] = PipetraceError) -> Iterator[type[PipetraceError]]:
@@ -72,16 +56,6 @@ def test_each_message_says_why_and_what_to_do() -> None:
         (section,) = whole_section(MESSAGES, slug)
         assert "**Why:**" in section.text, slug
         assert "**What to do:**" in section.text, slug
-
-
-def rows() -> tuple[Any, Any]:
-    return np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8), np.arange(
-        20
-    ) % 10
-
-
-def nothing(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """The command fails without help."""
 
 
 def no_framework(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -113,10 +87,6 @@ def interrupted(folder: Path, patch: pytest.MonkeyPatch) -> None:
     at_step(patch, 3, KeyboardInterrupt())
 
 
-def data_not_found(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "images").mkdir()
-
-
 def data_unavailable(folder: Path, patch: pytest.MonkeyPatch) -> None:
     def load_data() -> None:
         raise OSError("[Errno -3] Temporary failure in name resolution")
@@ -125,51 +95,14 @@ def data_unavailable(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(backend, "load", lambda: SimpleNamespace(datasets=SimpleNamespace(mnist=mnist)))
 
 
-def not_idx(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "digits").mkdir()
-    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
-        (folder / "digits" / name).write_text("<html>Not found</html>")
-
-
-def bad_arrays(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    x, y = rows()
-    np.savez(folder / "digits.npz", images=x, labels=y)
-
-
-def count_mismatch(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    x, y = rows()
-    np.savez(folder / "digits.npz", x=x, y=y[:18])
-
-
-def bad_labels(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    x, y = rows()
-    np.savez(folder / "digits.npz", x=x, y=y + 1)
-
-
-def bad_pixels(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    x, y = rows()
-    np.savez(folder / "digits.npz", x=x / 255, y=y)
-
-
-def bad_image_folder(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "images").mkdir()
-    for name in ("first.png", "second.png"):
-        (folder / "images" / name).touch()
-
-
 def unreadable_image(folder: Path, patch: pytest.MonkeyPatch) -> None:
     import tensorflow as tf
 
-    x, _ = rows()
-    image = tf.io.encode_png(x[0][..., None]).numpy()
+    image = tf.io.encode_png(X[0][..., None]).numpy()
     for name in ("cats", "dogs"):
         (folder / "animals" / name).mkdir(parents=True)
         (folder / "animals" / name / "1.png").write_bytes(image)
     (folder / "animals/dogs/2.png").write_bytes(image[:4])
-
-
-def not_a_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "notes.txt").write_text("Buy milk.\n")
 
 
 def damaged_trace(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -191,11 +124,6 @@ def library_missing(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setitem(sys.modules, "genanki", None)
 
 
-def output_exists(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    for name in ("digits.trace", "digits.html"):
-        (folder / name).touch()
-
-
 def disk_full(folder: Path, patch: pytest.MonkeyPatch) -> None:
     def replace(path: Path, *_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -211,10 +139,6 @@ def rows_do_not_fit(folder: Path, patch: pytest.MonkeyPatch) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)  # Keras and NumPy between themselves
         keras.Sequential(inner, name="small").save(folder / "model.keras")
     np.savez(folder / "rows.npz", x=np.zeros((5, 3), np.float32))
-
-
-def no_cluster(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "model.keras").touch()
 
 
 def columns_differ(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -285,27 +209,48 @@ def rule_clash(folder: Path, patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def bad_settings(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "pyproject.toml").write_text('[tool.pipetrace]\nselects = ["PT2"]\n')
-
-
-def script_failed(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "train.py").write_text('raise ValueError("there are no rows")\n')
-
-
-def nothing_to_compare(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    (folder / "train.py").write_text('print("no model here")\n')
-
-
 def cannot_retrain(folder: Path, patch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(folder / "digits.trace")) as database, database:
         database.execute("UPDATE run SET value = '\"my model\"' WHERE key = 'title'")
 
 
-PREPARE: dict[str, Prepare] = {
-    slug: globals().get(slug.replace("-", "_"), nothing) for slug in slugs()
+X = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+Y = np.arange(20) % 10
+
+FILES: Mapping[str, Mapping[str, str | Mapping[str, Any]]] = {
+    "bad-arrays": {"digits.npz": {"images": X, "labels": Y}},
+    "bad-image-folder": {"images/first.png": "", "images/second.png": ""},
+    "bad-labels": {"digits.npz": {"x": X, "y": Y + 1}},
+    "bad-pixels": {"digits.npz": {"x": X / 255, "y": Y}},
+    "bad-settings": {"pyproject.toml": '[tool.pipetrace]\nselects = ["PT2"]\n'},
+    "count-mismatch": {"digits.npz": {"x": X, "y": Y[:18]}},
+    "data-not-found": {"images/": ""},
+    "no-cluster": {"model.keras": ""},
+    "not-a-trace": {"notes.txt": "Buy milk.\n"},
+    "not-idx": {
+        f"digits/train-{name}-ubyte.gz": "<html>Not found</html>"
+        for name in ("images-idx3", "labels-idx1")
+    },
+    "nothing-to-compare": {"train.py": 'print("no model here")\n'},
+    "output-exists": {"digits.trace": "", "digits.html": ""},
+    "script-failed": {"train.py": 'raise ValueError("there are no rows")\n'},
 }
-"""How to bring about each kind of error, by the functions above; the command to run afterwards is the document's."""
+"""The files that bring about a kind of error: their texts, or the arrays that they hold."""
+
+
+def prepare(slug: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Bring about a kind of error by its files, by its function above, or by the command alone."""
+    for name, held in FILES.get(slug, {}).items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            place.mkdir()
+        elif isinstance(held, str):
+            place.write_text(held)
+        else:
+            np.savez(place, **held)
+    if make := globals().get(slug.replace("-", "_")):
+        make(folder, patch)
 
 
 def example(slug: str) -> tuple[list[str], str]:
@@ -328,11 +273,12 @@ def test_the_examples_are_what_the_commands_say(
         arguments, said = example(slug)
         folder = tmp_path / slug
         folder.mkdir()
-        shutil.copy(digits_file, folder / "digits.trace") if slug in NEED_TRACE else None
+        if {"digits.trace", "--where"}.intersection(arguments):  # of a file, or of the folder's
+            shutil.copy(digits_file, folder / "digits.trace")
         with monkeypatch.context() as patch:
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["pipetrace", *arguments])
-            PREPARE[slug](folder, patch)
+            prepare(slug, folder, patch)
             with pytest.raises(SystemExit) as ending:
                 main()
         assert capsys.readouterr().err.replace(str(folder), ELSEWHERE) == said

@@ -1,6 +1,5 @@
 """Watching changes nothing: an example ends the same, to the bit, with and without pipetrace, at every budget."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -15,41 +14,25 @@ from tests.examples.gallery import EXAMPLES, FITTED
 
 pytestmark = pytest.mark.framework
 
-FEW = (
-    "gan",
-    "mixed_precision",
-    DISTURBED,
-)
+FEW = ("gan", "mixed_precision", DISTURBED)
 """One for each way to train and to draw numbers that pipetrace could disturb; ``tests/record/test_doors.py`` has the
 ways to give rows."""
 
 
-def compared(folder: Path, budgets: Sequence[str], *parts: Sequence[str]) -> Mapping[str, Any]:
-    """What ``compare_runs`` found out about each example; a process of its own, at once, for each part of them."""
+def compared(folder: Path, budgets: Sequence[str], names: Sequence[str]) -> Mapping[str, Any]:
+    """What ``compare_runs`` found out about each example, in a process of its own."""
     command = [sys.executable, "-m", "tests.examples.compare_runs", str(folder), ",".join(budgets)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with contextlib.ExitStack() as stack:
-        running = []
-        for place, part in enumerate(parts):
-            said = stack.enter_context((folder / f"{place}.err").open("w"))
-            options: Any = {
-                "cwd": EXAMPLES.parent,
-                "env": environment,
-                "stderr": said,
-                "text": True,
-            }
-            process = subprocess.Popen([*command, *part], stdout=subprocess.PIPE, **options)
-            running.append(stack.enter_context(process))
-        told = [process.communicate()[0] for process in running]
-    for place, process in enumerate(running):
-        assert process.returncode == 0, (folder / f"{place}.err").read_text()[-3000:]
-    lines = [
-        json.loads(line)
-        for text in told
-        for line in text.splitlines()
-        if line.startswith('{"name"')
-    ]
-    return {line["name"]: line for line in lines}
+    ended = subprocess.run(
+        [*command, *names],
+        cwd=EXAMPLES.parent,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    lines = [line for line in ended.stdout.splitlines() if line.startswith('{"name"')]
+    return {line["name"]: line for line in map(json.loads, lines)}
 
 
 def assert_left_alone(line: Mapping[str, Any], budgets: Sequence[str]) -> None:
@@ -73,8 +56,9 @@ def test_recording_leaves_a_few_examples_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_recording_leaves_every_example_as_it_is(tmp_path: Path) -> None:
-    found = compared(tmp_path, list(BUDGETS), FITTED[::2], FITTED[1::2])
-    assert sorted(found) == FITTED
-    for name in FITTED:
-        assert_left_alone(found[name], list(BUDGETS))
+@pytest.mark.parametrize("names", [FITTED[::2], FITTED[1::2]], ids=["even", "odd"])
+def test_recording_leaves_every_example_as_it_is(names: list[str], tmp_path: Path) -> None:
+    found = compared(tmp_path, list(BUDGETS), names)
+    assert list(found) == names
+    for line in found.values():
+        assert_left_alone(line, list(BUDGETS))

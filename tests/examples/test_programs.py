@@ -1,19 +1,20 @@
 """Whole programs as people publish them, run as `pipetrace run` runs them."""
 
-import subprocess
-import sys
+import io
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
 from tests.agreement import contradictions
 from tests.examples.gallery import EXAMPLES, PROGRAMS
-from tests.examples.run_programs import traces_of
 
 import pipetrace
 from pipetrace.explain import task
 from pipetrace.explain.findings import WARNING
 from pipetrace.explain.fits import model_part, own_losses
+from pipetrace.record.run import Watched, run_script
 from pipetrace.trace import Trace
 
 pytestmark = pytest.mark.framework
@@ -57,19 +58,20 @@ Runs = Mapping[str, list[Trace]]
 
 
 def traced(folder: Path, names: Sequence[str]) -> Runs:
-    """The traces of programs, which run one after another in a process of their own."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.examples.run_programs", str(folder), *names],
-        cwd=EXAMPLES.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    codes = [line for line in ended.stdout.splitlines() if line.endswith(": 0")]
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    assert len(codes) == len(names), ended.stdout
-    assert "pipetrace: error" not in ended.stderr  # nothing is found wrong while they train
-    return {name: [pipetrace.read(path) for path in traces_of(folder, name)] for name in names}
+    """The traces of programs, each run as `pipetrace run` runs it, in the order in which its models were trained."""
+    found = {}
+    for name in names:
+        paths = [folder / f"{name}-{number}.trace" for number in range(1, 9)]
+        watched = Watched(
+            lambda number, paths=paths: paths[number - 1],  # type: ignore[misc]
+            {"after_training": "all", "verbose": False},
+        )
+        program, said = str(PROGRAMS / f"{name}.py"), io.StringIO()
+        with redirect_stderr(said), warnings.catch_warnings(action="ignore"):
+            run_script(program, [], is_module=False, watched=watched, told=print, made=[])
+        assert "pipetrace: error" not in said.getvalue()  # nothing is found wrong while they train
+        found[name] = [pipetrace.read(path) for path in paths if path.exists()]
+    return found
 
 
 @pytest.fixture(scope="module")

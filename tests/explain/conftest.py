@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -32,6 +33,18 @@ Array: TypeAlias = NDArray[Any]
 MakeTrace: TypeAlias = Callable[..., Trace]
 
 DONE = Ending(FINISHED)
+SIZES = st.fixed_dictionaries(
+    {
+        "image": st.tuples(st.integers(6, 13), st.integers(6, 13), st.sampled_from([1, 3])),
+        "filters": st.integers(1, 12),
+        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "pool": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "strides": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "units": st.integers(2, 10),
+        "seed": st.integers(0, 100),
+    }
+)
+"""The sizes of any ``Net``."""
 MEASURED = 6
 """Rows that pass through the small network; the data flow is of all of them, the prediction of the
 last."""
@@ -295,11 +308,6 @@ def longest_sentence(text: str) -> int:
 
 
 @pytest.fixture(scope="session")
-def unfounded() -> Callable[[str, Mapping[str, Sequence[float]]], list[str]]:
-    return unfounded_numbers
-
-
-@pytest.fixture(scope="session")
 def make_trace() -> MakeTrace:
     return trace_of
 
@@ -307,19 +315,3 @@ def make_trace() -> MakeTrace:
 @pytest.fixture(scope="session")
 def make_net() -> type[Net]:
     return Net
-
-
-@pytest.fixture(scope="session")
-def values_of() -> Callable[[Net], tuple[dict[str, Array], dict[str, Array]]]:
-    """The weights and all rows' outputs of a network."""
-    return forward
-
-
-@pytest.fixture(scope="session")
-def numbers() -> Callable[[str], list[float]]:
-    return numbers_of
-
-
-@pytest.fixture(scope="session")
-def longest() -> Callable[[str], int]:
-    return longest_sentence

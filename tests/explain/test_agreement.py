@@ -1,18 +1,15 @@
 """Headline, observations, findings and insight of made runs agree, however these went and ended."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from hypothesis import given, settings
 from tests.agreement import all_contradictions, contradictions
+from tests.explain.conftest import trace_of
 from tests.explain.courses import COURSES, Metrics, histories
-from tests.explain.findings.cases_data import CASES as DATA
-from tests.explain.findings.cases_model import CASES as MODEL
-from tests.explain.findings.cases_training import CASES as TRAINING
+from tests.explain.findings.test_rules import CASES
 from tests.tasks import KINDS
 
-from pipetrace.trace import Trace
 from pipetrace.trace.document import (
     FAILED,
     FINISHED,
@@ -23,13 +20,12 @@ from pipetrace.trace.document import (
     Ending,
 )
 
-MakeTrace: TypeAlias = Callable[..., Trace]
 ENDINGS = (FINISHED, STOPPED, FAILED, INTERRUPTED, KILLED, RUNNING)
 
 
-def test_made_runs_are_told_alike_by_all_four(make_trace: MakeTrace) -> None:
-    courses = {name: make_trace(made[0], **made[1]) for name, made in COURSES.items()}
-    courses["no epoch"] = make_trace((), planned=3)
+def test_made_runs_are_told_alike_by_all_four() -> None:
+    courses = {name: trace_of(made[0], **made[1]) for name, made in COURSES.items()}
+    courses["no epoch"] = trace_of((), planned=3)
     traces = {
         f"{name}, {kind}": replace(trace, ending=Ending(kind, epoch=len(trace.epochs) or None))
         for name, trace in courses.items()
@@ -40,14 +36,15 @@ def test_made_runs_are_told_alike_by_all_four(make_trace: MakeTrace) -> None:
 
 def test_runs_of_every_kind_and_with_every_fault_are_told_alike() -> None:
     traces = {name: make() for name, make in KINDS.items()}
-    for case in (*DATA, *MODEL, *TRAINING):
-        traces |= {f"{case.code} fault": case.fault(), f"{case.code} near": case.near()}
+    for at, case in enumerate(CASES):
+        made = {
+            f"{case.code} {at}.{each}": run for each, run in enumerate((case.fault, *case.near))
+        }
+        traces |= made
     assert all_contradictions(traces) == []
 
 
 @settings(max_examples=60, deadline=None)
 @given(history=histories())
-def test_any_history_is_told_alike(
-    history: tuple[list[Metrics], dict[str, Any]], make_trace: MakeTrace
-) -> None:
-    assert contradictions(make_trace(history[0], **history[1])) == []
+def test_any_history_is_told_alike(history: tuple[list[Metrics], dict[str, Any]]) -> None:
+    assert contradictions(trace_of(history[0], **history[1])) == []

@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.tasks import KINDS, course, logits, regression
+from tests.documents import changed
+from tests.explain.conftest import numbers_of
+from tests.tasks import KINDS, course, epochs_of, logits, regression
 
 from pipetrace.explain.events import events
 from pipetrace.explain.headline import headline
@@ -16,21 +17,10 @@ from pipetrace.explain.quiz import quiz
 from pipetrace.explain.recompute import recompute
 from pipetrace.explain.remarks import example, measured
 from pipetrace.trace import Trace
-from pipetrace.trace.document import Epoch
 
 NO_CLASSES = (
-    "regression",
-    "two numbers",
-    "multilabel",
-    "several",
-    "autoencoder",
-    "steps",
-    "waves",
-    "mask",
-    "stopped",
-    "not finite",
-    "one axis",
-    "too large",
+    *("regression", "two numbers", "multilabel", "several", "autoencoder", "steps", "waves"),
+    *("mask", "stopped", "not finite", "one axis", "too large"),
 )
 
 
@@ -50,9 +40,7 @@ def said(trace: Trace) -> list[str]:
 
 
 def with_metrics(trace: Trace, metrics: list[dict[str, float]]) -> Trace:
-    epochs = tuple(Epoch(number, each, 1.0, 0.001, 5) for number, each in enumerate(metrics, 1))
-    training = replace(trace.run.training, epochs=len(metrics))
-    return replace(trace, epochs=epochs, run=replace(trace.run, training=training))
+    return changed(trace, training={"epochs": len(metrics)}, epochs=epochs_of(metrics))
 
 
 def test_every_sentence_is_one(trace: Trace) -> None:
@@ -81,16 +69,14 @@ def test_every_run_has_a_quiz(trace: Trace) -> None:
         assert len(set(question.options)) == len(set(question.remarks)) == 4
 
 
-def test_a_loss_that_is_negative_by_nature_has_no_shares(
-    numbers: Callable[[str], list[float]],
-) -> None:
+def test_a_loss_that_is_negative_by_nature_has_no_shares() -> None:
     told = observations(KINDS["waves"]())
     assert [each.kinds for each in told] == [
         ("first", "validation"),
         ("learning", "validation"),
         ("learning", "turned"),
     ]
-    assert numbers(told[1].text)[:2] == [-0.2, -0.7]
+    assert numbers_of(told[1].text)[:2] == [-0.2, -0.7]
     near = with_metrics(regression(), course([-0.2, -0.7], val_loss=[-0.75, -0.745]))
     assert observations(near)[1].kinds == ("learning", "validation"), (
         "two per cent above the best is no rise"
@@ -118,10 +104,7 @@ def test_every_event_of_a_run_is_told_and_many_of_a_kind_are_counted() -> None:
 
 
 def test_scores_are_probabilities_only_where_the_loss_makes_them_so() -> None:
-    trace = logits()
-    plain = replace(
-        trace, run=replace(trace.run, training=replace(trace.run.training, from_logits=False))
-    )
+    plain = changed(logits(), training={"from_logits": False})
     text = str(example(plain, plain.stages[-1]))
     assert "probabilit" not in text
     assert math.isfinite(recompute(plain, plain.predictions[0]).difference)

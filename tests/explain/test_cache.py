@@ -4,7 +4,7 @@ import gc
 import weakref
 from dataclasses import replace
 
-from pipetrace.explain.cache import once
+from pipetrace.explain.cache import MOST_TRACES, once
 from pipetrace.trace import Trace
 
 
@@ -35,6 +35,11 @@ def test_a_trace_is_asked_once_for_each_set_of_arguments(digits_trace: Trace) ->
         ("other", 1),
     ]
     assert name.__doc__ == "Its title."
+    several = [replace(digits_trace, rows=rows) for rows in range(MOST_TRACES)]
+    assert len({*map(name, several), *map(name, several)}) == 1
+    assert len(asked) == 4 + MOST_TRACES
+    name(digits_trace)
+    assert len(asked) == 5 + MOST_TRACES, "results of many traces are kept"
 
 
 def test_no_trace_is_kept_alive(digits_trace: Trace) -> None:

@@ -1,10 +1,10 @@
 """Each kind of event has its sentence, with the numbers of its fields."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
+from tests.explain.conftest import numbers_of
 from tests.tasks import KINDS
 
 from pipetrace.explain.events import SENTENCES, events, sentence
@@ -51,12 +51,12 @@ CASES = (
 )
 
 
-def test_each_kind_has_a_sentence_with_its_numbers(numbers: Callable[[str], list[float]]) -> None:
+def test_each_kind_has_a_sentence_with_its_numbers() -> None:
     trace = KINDS["regression"]()
     assert {event.kind for event, *_ in CASES} >= set(SENTENCES)
     for event, expected, words in CASES:
         text = sentence(trace, event)
-        assert numbers(text) == expected, text
+        assert numbers_of(text) == expected, text
         assert words in text, text
         assert not text.startswith(("Hidden", "Price", "Table"))
 

@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import example, given
+from tests.explain.conftest import number_of
 
 from pipetrace.explain.formatting import (
     counted,
@@ -18,7 +19,6 @@ from pipetrace.explain.formatting import (
     figure,
     full_shape,
     listed,
-    number,
     points,
     shape,
     share,
@@ -27,12 +27,6 @@ from pipetrace.trace.document import Spec
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 SINGLES = st.floats(width=32, allow_nan=False, allow_infinity=False)
-
-
-def parsed(text: str) -> float:
-    """The number that a text of ``figure`` stands for."""
-    fraction, _, exponent = text.replace(",", "").partition(" x 10^")
-    return float(f"{fraction}e{exponent}" if exponent else fraction)
 
 
 def significant(text: str) -> str:
@@ -56,9 +50,9 @@ def test_a_figure_is_the_value_to_three_significant_digits(value: float) -> None
     elif 0 < abs(value) < 1e-6:
         assert text == "nearly zero"
     elif value == int(value) and abs(value) < 1e6:
-        assert parsed(text) == value
+        assert number_of(text) == value
     else:
-        assert parsed(text) == float(f"{value:.2e}")
+        assert number_of(text) == float(f"{value:.2e}")
         assert len(significant(text)) >= 3
         assert set(significant(text)[3:]) <= {"0"}
 
@@ -186,14 +180,6 @@ def test_exact_is_the_shortest_decimal_of_this_float32(value: float) -> None:
     assert significant(text).rstrip("0") == significant(shortest.partition("e")[0]).rstrip("0")
     if value == int(value):
         assert "." not in text
-
-
-@given(st.integers(-(10**12), 10**12))
-def test_whole_numbers_have_their_thousands_apart(value: int) -> None:
-    groups = number(value).lstrip("-").split(",")
-    assert int(number(value).replace(",", "")) == value
-    assert len(groups[0]) <= 3
-    assert all(len(group) == 3 for group in groups[1:])
 
 
 @pytest.mark.parametrize(

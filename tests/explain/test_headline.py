@@ -1,20 +1,15 @@
 """The headline of every kind of run: how it ended, its score, and what to look at, with the run's
 own numbers."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
 
 import pytest
+from tests.explain.conftest import numbers_of, trace_of
 from tests.explain.courses import COURSES, LEARNS
 from tests.tasks import KINDS
 
 from pipetrace.explain.headline import STATUS, headline, shortened
-from pipetrace.trace import Trace
 from pipetrace.trace.document import FAILED, FINISHED, INTERRUPTED, KILLED, RUNNING, STOPPED, Ending
-
-MakeTrace: TypeAlias = Callable[..., Trace]
-Numbers: TypeAlias = Callable[[str], list[float]]
 
 NUMBERS = {
     "learns": ("Validation accuracy", [3, 83, 500, 10, 1.6, 0.5]),
@@ -41,21 +36,19 @@ NUMBERS = {
 }
 
 
-def test_a_headline_tells_the_score_and_what_to_look_at(
-    make_trace: MakeTrace, numbers: Numbers
-) -> None:
+def test_a_headline_tells_the_score_and_what_to_look_at() -> None:
     for course, (beginning, expected) in NUMBERS.items():
         metrics, options, *_ = COURSES[course]
-        text = headline(make_trace(metrics, **options))
+        text = headline(trace_of(metrics, **options))
         assert text.startswith(beginning), (course, text)
-        assert numbers(text) == pytest.approx(expected), (course, text)
+        assert numbers_of(text) == pytest.approx(expected), (course, text)
 
 
-def test_a_headline_names_overfitting_where_validation_shows_it(make_trace: MakeTrace) -> None:
+def test_a_headline_names_overfitting_where_validation_shows_it() -> None:
     named = {
         course
         for course, (metrics, options, *_) in COURSES.items()
-        if "overfitting" in headline(make_trace(metrics, **options))
+        if "overfitting" in headline(trace_of(metrics, **options))
     }
     assert named == {
         "overfits",
@@ -66,7 +59,7 @@ def test_a_headline_names_overfitting_where_validation_shows_it(make_trace: Make
     }
 
 
-def test_a_run_that_was_cut_says_so_first(make_trace: MakeTrace, numbers: Numbers) -> None:
+def test_a_run_that_was_cut_says_so_first() -> None:
     for kind, epochs in (
         (KILLED, 0),
         (KILLED, 1),
@@ -75,17 +68,17 @@ def test_a_run_that_was_cut_says_so_first(make_trace: MakeTrace, numbers: Number
         (FAILED, 1),
         (STOPPED, 3),
     ):
-        trace = make_trace(LEARNS[:epochs], planned=5, ending=Ending(kind), measured=False)
+        trace = trace_of(LEARNS[:epochs], planned=5, ending=Ending(kind), measured=False)
         text = headline(trace)
         assert text.startswith(STATUS[kind])
-        assert numbers(text)[:2] == [epochs, 5]
+        assert numbers_of(text)[:2] == [epochs, 5]
         assert ("Validation accuracy" in text) == (epochs > 0)
     for kind in (FINISHED, STOPPED):
-        text = headline(make_trace(LEARNS, planned=3, ending=Ending(kind)))
+        text = headline(trace_of(LEARNS, planned=3, ending=Ending(kind)))
         assert text.startswith("Validation accuracy after 3 epochs")
 
 
-def test_a_failed_run_says_where_what_came_in_and_what_was_raised(make_trace: MakeTrace) -> None:
+def test_a_failed_run_says_where_what_came_in_and_what_was_raised() -> None:
     trace = KINDS["failed"]()
     text = headline(trace)
     assert text.startswith("Failed after 0 of 3 epochs")
@@ -96,7 +89,7 @@ def test_a_failed_run_says_where_what_came_in_and_what_was_raised(make_trace: Ma
     assert len(shortened(long)) <= 240
     elsewhere = replace(trace, ending=Ending(FAILED, "ValueError: no", "gone"))
     assert "gone. ValueError: no." in headline(elsewhere)
-    learned = make_trace(LEARNS, planned=5, ending=Ending(FAILED, "ValueError: no."))
+    learned = trace_of(LEARNS, planned=5, ending=Ending(FAILED, "ValueError: no."))
     assert "ValueError: no. Validation accuracy" in headline(learned)
 
 
@@ -112,7 +105,7 @@ def test_runs_without_classes_have_no_chance_level() -> None:
         assert "chance" not in text
 
 
-def test_a_model_that_was_only_looked_at_has_its_size(numbers: Numbers) -> None:
+def test_a_model_that_was_only_looked_at_has_its_size() -> None:
     text = headline(KINDS["untrained"]())
-    assert numbers(text) == [1, 24, 5, 4, 6]
+    assert numbers_of(text) == [1, 24, 5, 4, 6]
     assert "not trained" in text

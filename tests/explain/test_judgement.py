@@ -1,13 +1,13 @@
 """What a run and its epochs are judged to be, and chance level."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from tests.documents import changed
+from tests.explain.conftest import trace_of
 from tests.explain.courses import COURSES, LEARNS, Metrics, histories
 from tests.tasks import KINDS, binary
 
@@ -24,15 +24,13 @@ from pipetrace.trace.measurement_table import Measurement, Measurements
 from pipetrace.trace.measurements import ClassOutcome, DatasetCheck, LossPoint, Outcome
 from pipetrace.trace.training import Callback, Fit
 
-MakeTrace: TypeAlias = Callable[..., Trace]
-
 TRAINING = {"learning", "plateau", "rise", "first", "chance", "worse", "unmeasured", "non-finite"}
 VALIDATION = {"follows", "ahead", "gap", "turned", "overfitting", "unclear", "validation"}
 
 
-def test_each_epoch_and_each_run_is_judged_for_what_it_is(make_trace: MakeTrace) -> None:
+def test_each_epoch_and_each_run_is_judged_for_what_it_is() -> None:
     for course, (metrics, options, kinds, outcome) in COURSES.items():
-        trace = make_trace(metrics, **options)
+        trace = trace_of(metrics, **options)
         assert [" ".join(each.kinds) for each in epochs(trace)] == kinds, course
         assert judgement(trace).outcome == outcome, course
 
@@ -50,10 +48,8 @@ def test_runs_without_a_chance_level_or_without_epochs() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(history=histories())
-def test_no_judgement_contradicts_itself(
-    history: tuple[list[Metrics], dict[str, Any]], make_trace: MakeTrace
-) -> None:
-    trace = make_trace(history[0], **history[1])
+def test_no_judgement_contradicts_itself(history: tuple[list[Metrics], dict[str, Any]]) -> None:
+    trace = trace_of(history[0], **history[1])
     judged = judgement(trace)
     found = epochs(trace)
     assert [each.epoch for each in found] == [*trace.epochs]
@@ -83,9 +79,7 @@ def test_no_judgement_contradicts_itself(
         assert judged.score.value is trace.epochs[-1].metrics[key]
 
 
-def test_the_score_is_measured_on_the_validation_set_where_there_is_one(
-    make_trace: MakeTrace,
-) -> None:
+def test_the_score_is_measured_on_the_validation_set_where_there_is_one() -> None:
     scores = {
         "learns": ("accuracy", 0.83, True, 500),
         "no validation": ("accuracy", 0.75, False, 1000),
@@ -93,7 +87,7 @@ def test_the_score_is_measured_on_the_validation_set_where_there_is_one(
         "no accuracy, validation": ("loss", 0.8, True, 500),
     }
     for course, (metric, value, validation, rows) in scores.items():
-        score = judgement(make_trace(COURSES[course][0])).score
+        score = judgement(trace_of(COURSES[course][0])).score
         assert score is not None
         assert (score.metric, score.value, score.validation, score.rows) == (
             metric,
@@ -106,7 +100,7 @@ def test_the_score_is_measured_on_the_validation_set_where_there_is_one(
     assert (made.metric, made.value, made.validation, made.rows) == ("mae", 0.9, True, 40)
 
 
-def test_where_a_run_was_best_where_it_was_lost_and_where_it_goes(make_trace: MakeTrace) -> None:
+def test_where_a_run_was_best_where_it_was_lost_and_where_it_goes() -> None:
     for course, best, lost, trend in (
         ("learns", 3, None, "learning"),
         ("overfits", 2, None, "learning"),
@@ -115,12 +109,12 @@ def test_where_a_run_was_best_where_it_was_lost_and_where_it_goes(make_trace: Ma
         ("one epoch", 1, None, None),
     ):
         metrics, options, _, _ = COURSES[course]
-        judged = judgement(make_trace(metrics, **options))
+        judged = judgement(trace_of(metrics, **options))
         assert (judged.best.number if judged.best else None) == best, course
         assert (judged.lost.number if judged.lost else None) == lost, course
         assert judged.trend == trend, course
-    assert best_validation(make_trace(LEARNS), 1) == make_trace(LEARNS).epochs[0]
-    assert best_validation(make_trace(LEARNS), 0) is None
+    assert best_validation(trace_of(LEARNS), 1) == trace_of(LEARNS).epochs[0]
+    assert best_validation(trace_of(LEARNS), 0) is None
 
 
 def test_chance_is_known_for_classes_that_were_counted_alone() -> None:
@@ -153,7 +147,7 @@ BEST, LAST = 3, 5
 """Epochs of the trace with the lowest validation loss, and its last one."""
 
 
-def trace_of(*fits: tuple[int, dict[str, Any], dict[str, Any]]) -> Trace:
+def fitted(*fits: tuple[int, dict[str, Any], dict[str, Any]]) -> Trace:
     """Five epochs, in fits that begin with some of them, each with its settings."""
     stopped = KINDS["stopped"]()
     made = tuple(
@@ -177,9 +171,7 @@ def test_a_loss_is_compared_only_with_the_same_loss() -> None:
         ({}, {"fingerprint": "other"}, 2),
     ]
     for training, fit, parts in cases:
-        trace = trace_of(
-            (1, {}, {"fingerprint": "one"}), (4, training, {"fingerprint": "one"} | fit)
-        )
+        trace = fitted((1, {}, {"fingerprint": "one"}), (4, training, {"fingerprint": "one"} | fit))
         found = stretches(trace)
         numbers = [[epoch.number for epoch in part.epochs] for part in found]
         assert numbers == ([[1, 2, 3, 4, 5]] if parts == 1 else [[1, 2, 3], [4, 5]]), training
@@ -193,7 +185,7 @@ def test_a_loss_is_compared_only_with_the_same_loss() -> None:
 
 
 def test_each_part_has_the_settings_of_its_fit() -> None:
-    trace = trace_of((1, {"loss": "one"}, {"rows": 5}), (4, {"loss": "two"}, {"rows": 7}))
+    trace = fitted((1, {"loss": "one"}, {"rows": 5}), (4, {"loss": "two"}, {"rows": 7}))
     assert [part.run.training.loss for part in stretches(trace)] == ["one", "two"]
     assert [part.run.data.rows for part in stretches(trace)] == [5, 7]
     assert all(stretches(part) == (part,) for part in stretches(trace))
@@ -201,18 +193,18 @@ def test_each_part_has_the_settings_of_its_fit() -> None:
 
 def test_what_was_measured_by_another_loss_does_not_count() -> None:
     points = [Measurement("training", at, LossPoint(float(at))) for at in range(6)]
-    two = trace_of((1, {}, {}), (4, {"losses": {"": "other"}}, {}))
+    two = fitted((1, {}, {}), (4, {"losses": {"": "other"}}, {}))
     two = replace(two, measurements=Measurements(points))
     run = measured(two)
     assert run.loss_at(0) is None
     assert list(run.course(LossPoint, "training", lambda each: each.loss)) == [4, 5]
     assert [epoch.number for epoch in run.trace.epochs] == [4, 5]
-    one = replace(trace_of((1, {}, {})), measurements=Measurements(points))
+    one = replace(fitted((1, {}, {})), measurements=Measurements(points))
     assert measured(one).loss_at(0) == 0.0
 
 
 def test_a_fit_that_finished_no_epoch_compares_with_none() -> None:
-    trace = trace_of((1, {}, {}), (6, {"losses": {"": "other"}}, {}))
+    trace = fitted((1, {}, {}), (6, {"losses": {"": "other"}}, {}))
     assert [each.last_epoch for each in trace.fits] == [5, None]
     assert stretches(trace) == (trace,)
     assert not borders(trace)
@@ -221,7 +213,7 @@ def test_a_fit_that_finished_no_epoch_compares_with_none() -> None:
 def test_restored_weights_are_judged_by_their_own_epoch() -> None:
     stopping = Callback("EarlyStopping", {"restore_best_weights": True})
     fit = {"weights_differ": True, "weights_epoch": BEST}
-    trace = trace_of((1, {"callbacks": (stopping,)}, fit))
+    trace = fitted((1, {"callbacks": (stopping,)}, fit))
     epoch = final_epoch(trace)
     assert epoch is not None
     assert epoch.number == BEST
@@ -247,7 +239,7 @@ def test_weights_of_no_epoch_and_of_the_last_one() -> None:
         ({"weights_differ": False, "weights_epoch": LAST}, False),
         ({}, False),
     ):
-        trace = trace_of((1, {}, fit))
+        trace = fitted((1, {}, fit))
         assert restored(trace) is is_restored
         assert (final_epoch(trace) is None) is is_restored
         assert ("final weights" in headline(trace)) is is_restored

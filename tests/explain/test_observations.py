@@ -2,20 +2,15 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
-import pytest
 from hypothesis import given, settings
+from tests.explain.conftest import longest_sentence, numbers_of, trace_of, unfounded_numbers
 from tests.explain.courses import COURSES, LEARNS, LN10, Metrics, histories, run
 
 from pipetrace.explain.judgement import epochs
 from pipetrace.explain.observations import observations
 from pipetrace.trace import Trace
-
-MakeTrace: TypeAlias = Callable[..., Trace]
-Unfounded: TypeAlias = Callable[[str, Mapping[str, Sequence[float]]], list[str]]
-Numbers: TypeAlias = Callable[[str], list[float]]
 
 NUMBERS: list[tuple[str, int, list[float]]] = [
     ("learns", 1, [1.6, 30.5, 10, 2.3, 50, 5, 10, 68]),
@@ -44,44 +39,42 @@ NUMBERS: list[tuple[str, int, list[float]]] = [
 """A course, an epoch, and the numbers of its sentences: on loss, accuracy and validation."""
 
 
-def test_a_sentence_has_the_numbers_of_its_epoch(make_trace: MakeTrace, numbers: Numbers) -> None:
+def test_a_sentence_has_the_numbers_of_its_epoch() -> None:
     for course, epoch, expected in NUMBERS:
         metrics, options, *_ = COURSES[course]
-        text = observations(make_trace(metrics, **options))[epoch - 1].text
-        assert numbers(text) == expected, (course, text)
+        text = observations(trace_of(metrics, **options))[epoch - 1].text
+        assert numbers_of(text) == expected, (course, text)
 
 
-def test_an_observation_has_the_kinds_of_its_judgement(make_trace: MakeTrace) -> None:
-    trace = make_trace(LEARNS)
+def test_an_observation_has_the_kinds_of_its_judgement() -> None:
+    trace = trace_of(LEARNS)
     assert [each.kinds for each in observations(trace)] == [each.kinds for each in epochs(trace)]
-    assert observations(make_trace()) == ()
+    assert observations(trace_of()) == ()
 
 
-def test_what_one_epoch_explains_the_next_one_does_not(make_trace: MakeTrace) -> None:
+def test_what_one_epoch_explains_the_next_one_does_not() -> None:
     for course in ("learns", "overfits on", "gap twice", "few validation rows"):
         metrics = COURSES[course][0] if course in COURSES else COURSES["gap"][0][-1:] * 2
-        texts = [each.text for each in observations(make_trace(metrics, validation=500))]
+        texts = [each.text for each in observations(trace_of(metrics, validation=500))]
         assert len(texts[-1]) < len(texts[-2]), texts
 
 
-def test_overfitting_is_named_in_its_epoch_alone(make_trace: MakeTrace) -> None:
+def test_overfitting_is_named_in_its_epoch_alone() -> None:
     for course, (metrics, options, *_) in COURSES.items():
-        for each in observations(make_trace(metrics, **options)):
+        for each in observations(trace_of(metrics, **options)):
             named = re.search(r"(?<!no sign of )overfitting", each.text) is not None
             assert named <= bool({"overfitting", "gap"}.intersection(each.kinds)), course
             assert ("no sign of" in each.text) <= ("follows" in each.kinds), course
 
 
-def test_a_loss_that_is_written_like_chance_level_is_neither_below_nor_above_it(
-    make_trace: MakeTrace,
-) -> None:
+def test_a_loss_that_is_written_like_chance_level_is_neither_below_nor_above_it() -> None:
     for loss, beside in (
         (LN10 - 1e-4, "equal to"),
         (LN10 + 1e-4, "equal to"),
         (LN10 - 0.02, "below"),
         (LN10 + 0.02, "above"),
     ):
-        (told,) = observations(make_trace(run([loss], [0.5])))
+        (told,) = observations(trace_of(run([loss], [0.5])))
         assert [word for word in ("equal to", "below", "above") if word in told.text] == [beside]
 
 
@@ -134,32 +127,19 @@ def allowed(trace: Trace, index: int) -> dict[str, list[float]]:
 @given(history=histories())
 def test_no_sentence_has_a_number_that_was_not_measured(
     history: tuple[list[Metrics], dict[str, Any]],
-    make_trace: MakeTrace,
-    unfounded: Unfounded,
-    longest: Callable[[str], int],
 ) -> None:
-    trace = make_trace(history[0], **history[1])
+    trace = trace_of(history[0], **history[1])
     found = observations(trace)
     assert [each.epoch for each in found] == [epoch.number for epoch in trace.epochs]
     for index, each in enumerate(found):
-        assert unfounded(each.text, allowed(trace, index)) == [], each.text
+        assert unfounded_numbers(each.text, allowed(trace, index)) == [], each.text
         assert not re.search(r"\bnan\b|\binf\b|None|\be[+-]?\d", each.text), each.text
         assert each.text.endswith(".")
-        assert longest(each.text) <= 20, each.text
+        assert longest_sentence(each.text) <= 20, each.text
 
 
-def test_the_check_of_numbers_finds_a_wrong_one(
-    make_trace: MakeTrace, unfounded: Unfounded
-) -> None:
-    trace = make_trace(LEARNS)
+def test_the_check_of_numbers_finds_a_wrong_one() -> None:
+    trace = trace_of(LEARNS)
     text = observations(trace)[1].text
     for right, wrong in [("1.60", "1.61"), ("0.800", "0.805"), ("75 %", "74 %"), ("77 %", "7.7 %")]:
-        assert len(unfounded(text.replace(right, wrong, 1), allowed(trace, 1))) == 1, wrong
-
-
-@pytest.mark.framework
-def test_a_recorded_run_is_told_with_its_own_figures(
-    digits_trace: Trace, unfounded: Unfounded
-) -> None:
-    for index, each in enumerate(observations(digits_trace)):
-        assert unfounded(each.text, allowed(digits_trace, index)) == [], each.text
+        assert len(unfounded_numbers(text.replace(right, wrong, 1), allowed(trace, 1))) == 1, wrong

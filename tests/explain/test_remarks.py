@@ -2,7 +2,6 @@
 arrays."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -12,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from numpy.typing import NDArray
 from tests import graphs
+from tests.documents import changed
+from tests.explain.conftest import SIZES, Net, forward, numbers_of, trace_of
 
 from pipetrace.capture.backend import load
 from pipetrace.explain.remarks import example, measured, place, pooled_block
@@ -20,37 +21,15 @@ from pipetrace.trace import Trace
 from pipetrace.trace.document import OP, Spec, Stage, Stages
 
 Array: TypeAlias = NDArray[Any]
-MakeTrace: TypeAlias = Callable[..., Trace]
-ValuesOf: TypeAlias = Callable[[Any], tuple[dict[str, Array], dict[str, Array]]]
 
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?: x 10\^\d+)?")
-SIZES = st.fixed_dictionaries(
-    {
-        "image": st.tuples(st.integers(5, 12), st.integers(5, 12), st.sampled_from([1, 3])),
-        "filters": st.integers(1, 12),
-        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
-        "pool": st.tuples(st.integers(1, 2), st.integers(1, 2)),
-        "strides": st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)),
-        "units": st.integers(2, 10),
-        "seed": st.integers(0, 50),
-    }
-)
 DEAD = st.sets(st.integers(0, 11), max_size=12)
-
-
-def numbers(text: str) -> list[float]:
-    found = []
-    for each in NUMBER.findall(text):
-        fraction, _, exponent = each.replace(",", "").partition(" x 10^")
-        found.append(float(f"{fraction}e{exponent or 0}"))
-    return found
 
 
 def told(text: str | None, values: list[Any]) -> None:
     """The numbers of a text are these, to three digits; a value that is nearly zero has none."""
     kept = [float(value) for value in values if value == 0 or abs(value) >= 1e-6]
     assert text is not None
-    assert np.allclose(numbers(text.replace("under 0.001 %", "")), kept, rtol=0.00501, atol=0), (
+    assert np.allclose(numbers_of(text.replace("under 0.001 %", "")), kept, rtol=0.00501, atol=0), (
         text,
         kept,
     )
@@ -77,13 +56,11 @@ def computed(text: str, values: Array, weights: Array, bias: float) -> None:
 
 @settings(deadline=None, max_examples=15)
 @given(sizes=SIZES, dead=DEAD)
-def test_the_example_is_told_with_its_own_values(
-    sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf
-) -> None:
-    net = make_net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
+def test_the_example_is_told_with_its_own_values(sizes: dict[str, Any], dead: set[int]) -> None:
+    net = Net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
     trace, outputs = (
-        make_trace(net=net),
-        {name: each[0] for name, each in values_of(net)[1].items()},
+        trace_of(net=net),
+        {name: each[0] for name, each in forward(net)[1].items()},
     )
     image, maps, pooled = outputs["image"], outputs["conv2d"], outputs["max_pooling2d"]
     at = tuple(int(each) for each in np.argwhere(image == trace.run.data.example_value)[0])
@@ -139,11 +116,9 @@ def test_the_example_is_told_with_its_own_values(
 
 @settings(deadline=None, max_examples=15)
 @given(sizes=SIZES, dead=DEAD)
-def test_the_measurements_are_those_of_numpy(
-    sizes: dict[str, Any], dead: set[int], make_trace: MakeTrace, make_net: Any, values_of: ValuesOf
-) -> None:
-    net = make_net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
-    trace, outputs = make_trace(net=net), values_of(net)[1]
+def test_the_measurements_are_those_of_numpy(sizes: dict[str, Any], dead: set[int]) -> None:
+    net = Net(**sizes, dead=tuple(each for each in dead if each < sizes["filters"]))
+    trace, outputs = trace_of(net=net), forward(net)[1]
     for stage in trace.stages:
         values = outputs[stage.name].astype(float)
         sentences = measured(trace, stage)
@@ -182,21 +157,21 @@ def check_dead(trace: Trace, maps: Array, filters: int) -> None:
         return
     (text,) = told_of
     if len(dead) == filters:
-        assert numbers(text) == [filters, 0]
+        assert numbers_of(text) == [filters, 0]
     elif dead:
         named = dead if len(dead) <= 8 else [*dead[:8], len(dead) - 8]
-        assert numbers(text) == [len(dead), filters, *named, 0]
+        assert numbers_of(text) == [len(dead), filters, *named, 0]
     else:
         active = [(maps[..., index] > 0).mean() for index in range(filters)]
-        assert active[int(numbers(text)[0])] == min(active)
+        assert active[int(numbers_of(text)[0])] == min(active)
         told(text, [np.argmin(active), 100 * min(active), 0])
 
 
 def check_pooled(trace: Trace, maps: Array, pooled: Array) -> None:
     text = " ".join(measured(trace, trace.stages[3])[1:])
-    assert numbers(text)[0] == pytest.approx(100 * pooled.size / maps.size, rel=0.00501)
+    assert numbers_of(text)[0] == pytest.approx(100 * pooled.size / maps.size, rel=0.00501)
     if maps.min() == maps.max():
-        assert len(numbers(text)) == 1
+        assert len(numbers_of(text)) == 1
         return
     for words, was, now in (
         ("The mean", maps.mean(), pooled.mean()),
@@ -215,11 +190,11 @@ def check_pooled(trace: Trace, maps: Array, pooled: Array) -> None:
 
 @given(sizes=st.tuples(*[st.integers(1, 3)] * 4), row=st.integers(0, 3), channel=st.integers(0, 2))
 def test_the_block_of_a_pooling_is_cut_where_it_lay(
-    sizes: tuple[int, int, int, int], row: int, channel: int, make_trace: MakeTrace
+    sizes: tuple[int, int, int, int], row: int, channel: int
 ) -> None:
     high, wide, down, across = sizes
     was = np.arange(20 * 20 * 3).reshape(20, 20, 3)
-    pooling = make_trace().stages[3]
+    pooling = trace_of().stages[3]
     stage = replace(
         pooling, config={"pool_size": [high, wide], "strides": [down, across], "padding": "valid"}
     )
@@ -256,11 +231,11 @@ def with_values(trace: Trace, name: str, values: Array) -> tuple[Trace, Stage]:
 )
 @pytest.mark.parametrize("stage", ["scale", "conv2d", "max_pooling2d", "flatten", "dense"])
 def test_values_that_are_not_finite_or_all_alike_are_told_as_that(
-    values: list[float], words: str, stage: str, make_trace: MakeTrace
+    values: list[float], words: str, stage: str
 ) -> None:
     flat = stage in ("flatten", "dense")
     array = np.array(values, np.float32).reshape((1, 8) if flat else (1, 2, 2, 2))
-    trace, changed = with_values(make_trace(), stage, array)
+    trace, changed = with_values(trace_of(), stage, array)
     assert example(trace, changed) == words or (
         stage == "scale" and example(trace, changed) is None
     )
@@ -269,44 +244,42 @@ def test_values_that_are_not_finite_or_all_alike_are_told_as_that(
     assert not any(re.search(r"\bnan\b|\binf\b", each) for each in measured(trace, changed))
 
 
-def test_a_single_value_is_told_alone(make_trace: MakeTrace) -> None:
-    trace, stage = with_values(
-        make_trace(), "max_pooling2d", np.full((1, 1, 1, 1), 2.5, np.float32)
-    )
+def test_a_single_value_is_told_alone() -> None:
+    trace, stage = with_values(trace_of(), "max_pooling2d", np.full((1, 1, 1, 1), 2.5, np.float32))
     assert example(trace, stage) == "The only value is 2.50."
 
 
-def test_some_values_not_finite_leave_the_statistics_of_the_others(make_trace: MakeTrace) -> None:
+def test_some_values_not_finite_leave_the_statistics_of_the_others() -> None:
     for values, expected in (
         ([np.nan, 1, 2, 6], [[1, 4], [3, 1, 6, 3, 2.16]]),
         ([np.inf, 2, 2], [[1, 3], [2]]),
     ):
-        trace, stage = with_values(make_trace(), "dense", np.array([values], np.float32))
-        assert [numbers(text) for text in measured(trace, stage)] == expected
+        trace, stage = with_values(trace_of(), "dense", np.array([values], np.float32))
+        assert [numbers_of(text) for text in measured(trace, stage)] == expected
 
 
-def test_units_of_a_dense_layer_are_no_filters(make_trace: MakeTrace) -> None:
+def test_units_of_a_dense_layer_are_no_filters() -> None:
     values = np.array([[0, 1, 2], [0, 0, 3]], np.float32)
-    trace, stage = with_values(make_trace(), "dense", values)
+    trace, stage = with_values(trace_of(), "dense", values)
     stage = replace(stage, config={**stage.config, "activation": "relu"})
     alive = replace(stage, summary=summarise(values[:, 1:]))
     for each, expected in ((stage, [1, 3, 0, 0]), (alive, [0, 50, 0])):
         text = measured(trace, each)[-1]
-        assert numbers(text) == expected
+        assert numbers_of(text) == expected
         assert "unit" in text
         assert "filter" not in text
 
 
-def test_a_pooling_that_lowers_the_mean_is_told_so(make_trace: MakeTrace) -> None:
+def test_a_pooling_that_lowers_the_mean_is_told_so() -> None:
     # The last column, which no block reaches, holds what is largest.
     maps = np.zeros((1, 3, 3, 1), np.float32)
     maps[0, 0, 0] = 1
     maps[0, :, 2] = 9
-    trace, _ = with_values(make_trace(), "conv2d", maps)
+    trace, _ = with_values(trace_of(), "conv2d", maps)
     trace, stage = with_values(trace, "max_pooling2d", maps[:, :1, :1])
     kept, moved = measured(trace, stage)[-2:]
-    assert numbers(kept) == [11.1]
-    assert numbers(moved) == [3.11, 1, 55.6, 0]
+    assert numbers_of(kept) == [11.1]
+    assert numbers_of(moved) == [3.11, 1, 55.6, 0]
     assert moved.count("fell") == 2
 
 
@@ -318,10 +291,8 @@ def test_a_pooling_that_lowers_the_mean_is_told_so(make_trace: MakeTrace) -> Non
         {"kind": OP},
     ],
 )
-def test_other_stages_have_their_range_and_no_place(
-    change: dict[str, Any], make_trace: MakeTrace
-) -> None:
-    trace = make_trace()
+def test_other_stages_have_their_range_and_no_place(change: dict[str, Any]) -> None:
+    trace = trace_of()
     stage = replace(trace.stages[3], **change)
     assert stage.example is not None
     told(example(trace, stage), [stage.example.min(), stage.example.max()])
@@ -329,17 +300,17 @@ def test_other_stages_have_their_range_and_no_place(
     assert place(trace, stage) is None
 
 
-def test_a_large_block_is_not_written_out(make_trace: MakeTrace, make_net: Any) -> None:
-    trace = make_trace(net=make_net(image=(12, 12, 1), pool=(4, 4)))
+def test_a_large_block_is_not_written_out() -> None:
+    trace = trace_of(net=Net(image=(12, 12, 1), pool=(4, 4)))
     text = str(example(trace, trace.stages[3]))
     assert "16 values" in text
-    assert len(numbers(text)) == 5
+    assert len(numbers_of(text)) == 5
 
 
-def test_a_convolution_without_relu_does_not_speak_of_answering(make_trace: MakeTrace) -> None:
-    trace = make_trace()
+def test_a_convolution_without_relu_does_not_speak_of_answering() -> None:
+    trace = trace_of()
     stage = replace(trace.stages[2], config={**trace.stages[2].config, "activation": "tanh"})
-    assert len(numbers(split(example(trace, stage))[0])) == 4
+    assert len(numbers_of(split(example(trace, stage))[0])) == 4
 
 
 @pytest.mark.parametrize("options", [{"padding": "same"}, {"padding": "same", "strides": (2, 3)}])
@@ -353,47 +324,24 @@ def test_a_padded_convolution_is_computed_as_keras_does(options: dict[str, Any])
     stages = [replace(source, example=values[0]), replace(made, example=maps)]
     weights = {f"conv/{each.name}": np.asarray(each) for each in layer.weights}
     trace = replace(graphs.trace_of(stages), weights=weights)
-    *_, total, bias = numbers(split(example(trace, trace.stages[1]))[1])
+    *_, total, bias = numbers_of(split(example(trace, trace.stages[1]))[1])
     assert total + bias == pytest.approx(maps.max(), rel=0.01)
 
 
-def test_without_an_example_or_measurements_nothing_is_said(make_trace: MakeTrace) -> None:
-    trace = make_trace(measured=False)
+def test_without_an_example_or_measurements_nothing_is_said() -> None:
+    trace = trace_of(measured=False)
     for stage in trace.stages:
         assert (example(trace, stage), place(trace, stage), measured(trace, stage)) == (
             None,
             None,
             (),
         )
-    lone = replace(make_trace().stages[3], inputs=(Spec((None, 6, 6, 4), "float32", "elsewhere"),))
-    assert numbers(str(example(make_trace(), lone))) == [0.121, 1.76]
+    lone = replace(trace_of().stages[3], inputs=(Spec((None, 6, 6, 4), "float32", "elsewhere"),))
+    assert numbers_of(str(example(trace_of(), lone))) == [0.121, 1.76]
 
 
-def test_a_scaling_with_an_unknown_value_has_no_example(make_trace: MakeTrace) -> None:
-    trace = make_trace()
-    run = replace(trace.run, data=replace(trace.run.data, example_value=None))
-    trace = replace(trace, run=run)
+def test_a_scaling_with_an_unknown_value_has_no_example() -> None:
+    trace = changed(trace_of(), data={"example_value": None})
     assert example(trace, trace.stages[1]) is None
     assert place(trace, trace.stages[0]) is None
     assert str(example(trace, trace.stages[0])).endswith("above 0.")
-
-
-@pytest.mark.framework
-def test_a_recorded_run_is_told_with_its_own_values(digits_trace: Trace) -> None:
-    for stage in digits_trace.stages:
-        assert stage.example is not None
-        assert stage.summary is not None
-        text = example(digits_trace, stage)
-        assert text
-        at = place(digits_trace, stage)
-        if at and stage.kind == "layer":
-            assert stage.example[at] == stage.example.max()
-            assert f"line {at[0]}, column {at[1]}" in text
-        statistics = [
-            stage.summary.count,
-            stage.summary.min,
-            stage.summary.max,
-            stage.summary.mean,
-            stage.summary.std,
-        ]
-        told(measured(digits_trace, stage)[0], statistics)

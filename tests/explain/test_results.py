@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.explain.conftest import numbers_of
 from tests.tasks import KINDS, binary, logits, mask, multilabel, regression
 
 from pipetrace.explain import task
@@ -22,20 +23,16 @@ def told(trace: Trace, given: Array, wanted: Array) -> Results | None:
     )
 
 
-def numbers(text: str) -> list[float]:
-    return [float(each) for each in re.findall(r"\d+(?:\.\d+)?", text.replace(",", ""))]
-
-
 def test_the_hardest_class_and_what_it_was_taken_for(digits_trace: Trace) -> None:
     true = np.array([0] * 10 + [3] * 10 + [7] * 5)
     said = true.copy()
     said[10:14], said[14:16], said[0] = 5, 2, 1
     found = told(digits_trace, np.eye(10)[said], true)
     assert found is not None
-    assert numbers(found.title) == [18, 25, 72]
+    assert numbers_of(found.title) == [18, 25, 72]
     hardest, easiest = found.sentences[:2]
     assert re.findall(r"'(\d)'", hardest) == ["3", "5", "2"]
-    assert numbers(hardest.partition("predicted")[0].replace("'3'", "")) == [4, 10]
+    assert numbers_of(hardest.partition("predicted")[0].replace("'3'", "")) == [4, 10]
     assert "'5' (4 times)" in hardest
     assert "'2' (twice)" in hardest
     assert "'7'" in easiest
@@ -77,7 +74,7 @@ def test_the_recorded_run_has_its_own_counts(digits_trace: Trace) -> None:
         found = results(digits_trace, output, given, kept.targets[0], kept.numbers)
         assert found is not None
         right = (given.argmax(axis=1) == kept.targets[0]).sum()
-        assert numbers(found.title)[:2] == [right, len(given)]
+        assert numbers_of(found.title)[:2] == [right, len(given)]
 
 
 @pytest.mark.parametrize("of_logits", [False, True])
@@ -86,10 +83,10 @@ def test_yes_or_no(of_logits: bool) -> None:
     given = np.array([[0.9], [0.2], [0.4], [0.8]]) - (0.5 if of_logits else 0)
     found = told(trace, given, np.array([[1], [0], [1], [0]]))
     assert found is not None
-    assert numbers(found.title) == [2, 4, 50]
+    assert numbers_of(found.title) == [2, 4, 50]
     if of_logits:
         given = np.array([[3.0], [-2.0]])
-        assert numbers(told(trace, given, np.array([[1], [0]])).title)[:2] == [2, 2]  # type: ignore[union-attr]
+        assert numbers_of(told(trace, given, np.array([[1], [0]])).title)[:2] == [2, 2]  # type: ignore[union-attr]
 
 
 def test_numbers_are_off_by_their_mean_absolute_error() -> None:
@@ -98,12 +95,12 @@ def test_numbers_are_off_by_their_mean_absolute_error() -> None:
     found = told(regression(), given, wanted)
     assert found is not None
     off = np.abs(given.astype(np.float32) - wanted)
-    assert numbers(found.title) == [pytest.approx(off.mean(), rel=0.01)]
+    assert numbers_of(found.title) == [pytest.approx(off.mean(), rel=0.01)]
     bias, worst = found.sentences
     assert "low" in bias
-    assert numbers(bias)[0] == pytest.approx(abs((given - wanted).mean()), rel=0.01)
-    assert numbers(worst)[0] == 100 + off.argmax()
-    assert numbers(worst)[1] == pytest.approx(off.max(), rel=0.01)
+    assert numbers_of(bias)[0] == pytest.approx(abs((given - wanted).mean()), rel=0.01)
+    assert numbers_of(worst)[0] == 100 + off.argmax()
+    assert numbers_of(worst)[1] == pytest.approx(off.max(), rel=0.01)
 
 
 def test_labels_are_missed_or_given_wrongly() -> None:
@@ -113,8 +110,8 @@ def test_labels_are_missed_or_given_wrongly() -> None:
     given[:3, 2], given[5, 1] = 0.1, 0.8
     found = told(multilabel(), given, wanted)
     assert found is not None
-    assert numbers(found.title) == [36, 40, 90]
-    assert numbers(found.sentences[0])[-3:] == [7, 10, 3]
+    assert numbers_of(found.title) == [36, 40, 90]
+    assert numbers_of(found.sentences[0])[-3:] == [7, 10, 3]
     assert "never given wrongly" in found.sentences[0]
 
 
@@ -130,8 +127,8 @@ def test_masks_overlap() -> None:
     assert found is not None
     said, true = given[..., 0] > 0.5, wanted[..., 0] > 0.5
     each = (said & true).sum(axis=(1, 2)) / (said | true).sum(axis=(1, 2))
-    assert numbers(found.title) == [pytest.approx(each.mean(), rel=0.01)]
-    assert numbers(found.sentences[1])[:2] == [
+    assert numbers_of(found.title) == [pytest.approx(each.mean(), rel=0.01)]
+    assert numbers_of(found.sentences[1])[:2] == [
         100 + each.argmin(),
         pytest.approx(each.min(), rel=0.01),
     ]
@@ -142,11 +139,11 @@ def test_rows_without_a_finite_output_are_counted_apart() -> None:
     given[1] = np.nan
     found = told(logits(), given, np.array([0, 1, 2]))
     assert found is not None
-    assert numbers(found.title) == [2, 2, 100]
-    assert numbers(found.sentences[-1]) == [1]
+    assert numbers_of(found.title) == [2, 2, 100]
+    assert numbers_of(found.sentences[-1]) == [1]
     nothing = told(logits(), np.full((2, 4), np.inf), np.array([0, 1]))
     assert nothing is not None
-    assert numbers(nothing.title) == []
+    assert numbers_of(nothing.title) == []
     assert told(logits(), np.empty((0, 4)), np.empty(0, int)) is None
     assert told(logits(), given, np.array(["a", "b", "c"])) is None
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.documents import a_trace
+from tests.documents import a_trace, changed
 from tests.tasks import KINDS, autoencoder, binary, logits, regression, several
 
 from pipetrace.explain import task
@@ -32,10 +32,15 @@ FORMS = {
 }
 
 
+def only(trace: Trace) -> task.Output:
+    output = task.only(trace)
+    assert output is not None
+    return output
+
+
 @pytest.mark.parametrize("kind", FORMS)
 def test_the_form_of_the_output_follows_from_the_facts(kind: str) -> None:
-    output = task.only(KINDS[kind]())
-    assert output is not None
+    output = only(KINDS[kind]())
     assert (output.form, output.scale) == FORMS[kind]
 
 
@@ -50,14 +55,9 @@ def test_each_of_several_outputs_has_its_own_form_and_loss() -> None:
 
 def test_a_trace_that_names_no_outputs_has_its_last_stage(digits_trace: Trace) -> None:
     trace = replace(digits_trace, run=replace(digits_trace.run, model=None))
-    output = task.only(trace)
-    assert output is not None
-    assert (output.stage, output.form, output.scale, output.name) == (
-        "dense",
-        "classes",
-        "probabilities",
-        None,
-    )
+    output = only(trace)
+    assert (output.stage, output.form, output.scale) == ("dense", "classes", "probabilities")
+    assert output.name is None
 
 
 def test_an_input_is_no_output_while_no_layer_is_recorded(digits_trace: Trace) -> None:
@@ -78,10 +78,6 @@ def with_last(trace: Trace, **changes: object) -> Trace:
     return replace(trace, stages=Stages((*trace.stages[:-1], replace(last, config=config))))
 
 
-def with_loss(trace: Trace, loss: str) -> Trace:
-    return replace(trace, run=replace(trace.run, training=replace(trace.run.training, loss=loss)))
-
-
 @pytest.mark.parametrize(
     ("loss", "activation", "form", "scale"),
     [
@@ -97,23 +93,16 @@ def with_loss(trace: Trace, loss: str) -> Trace:
 def test_a_unit_is_what_its_loss_activation_and_target_say(
     loss: str, activation: str, form: str, scale: str
 ) -> None:
-    output = task.only(with_last(with_loss(binary(), loss), activation=activation))
-    assert output is not None
+    output = only(with_last(changed(binary(), training={"loss": loss}), activation=activation))
     assert (output.form, output.scale) == (form, scale)
 
 
 def test_grey_values_between_0_and_1_are_no_answer_of_yes_or_no() -> None:
     trace = binary()
     (target,) = trace.run.data.targets
-    data = replace(trace.run.data, targets=(replace(target, whole=False, distinct=None),))
-    output = task.only(replace(trace, run=replace(trace.run, data=data)))
-    assert output is not None
-    assert output.form == "numbers"
-    trace = autoencoder()
-    unseen = task.only(
-        replace(trace, run=replace(trace.run, data=replace(trace.run.data, targets=())))
-    )
-    assert unseen is not None
+    grey = replace(target, whole=False, distinct=None)
+    assert only(changed(trace, data={"targets": (grey,)})).form == "numbers"
+    unseen = only(changed(autoencoder(), data={"targets": ()}))
     assert unseen.form == "image", "a picture whose target nobody saw is no mask"
 
 
@@ -136,8 +125,7 @@ def test_the_activation_is_found_behind_layers_that_only_pass_on() -> None:
 
 
 def test_scores_become_probabilities_only_as_the_loss_makes_them() -> None:
-    output = task.only(logits())
-    assert output is not None
+    output = only(logits())
     values = np.array([1.0, 2.0, 3.0, 1000.0], np.float32)
     found = task.shares(output, values)
     assert found is not None
@@ -145,9 +133,7 @@ def test_scores_become_probabilities_only_as_the_loss_makes_them() -> None:
     assert found.argmax() == 3
     assert task.shares(replace(output, scale=task.SCORES), values) is None
     assert task.shares(output, np.array([1.0, np.nan, 0.0, 0.0])) is None
-    unit = task.only(binary(logits=True))
-    assert unit is not None
-    sigmoid = task.shares(unit, np.array([-1000.0, 0.0, 1000.0, 2.0]))
+    sigmoid = task.shares(only(binary(logits=True)), np.array([-1000.0, 0.0, 1000.0, 2.0]))
     assert sigmoid is not None
     assert sigmoid.tolist() == pytest.approx([0, 0.5, 1, 1 / (1 + np.exp(-2))])
 

@@ -31,10 +31,7 @@ def before_training(trace: Trace) -> Mapping[str, float]:
     if not trace.epochs or len(stretches(trace)) > 1:
         return {}
     shown, last = kept.validation, trace.epochs[-1]
-    given = {
-        **kept.outputs_after,
-        **({} if last.number in kept.outputs_after else {last.number: kept.outputs}),
-    }
+    given = {last.number: kept.outputs, **kept.outputs_after}
     if 0 not in given or not shown.any() or shown.sum() != validation_rows(trace):
         return {}
     start, end = (

@@ -2,50 +2,37 @@
 
 import functools
 import weakref
-from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
-
-from pipetrace.trace.document import Stage, Trace
 
 Result = TypeVar("Result")
 MOST_TRACES, MOST_STAGES = 4, 1000
 
 
-def once(function: Callable[..., Result]) -> Callable[..., Result]:
+def once(function: Callable[..., Result], most: int = MOST_TRACES) -> Callable[..., Result]:
     """Cache a function's results for the latest few traces, as long as these exist.
 
     They are a trace and the parts of it that are judged for themselves. The function takes one and
     further hashable arguments; nobody may change its results.
     """
-    kept: deque[tuple[weakref.ref[Trace], dict[Hashable, Any]]] = deque(maxlen=MOST_TRACES)
+    kept: dict[int, tuple[weakref.ref[Any], dict[Hashable, Any]]] = {}
 
     @functools.wraps(function)
-    def asked(trace: Trace, *others: Hashable) -> Result:
-        known = next((results for of, results in tuple(kept) if of() is trace), None)
-        if known is None:
+    def asked(of: Any, *others: Hashable) -> Result:
+        reference, known = kept.get(id(of), (None, {}))
+        if reference is None or reference() is not of:
             known = {}
-            kept.append((weakref.ref(trace), known))
+            kept.pop(id(of), None)  # of one that had the same place in memory
+            if len(kept) >= most:
+                kept.pop(list(kept)[0], None)  # noqa: RUF015 threads may add while it is looked up
+            kept[id(of)] = weakref.ref(of), known
         if others not in known:
-            known[others] = function(trace, *others)
-        found: Result = known[others]
-        return found
+            known[others] = function(of, *others)
+        return cast(Result, known[others])
 
     return asked
 
 
-def once_a_stage(function: Callable[[Stage], Result]) -> Callable[[Stage], Result]:
+def once_a_stage(function: Callable[..., Result]) -> Callable[..., Result]:
     """Cache a function's results for many stages, as long as these exist."""
-    kept: dict[int, tuple[weakref.ref[Stage], Result]] = {}
-
-    @functools.wraps(function)
-    def asked(stage: Stage) -> Result:
-        of, found = kept.get(id(stage), (None, None))
-        if of is None or of() is not stage:
-            if len(kept) >= MOST_STAGES:
-                kept.clear()
-            found = function(stage)
-            kept[id(stage)] = weakref.ref(stage), found
-        return cast(Result, found)
-
-    return asked
+    return once(function, MOST_STAGES)

@@ -8,11 +8,7 @@ import numpy as np
 
 from pipetrace.trace.document import Spec
 
-AXES = {
-    4: ("height", "width", "channel"),
-    3: ("step", "channel"),
-    2: ("value",),
-}
+AXES = {4: ("height", "width", "channel"), 3: ("step", "channel"), 2: ("value",)}
 """The names of the axes after the rows, by the number of axes."""
 
 
@@ -80,11 +76,8 @@ def _whole(percent: float) -> float:
     Values near 100 stay as they are: a probability of 99.99999 % is not certainty.
     """
     nearest = round(percent) if math.isfinite(percent) else 100
-    return (
-        float(nearest)
-        if nearest != 100 and abs(percent - nearest) < 1e-5 * abs(nearest)
-        else percent
-    )
+    close = nearest != 100 and abs(percent - nearest) < 1e-5 * abs(nearest)
+    return float(nearest) if close else percent
 
 
 def number(value: int) -> str:

@@ -222,10 +222,8 @@ def _course(trace: Trace, judged: Judgement) -> str:
         return ""
     if guess and loss >= guess.level:
         return f"Training loss is {figure(loss)}, above chance level ({figure(guess.level)})."
-    told = judged.score is not None and (judged.score.metric, judged.score.validation) == (
-        "loss",
-        False,
-    )
+    score = judged.score
+    told = score is not None and score.metric == "loss" and not score.validation
     if len(part.epochs) > 1 and first is not None and math.isfinite(first):
         since = "" if part.epochs[0].number == 1 else f" since epoch {part.epochs[0].number}"
         course = f"{moved(name, first, loss, figure)}{since}."

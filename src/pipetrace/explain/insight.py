@@ -165,14 +165,8 @@ def _improvement(trace: Trace) -> str:
 
 def _fraction(part: float) -> str:
     """A share in words, for the beginning of a sentence."""
-    words = (
-        (1.0, "All"),
-        (0.9, "Almost all"),
-        (0.6, "Most"),
-        (0.45, "About half"),
-        (0.0, "The largest part"),
-    )
-    return next(word for least, word in words if part >= least)
+    words = {1.0: "All", 0.9: "Almost all", 0.6: "Most", 0.45: "About half"}
+    return next((word for least, word in words.items() if part >= least), "The largest part")
 
 
 MOST_OUTPUTS = 4
@@ -300,13 +294,9 @@ def _rate(trace: Trace) -> str:
 
 def _weights_moved(trace: Trace) -> str:
     first, last = trace.epochs[0], trace.epochs[-1]
-    rates = {epoch.learning_rate for epoch in trace.epochs}
-    known = len(rates) == 1 and last.learning_rate is not None
-    rate = (
-        f"learning rate {_chosen(last.learning_rate)}"
-        if known and last.learning_rate is not None
-        else ""
-    )
+    rates, rate = {epoch.learning_rate for epoch in trace.epochs}, ""
+    if len(rates) == 1 and last.learning_rate is not None:
+        rate = f"learning rate {_chosen(last.learning_rate)}"
     names = [name for name in first.weights if name in last.weights]
     if first is last or not names:
         return f"The {rate.replace('rate', 'rate was')}." if rate else ""

@@ -26,13 +26,8 @@ TURNED, OVERFITTING, LOSS_ONLY = "turned", "overfitting", "validation"
 MAJORITY, MODES, OTHER_ROWS = "majority", "modes", "other rows"
 
 # What came of the run. It is WORSE or AT_CHANCE as an epoch is.
-UNTRAINED, NO_EPOCH, BROKEN, BETTER, UNKNOWN = (
-    "untrained",
-    "no epoch",
-    "broken",
-    "better",
-    "unknown",
-)
+UNTRAINED, NO_EPOCH, BROKEN = "untrained", "no epoch", "broken"
+BETTER, UNKNOWN = "better", "unknown"
 
 PLATEAU_SHARE = 0.01
 """A loss that changed by less than this share has barely changed."""

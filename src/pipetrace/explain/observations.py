@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from pipetrace.explain import metrics
 from pipetrace.explain.balance import accuracy_at_chance, majority_words
@@ -132,10 +133,7 @@ class _Told(Record):
     @property
     def guess(self) -> Chance:
         """Chance level, of an epoch that was compared with it."""
-        found = chance(self.trace)
-        if found is None:
-            raise LookupError("The chance level of this run is unknown.")
-        return found
+        return cast(Chance, chance(self.trace))
 
 
 def _broken(of: _Told) -> str:

@@ -121,27 +121,24 @@ def _conv2d(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | Non
         or tuple(config.get("dilation_rate", (1, 1))) != (1, 1)
     ):
         return None
-    down, across = strides(stage)
-    # (rows, columns, channels, kernel rows, kernel columns)
-    patches = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[
-        ::down, ::across
-    ]
-    return _activate(
-        stage,
-        np.einsum("hwcij,ijcf->hwf", patches, weights["kernel"], optimize=True) + _bias(weights),
-    )
+    sums = np.einsum("hwcij,ijcf->hwf", _windows(stage, x), weights["kernel"], optimize=True)
+    return _activate(stage, sums + _bias(weights))
 
 
 def _max_pooling2d(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001
     if stage.config.get("padding") != "valid" or stage.config.get("data_format") != "channels_last":
         return None
-    down, across = strides(stage)
-    blocks = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))[
-        ::down, ::across
-    ]
     # TensorFlow's pooling passes over NaN, and gives the lowest float where there is no number.
-    result: Array = np.fmax.reduce(blocks, axis=(-2, -1), initial=np.finfo(np.float32).min)
+    lowest = np.finfo(np.float32).min
+    result: Array = np.fmax.reduce(_windows(stage, x), axis=(-2, -1), initial=lowest)
     return result
+
+
+def _windows(stage: Stage, x: Array) -> Array:
+    """What is covered at each position: (rows, columns, channels, kernel rows, kernel columns)."""
+    down, across = strides(stage)
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel(stage), axis=(0, 1))
+    return windows[::down, ::across]
 
 
 def _flatten(stage: Stage, x: Array, weights: Mapping[str, Array]) -> Array | None:  # noqa: ARG001

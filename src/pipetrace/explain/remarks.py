@@ -94,12 +94,8 @@ def _not_finite(count: int, nan: int, infinite: int) -> str:
     if count in (nan, infinite):
         return f"All {number(count)} values are {word}."
     verb = "is" if nan + infinite == 1 else "are"
-    text = f"{number(nan + infinite)} of {number(count)} values {verb} {word}"
-    return (
-        f"{text} ({number(nan)} NaN and {number(infinite)} Inf)."
-        if nan and infinite
-        else f"{text}."
-    )
+    each = f" ({number(nan)} NaN and {number(infinite)} Inf)" if nan and infinite else ""
+    return f"{number(nan + infinite)} of {number(count)} values {verb} {word}{each}."
 
 
 def _dead(stage: Stage) -> list[str]:
@@ -179,11 +175,9 @@ def _example_text(trace: Trace, stage: Stage, values: Array) -> str:
 def _looked_up(stage: Stage, values: Array) -> str:
     """What the numbers of a row stand for; empty where no vocabulary tells."""
     words, numbers = words_of(stage), values.reshape(-1)
-    if (
-        not words
-        or values.dtype.kind not in "iu"
-        or not 0 <= numbers.min() <= numbers.max() < len(words)
-    ):
+    if not words or values.dtype.kind not in "iu":
+        return ""
+    if not 0 <= numbers.min() <= numbers.max() < len(words):
         return ""
     few = numbers[:8]
     told = [f"{each} for {repr(words[each]) if words[each] else 'padding'}" for each in few]

@@ -114,11 +114,10 @@ def outputs(trace: Trace) -> tuple[Output, ...]:
         return ()
     if not specs and last is not None and last.outputs:
         specs = (Spec(last.outputs[0].shape, last.outputs[0].dtype, last.name),)
-    by_name = {stage.name: stage for stage in trace.stages}
     return tuple(
-        _output(trace, spec, by_name[spec.source], position, alone=len(specs) == 1)
+        _output(trace, spec, stage, position, alone=len(specs) == 1)
         for position, spec in enumerate(specs)
-        if spec.source in by_name
+        if (stage := trace.stages.by_name.get(spec.source or "")) is not None
     )
 
 
@@ -213,26 +212,27 @@ def plain_loss(name: str) -> str:
 def activation(trace: Trace, stage: Stage) -> str | None:
     """The last activation before a stage's output: ``softmax``, ``linear``, ...; None where
     unknown."""
-    by_name = {each.name: each for each in trace.stages}
     for _ in trace.stages:
         kind = (stage.layer or "").lower()
         if kind in ACTIVATIONS:
             return kind
-        found = _activation(stage.config)
+        found = own_activation(stage.config)
         if found or stage.layer not in PASSING or not stage.inputs:
             return found
-        before = by_name.get(stage.inputs[0].source or "")
+        before = trace.stages.by_name.get(stage.inputs[0].source or "")
         if before is None:
             return None
         stage = before
     return None
 
 
-def _activation(config: Config) -> str | None:
+def own_activation(config: Config) -> str | None:
+    """The activation in a layer's configuration, ``linear`` for none; None where it has no such
+    setting."""
     wrapped = config.get("layer")
     if "activation" not in config and isinstance(wrapped, dict):  # such as TimeDistributed
         inner = wrapped.get("config")
-        return _activation(inner) if isinstance(inner, dict) else None
+        return own_activation(inner) if isinstance(inner, dict) else None
     found = config.get("activation", "")
     if isinstance(found, dict):
         found = found.get("class_name", "")

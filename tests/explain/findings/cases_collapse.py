@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from tests.documents import changed
 from tests.explain.findings.conftest import a_run, poor_numbers
 from tests.explain.findings.faulty import (
     FLAGS,
@@ -19,7 +20,6 @@ from tests.explain.findings.faulty import (
     with_summary,
 )
 
-from pipetrace.explain.findings import ERROR
 from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Stages
@@ -36,8 +36,7 @@ UNMOVED = {(Update, "first/kernel", -1): {"update_norm": 0.0, "from_start": 0.0}
 
 def given_by(name: str, changes: Any) -> Trace:
     """A run whose rows come from something of this name."""
-    made = a_run(changes)
-    return replace(made, run=replace(made.run, data=replace(made.run.data, name=name)))
+    return changed(a_run(changes), data={"name": name})
 
 
 def embedded(values: list[float]) -> Trace:
@@ -95,64 +94,53 @@ def normalised(deviation: float) -> Trace:
 
 LAYERS = ("first", "second", "last")
 CASES = [
-    Case("PT120", partial(given_by, "Batches", FEW), partial(given_by, "array", FEW)),
-    # Repeating rows until three classes are even leaves a third of them distinct.
     Case(
         "PT120",
         partial(given_by, "Batches", FEW),
+        partial(given_by, "array", FEW),
+        # Repeating rows until three classes are even leaves a third of them distinct.
         partial(given_by, "Batches", training_rows(distinct=250)),
     ),
-    Case("PT220", partial(embedded, [0.1, 0.9]), partial(embedded, [0.0, 9.0]), "first", ERROR),
+    Case("PT220 at first", partial(embedded, [0.1, 0.9]), partial(embedded, [0.0, 9.0])),
     # Everything is 0 behind the first layer; what follows cannot differ either.
     Case(
-        "PT308",
+        "PT308 at second",
         run(ALL_THE_SAME | signals("second", std=1e-9) | signals("last", std=0.0)),
         run(POOR | outcome(std=0.1) | signals("second", std=1e-9)),
-        "second",
     ),
     Case(
-        "PT322",
+        "PT322 at last",
         numbers(target={"shape": (None, 6, 1)}),
         numbers(width=6, target={"shape": (None, 6, 1)}),
-        "last",
-        ERROR,
     ),
-    Case("PT322", numbers(target={"shape": (None, 6)}), numbers(), "last", ERROR),
-    Case("PT323", partial(wrong_way, 0.1, "dice"), partial(wrong_way, 0.45, "dice"), level=ERROR),
-    # A loss of Keras has the right sign: then the labels are swapped.
+    Case("PT322 at last", numbers(target={"shape": (None, 6)}), numbers()),
     Case(
         "PT323",
         partial(wrong_way, 0.1, "dice"),
+        partial(wrong_way, 0.45, "dice"),
+        # A loss of Keras has the right sign: then the labels are swapped.
         partial(wrong_way, 0.1, "binary_crossentropy"),
-        level=ERROR,
     ),
     Case(
-        "PT324",
+        "PT324 at last",
         run(START | outcome(std=1e-6), **OWN),
         run(START | outcome(std=0.04), **OWN),
-        "last",
-    ),
-    Case("PT324", partial(normalised, 1e-6), partial(normalised, 0.1), "last"),
-    # The same outputs where each of them has a target are PT308's.
-    Case(
-        "PT324",
-        run(START | outcome(std=1e-6), **OWN),
+        # The same outputs where each of them has a target are PT308's.
         run(START | outcome(std=1e-6), last="softmax"),
-        "last",
     ),
+    Case("PT324 at last", partial(normalised, 1e-6), partial(normalised, 0.1)),
     Case(
-        "PT325",
+        "PT325 at second",
         numbers(poor_numbers() | LED | signals("second", 8, std=1e-3)),
         numbers(LED | signals("second", 8, std=1e-3)),
-        "second",
     ),
-    Case("PT420", partial(slowing, 1e-9, 1e-8), partial(slowing, 1e-9, 0.1)),
-    # Where the model has learned, a rate that ends at 0 is a schedule.
     Case(
         "PT420",
         partial(slowing, 1e-9, 1e-8),
+        partial(slowing, 1e-9, 0.1),
+        # Where the model has learned, a rate that ends at 0 is a schedule.
         partial(slowing, 1e-9, 1e-8, {}),
     ),
-    Case("PT421", run(POOR | UNMOVED), run(POOR | UNMOVED | gradient(norm=0.0)), "first"),
-    Case("PT422", partial(mixed, 0.0), partial(mixed, 0.3), level=ERROR),
+    Case("PT421 at first", run(POOR | UNMOVED), run(POOR | UNMOVED | gradient(norm=0.0))),
+    Case("PT422", partial(mixed, 0.0), partial(mixed, 0.3)),
 ]

@@ -26,7 +26,7 @@ from tests.explain.findings.faulty import (
     with_summary,
 )
 
-from pipetrace.explain.findings import ERROR
+from pipetrace.explain.findings import ERROR, WARNING
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Parameters, Prediction
 from pipetrace.trace.measurements import (
@@ -116,82 +116,55 @@ def short(trace: Trace) -> Trace:
 
 CASES = [
     Case(
-        "PT201",
+        "PT201 at second",
         run(POOR | signals("second", dead_units=1.0)),
         run(POOR | signals("second", dead_units=0.9)),
-        "second",
+        # What lies behind a layer whose outputs are the same for all rows cannot differ.
+        run(POOR | signals("second", dead_units=1.0) | signals("first", std=1e-9)),
+        # ReLU makes 0 of NaN.
+        run(POOR | signals("second", dead_units=1.0) | NAN_WEIGHTS),
     ),
     Case(
-        "PT201",
+        "PT201 at second",
         run(POOR | signals("second", 8, dead_units=0.8)),
         run(POOR | signals("second", 8, dead_units=0.5)),
-        "second",
-    ),
-    # Units that were silent from the start are no doing of the training.
-    Case(
-        "PT201",
-        run(POOR | signals("second", 8, dead_units=0.8)),
+        # Units that were silent from the start are no doing of the training.
         run(POOR | signals("second", dead_units=0.7)),
-        "second",
     ),
-    # What lies behind a layer whose outputs are the same for all rows cannot differ.
+    Case("PT202 at first", saturating(0.8, "first", "tanh"), saturating(0.3, "first", "tanh")),
     Case(
-        "PT201",
-        run(POOR | signals("second", dead_units=1.0)),
-        run(POOR | signals("second", dead_units=1.0) | signals("first", std=1e-9)),
-        "second",
-    ),
-    # ReLU makes 0 of NaN.
-    Case(
-        "PT201",
-        run(POOR | signals("second", dead_units=1.0)),
-        run(POOR | signals("second", dead_units=1.0) | NAN_WEIGHTS),
-        "second",
-    ),
-    Case("PT202", saturating(0.8, "first", "tanh"), saturating(0.3, "first", "tanh"), "first"),
-    Case(
-        "PT202",
+        "PT202 at second",
         saturating(0.7, "second", "sigmoid"),
         saturating(0.7, "second", "sigmoid", {}),
-        "second",
     ),
-    Case("PT203", run(POOR, hidden="softmax"), run(POOR, hidden="tanh"), "first"),
-    Case("PT203", run(POOR, hidden="exponential"), run(hidden="exponential"), "first"),
-    Case("PT301", binary(POOR), binary(POOR, last="sigmoid"), "last", ERROR),
+    Case("PT203 at first", run(POOR, hidden="softmax"), run(POOR, hidden="tanh")),
+    Case("PT203 at first", run(POOR, hidden="exponential"), run(hidden="exponential")),
+    Case("PT301 at last", binary(POOR), binary(POOR, last="sigmoid")),
     Case(
-        "PT302",
+        "PT302 at last",
         numbers(outcome(target_below_zero=0.5) | poor_numbers(0.4), last="relu"),
         numbers(outcome(target_below_zero=0.005) | poor_numbers(0.4), last="relu"),
-        "last",
-        ERROR,
     ),
     Case(
-        "PT302",
+        "PT302 at last",
         numbers(outcome(target_above_one=0.3) | poor_numbers(0.6), last="tanh"),
         numbers(outcome(target_above_one=0.3), last="tanh"),
-        "last",
-        ERROR,
     ),
-    Case(
-        "PT303", run(WIDE, last="linear"), run(WIDE, last="linear", from_logits=True), "last", ERROR
-    ),
+    Case("PT303 at last", run(WIDE, last="linear"), run(WIDE, last="linear", from_logits=True)),
     # Keras has undone it in the near run: the loss that it reports is that of the probabilities.
     Case(
-        "PT304",
+        "PT304 at last",
         run(POOR, from_logits=True, losses=slow()),
         run(from_logits=True, held=[0.2] * 8),
-        "last",
-        ERROR,
     ),
     # A loss of one's own, of which the rows tell what it does.
-    Case("PT304", partial(own_loss, 2), partial(own_loss, 1), "last", ERROR),
+    Case("PT304 at last", partial(own_loss, 2), partial(own_loss, 1)),
     # Each of several outputs is compared with the one target.
     Case(
-        "PT305",
+        "PT305 at last",
         run(loss="mean_squared_error", last="linear", target={"shape": (None,)}),
         numbers(width=3, target={"shape": (None, 3)}),
-        "last",
-        ERROR,
+        level=ERROR,
     ),
     Case(
         "PT305",
@@ -204,25 +177,22 @@ CASES = [
         numbers(last="sigmoid", target=FLAGS),
     ),
     Case(
-        "PT305",
+        "PT305 at last",
         binary(POOR, last="sigmoid", target=REAL),
         binary(last="sigmoid", target={**REAL, "max": 0.9}),
-        "last",
-        ERROR,
+        level=ERROR,
     ),
     Case(
-        "PT306",
+        "PT306 at last",
         run(POOR | outcome(sum_max=2.4), last="sigmoid"),
         run(outcome(sum_max=2.4), last="sigmoid"),
-        "last",
     ),
     Case(
-        "PT306",
+        "PT306 at last",
         run(POOR | outcome(target_binary=1.0, target_sum_max=3.0), **ONE_HOT),
         run(POOR | outcome(target_binary=1.0, target_sum_max=1.0), **ONE_HOT),
-        "last",
     ),
-    Case("PT306", binary(last="tanh"), binary(last="tanh", from_logits=True), "last"),
+    Case("PT306 at last", binary(last="tanh"), binary(last="tanh", from_logits=True)),
     Case(
         "PT307",
         numbers(outcome(target_mean=1e5, target_std=3e4) | poor_numbers()),
@@ -233,7 +203,7 @@ CASES = [
         numbers(outcome(target_mean=200.0) | poor_numbers()),
         numbers(outcome(target_mean=200.0)),
     ),
-    Case("PT308", run(UNIFORM | outcome(std=1e-4)), run(UNIFORM | outcome(std=0.1)), "last"),
+    Case("PT308 at last", run(UNIFORM | outcome(std=1e-4)), run(UNIFORM | outcome(std=0.1))),
     Case(
         "PT309",
         run(poor(0.02)),
@@ -243,9 +213,9 @@ CASES = [
         "PT310",
         run(poor(0.02)),
         run(poor(0.02) | {(LossPoint, "training", -1): {"loss": 1.0}}),
+        # R2 is made of the squared error.
+        numbers(poor_numbers(0.02)),
     ),
-    # R2 is made of the squared error.
-    Case("PT310", run(poor(0.02)), numbers(poor_numbers(0.02))),
     Case("PT320", numbers(metrics={"accuracy": 0.0}), numbers(metrics={"mae": 0.2})),
     Case(
         "PT320",
@@ -263,73 +233,65 @@ CASES = [
         numbers(losses=[0.0] * 8),
         numbers({(LossPoint, "training", -1): {"loss": 0.0}}, losses=[0.0] * 8),
     ),
-    Case("PT601", partial(four, drawn(0.2), 0.001), partial(four, drawn(0.2), 0.4), "first"),
-    Case("PT602", run(duplicates("first") | POOR), run(duplicates("last") | POOR), "first", ERROR),
-    # They differ after training: what follows treats them differently.
+    Case("PT601 at first", partial(four, drawn(0.2), 0.001), partial(four, drawn(0.2), 0.4)),
     Case(
-        "PT602",
+        "PT602 at first",
         run(duplicates("first") | POOR),
+        run(duplicates("last") | POOR),
+        # They differ after training: what follows treats them differently.
         lambda: replace(a_run(duplicates("first") | POOR), weights=DRAWN_APART),
-        "first",
-        ERROR,
     ),
-    Case("PT603", partial(frozen, math.sqrt(2 / 24), 0.1), partial(frozen, 0.9, 0.1), "first"),
-    Case("PT604", partial(four, {}, 0.001), partial(four, {}, 0.4), "third"),
-    # A training that has hardly begun may still let the signal grow.
-    Case("PT604", partial(four, {}, 0.001), lambda: short(four({}, 0.001)), "third"),
+    Case("PT603 at first", partial(frozen, math.sqrt(2 / 24), 0.1), partial(frozen, 0.9, 0.1)),
     Case(
-        "PT605",
+        "PT604 at third",
+        partial(four, {}, 0.001),
+        partial(four, {}, 0.4),
+        # A training that has hardly begun may still let the signal grow.
+        lambda: short(four({}, 0.001)),
+    ),
+    Case(
+        "PT605 at first",
         run(LINEAR | poor(0.4), hidden="linear"),
         run(LINEAR | poor(0.4), hidden="linear", layers=PROJECTION),
-        "first",
+        run(LINEAR, hidden="linear"),
     ),
-    Case("PT605", run(LINEAR | poor(0.4), hidden="linear"), run(LINEAR, hidden="linear"), "first"),
     Case(
-        "PT606",
+        "PT606 at second",
         run(outcome(balanced_accuracy=0.4, accuracy=0.4), layers=NORMALISED),
         run(outcome(balanced_accuracy=0.9, accuracy=0.9), layers=NORMALISED),
-        "second",
     ),
     # A frozen one uses its averages in both modes.
     Case(
-        "PT606",
+        "PT606 at second",
         run(LOSS_APART, layers=NORMALISED),
         run(
             LOSS_APART, layers={"second": {**NORMALISED["second"], "parameters": Parameters(0, 64)}}
         ),
-        "second",
     ),
     Case(
-        "PT607",
-        run(POOR | SILENT | UNMOVED),
-        run(POOR | gradient(max=1e-12, rms=1e-13)),
-        "first",
+        "PT607 at first", run(POOR | SILENT | UNMOVED), run(POOR | gradient(max=1e-12, rms=1e-13))
     ),
-    Case("PT350", numbers(stretched(2.0)), numbers(stretched(1.02)), "last", ERROR),
+    Case(
+        "PT350 at last",
+        numbers(stretched(2.0)),
+        numbers(stretched(1.02)),
+        # A loss that compares rows on purpose, of a model that learns.
+        numbers(stretched(2.0) | poor_numbers(0.5)),
+    ),
     # Within a training step of the program's own: what cannot be seen is told by its outcome.
     Case(
-        "PT350",
+        "PT350 at last",
         partial(in_own_step, poor_numbers(0.02), (None,)),
         partial(in_own_step, poor_numbers(0.02), (None, 1)),
-        "last",
-    ),
-    Case(
-        "PT350",
-        partial(in_own_step, poor_numbers(0.02), (None,)),
         partial(in_own_step, poor_numbers(0.5), (None,)),
-        "last",
+        level=WARNING,
     ),
-    # A loss that compares rows on purpose, of a model that learns.
+    Case("PT650 at second", run(untracked(None)), run(untracked(True))),
     Case(
-        "PT350", numbers(stretched(2.0)), numbers(stretched(2.0) | poor_numbers(0.5)), "last", ERROR
-    ),
-    Case("PT650", run(untracked(None)), run(untracked(True)), "second"),
-    Case("PT651", run(depending(0.3)), run(depending(0.005)), "second"),
-    # A batch normalization that is told to take the batch's own averages does so on purpose.
-    Case(
-        "PT651",
+        "PT651 at second",
         run(depending(0.3)),
+        run(depending(0.005)),
+        # A batch normalization that is told to take the batch's own averages does so on purpose.
         run(depending(0.3), layers={"second": {"layer": "BatchNormalization"}}),
-        "second",
     ),
 ]

@@ -1,12 +1,11 @@
 """Runs made by hand: a sound one of a small network, which each test changes to have a fault."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-import pytest
 from tests import documents
 from tests.documents import a_model, a_trace
 
@@ -51,7 +50,6 @@ from pipetrace.trace.rows import Target
 
 Figures: TypeAlias = dict[tuple[Any, str, int | None], Any]
 """Records by kind, name and epoch."""
-Ask: TypeAlias = Callable[..., dict[str, Finding]]
 
 ROWS, HELD = 700, 300
 WIDTHS = {"first": (8, 16), "second": (16, 16), "last": (16, 3)}
@@ -367,8 +365,3 @@ def told(trace: Trace, *, notes: bool = False) -> dict[str, Finding]:
     """The findings of a trace and their symptoms by their codes; warnings and errors, or all."""
     found = [each for cause in findings(trace) for each in (cause, *cause.symptoms)]
     return {each.code: each for each in found if notes or each.level != NOTE}
-
-
-@pytest.fixture(scope="session")
-def ask() -> Ask:
-    return told

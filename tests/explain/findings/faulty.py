@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
-from tests.explain.findings.conftest import Changes, a_run, poor
+from tests.explain.findings.conftest import Changes, a_run, poor, told
 
-from pipetrace.explain.findings import WARNING
+from pipetrace.explain.findings import Finding
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Parameters, Stages, Weight
 from pipetrace.trace.events import Event
@@ -29,14 +29,29 @@ from pipetrace.trace.measurements import (
 Make = Callable[[], Trace]
 
 
-class Case(NamedTuple):
-    """A rule's code, the run with the fault, what nearly is one, and where and how grave it is."""
+class Case:
+    """A rule with the stage that it names, the run with the fault, and runs that nearly have it.
 
-    code: str
-    fault: Make
-    near: Make
-    stage: str | None = None
-    level: str = WARNING
+    Its finding has the level of the rule, unless another one is given.
+    """
+
+    def __init__(self, rule: str, fault: Make, *near: Make, level: str | None = None) -> None:
+        self.code, _, stage = rule.partition(" at ")
+        self.stage, self.level = stage or None, level
+        self._fault, self._near = fault, near
+
+    @cached_property
+    def fault(self) -> Trace:
+        return self._fault()
+
+    @cached_property
+    def near(self) -> list[Trace]:
+        return [make() for make in self._near]
+
+    @cached_property
+    def found(self) -> dict[str, Finding]:
+        """What is found in the run with the fault, notes included."""
+        return told(self.fault, notes=True)
 
 
 def run(changes: Any = None, **options: Any) -> Make:
@@ -203,11 +218,6 @@ def drawn(factor: float, **more: float) -> dict[Any, Any]:
     }
 
 
-def fading(last: float) -> dict[Any, Any]:
-    """Three hidden activations: the last layer comes after a further one here."""
-    return {(Signal, "second", 0): {"std": last}, (Signal, "first", 0): {"std": 1.0}}
-
-
 def frozen(std: float, skill: float) -> Trace:
     weights = (Weight("kernel", (8, 16), trainable=False), Weight("bias", (16,), trainable=False))
     layers = {"first": {"weights": weights, "parameters": Parameters(0, 144)}}
@@ -239,10 +249,6 @@ def swinging(step: float) -> Trace:
     }
     changes |= {(Update, "first/kernel", -1): {"last_step": 4 * step}}
     return a_run(changes, losses=losses)
-
-
-def with_rows(trace: Trace, rows: int) -> Trace:
-    return replace(trace, run=replace(trace.run, data=replace(trace.run.data, rows=rows)))
 
 
 def four(more: Any, spread: float) -> Trace:

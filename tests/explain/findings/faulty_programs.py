@@ -1,19 +1,6 @@
 """Small programs with one planted fault each, whose cure the finding proposes."""
 
-from typing import Any, NamedTuple
-
-
-class Faulty(NamedTuple):
-    """A rule's code, a program with its fault, and what the proposed change makes better.
-
-    ``skill`` is that of the model, ``loss`` its validation loss; ``report`` is for faults in what
-    is shown to the model or reported of it, where nothing else need become better.
-    """
-
-    code: str
-    program: str
-    better: str = "skill"
-
+from typing import Any
 
 HEAD = """
 import keras
@@ -39,6 +26,8 @@ SPARSE, BINARY, SQUARED = (
     for each in ("sparse_categorical_crossentropy", "binary_crossentropy", "mean_squared_error")
 )
 FIT = "x, y, validation_split=0.25, epochs=8, batch_size=32"
+COMPILED = {"optimizer": "keras.optimizers.Adam(0.01)", "loss": SPARSE, "metrics": "None"}
+USUAL = {**COMPILED, "fit": FIT, "model": "keras.Sequential", "before_fit": ""}
 
 
 def dense(
@@ -61,23 +50,25 @@ def deep(count: int, activation: str, units: int = 16, **more: Any) -> tuple[str
     return tuple(dense(activation, units, f"hidden{each}", **more) for each in range(count))
 
 
-def program(
-    data: str,
-    *layers: str,
-    loss: str = SPARSE,
-    optimizer: str = "keras.optimizers.Adam(0.01)",
-    metrics: str = "None",
-    fit: str = FIT,
-    model: str = "keras.Sequential",
-    before_fit: str = "",
-) -> str:
-    """A program that builds a Sequential model of these layers, compiles and fits it."""
-    listed = ", ".join(("keras.Input(x.shape[1:])", *layers))
-    return (
-        f"{HEAD}{data}\nmodel = {model}([{listed}])\n"
-        f"model.compile(optimizer={optimizer}, loss={loss}, metrics={metrics})\n"
-        f"{before_fit}\nmodel.fit({fit}, verbose=0)\n"
-    )
+class Faulty:
+    """A rule's code, a program with its fault, and what the proposed change makes better.
+
+    The program builds a Sequential model of some layers, compiles and fits it. ``better`` is
+    ``skill`` for that of the model, ``loss`` for its validation loss; ``report`` is for faults in
+    what is shown to the model or reported of it, where nothing else need become better.
+    """
+
+    def __init__(
+        self, code: str, data: str, *layers: str, better: str = "skill", **how: str
+    ) -> None:
+        listed = ", ".join(("keras.Input(x.shape[1:])", *layers))
+        how = {**USUAL, **how}
+        self.code, self.better = code, better
+        self.program = (
+            f"{HEAD}{data}\nmodel = {how['model']}([{listed}])\n"
+            f"model.compile({', '.join(f'{each}={how[each]}' for each in COMPILED)})\n"
+            f"{how['before_fit']}\nmodel.fit({how['fit']}, verbose=0)\n"
+        )
 
 
 def epochs(count: int) -> str:
@@ -119,52 +110,45 @@ OVERLAP = (
 )
 FLATTEN = "keras.layers.Flatten()"
 OF_INPUTS = [
-    Faulty("PT101", program(BAD, dense(), last())),
-    Faulty("PT102", program(NORM, "norm", dense("sigmoid"), last())),
-    Faulty("PT104", program(SCALED, dense(), last(), fit=VALIDATED)),
+    Faulty("PT101", BAD, dense(), last()),
+    Faulty("PT102", NORM, "norm", dense("sigmoid"), last()),
+    Faulty("PT104", SCALED, dense(), last(), fit=VALIDATED),
     Faulty(
         "PT107",
-        program(
-            f"{CLASSES}order = np.argsort(y)\nx, y = x[order], y[order]  # here",
-            dense(),
-            last(),
-        ),
+        f"{CLASSES}order = np.argsort(y)\nx, y = x[order], y[order]  # here",
+        dense(),
+        last(),
     ),
-    Faulty(
-        "PT107",
-        program(CLASSES + SORTED, dense(), last(), fit=f"{VALIDATED}, shuffle=False", **SLOW),
-    ),
-    Faulty(
-        "PT107",
-        program(DATASET, dense(), last(), fit=VALIDATED.replace("x, y", "dataset", 1), **SLOW),
-    ),
-    Faulty("PT108", program(APART, dense(), last(), fit=VALIDATED)),
-    Faulty("PT120", program(REPEATED, dense(), last(), fit=VALIDATED.replace("x, y", "Rows()", 1))),
-    Faulty("PT151", program(NEVER, ADAPT, dense("sigmoid"), last(), before_fit="model  # here")),
-    Faulty("PT155", program(KNOWN, dense(), last(1, "sigmoid"), loss=BINARY), "report"),
+    Faulty("PT107", CLASSES + SORTED, dense(), last(), fit=f"{VALIDATED}, shuffle=False", **SLOW),
+    Faulty("PT107", DATASET, dense(), last(), fit=VALIDATED.replace("x, y", "dataset", 1), **SLOW),
+    Faulty("PT108", APART, dense(), last(), fit=VALIDATED),
+    Faulty("PT120", REPEATED, dense(), last(), fit=VALIDATED.replace("x, y", "Rows()", 1)),
+    Faulty("PT151", NEVER, ADAPT, dense("sigmoid"), last(), before_fit="model  # here"),
+    Faulty("PT155", KNOWN, dense(), last(1, "sigmoid"), loss=BINARY, better="report"),
     Faulty(
         "PT220",
-        program(
-            TOKENS,
-            "keras.layers.Embedding(30, 8)",
-            "keras.layers.GlobalMaxPooling1D()",
-            last(1, "sigmoid"),
-            loss=BINARY,
-        ),
+        TOKENS,
+        "keras.layers.Embedding(30, 8)",
+        "keras.layers.GlobalMaxPooling1D()",
+        last(1, "sigmoid"),
+        loss=BINARY,
     ),
     Faulty(
         "PT550",
-        program(OVERLAP, FLATTEN, dense(), last(1, None), loss=SQUARED, fit=VALIDATED),
-        "report",
+        OVERLAP,
+        FLATTEN,
+        dense(),
+        last(1, None),
+        loss=SQUARED,
+        fit=VALIDATED,
+        better="report",
     ),
     Faulty(
         "PT551",
-        program(
-            CLASSES + SPLIT,
-            dense(),
-            last(),
-            fit=VALIDATED.replace("epochs=8", "epochs=2, steps_per_epoch=2"),
-        ),
+        CLASSES + SPLIT,
+        dense(),
+        last(),
+        fit=VALIDATED.replace("epochs=8", "epochs=2, steps_per_epoch=2"),
     ),
 ]
 
@@ -208,63 +192,59 @@ TWICE = (
     "keras.layers.Reshape((3,))",
 )
 OF_TARGETS = [
-    Faulty("PT110", program(RARE, dense(), last(2), optimizer="keras.optimizers.SGD(0.05)")),
-    Faulty("PT111", program(f"{CLASSES}y = y / 255\ny = y  # here", dense(), last())),
-    Faulty("PT111", program(f"{CLASSES}y = y + 1", dense(), last())),
-    Faulty(
-        "PT111",
-        program(f"{FLAGS}y = 1 + y\ny = y  # here", dense(), last(1, "sigmoid"), loss=BINARY),
-    ),
-    Faulty(
-        "PT152",
-        program(PADDED, "keras.layers.LSTM(12, name='lstm')", last(1, "sigmoid"), loss=BINARY),
-    ),
+    Faulty("PT110", RARE, dense(), last(2), optimizer="keras.optimizers.SGD(0.05)"),
+    Faulty("PT111", f"{CLASSES}y = y / 255\ny = y  # here", dense(), last()),
+    Faulty("PT111", f"{CLASSES}y = y + 1", dense(), last()),
+    Faulty("PT111", f"{FLAGS}y = 1 + y\ny = y  # here", dense(), last(1, "sigmoid"), loss=BINARY),
+    Faulty("PT152", PADDED, "keras.layers.LSTM(12, name='lstm')", last(1, "sigmoid"), loss=BINARY),
     Faulty(
         "PT153",
-        program(STEPS, "keras.layers.Flatten()", dense(), last(1, None), loss=SQUARED),
-        "loss",
+        STEPS,
+        "keras.layers.Flatten()",
+        dense(),
+        last(1, None),
+        loss=SQUARED,
+        better="loss",
     ),
-    Faulty(
-        "PT154",
-        program(TAGS, "keras.layers.Embedding(40, 2)", last(4), fit=epochs(3)),
-        "report",
-    ),
-    Faulty("PT301", program(FLAGS, dense(), last(1), loss=BINARY)),
-    Faulty("PT302", program(NUMBERS, dense(), last(1, "sigmoid"), loss=SQUARED)),
-    Faulty("PT303", program(CLASSES, dense(), last(3, None))),
-    Faulty("PT304", program(CLASSES, dense(), *TWICE, loss=LOGITS, fit=epochs(3)), "loss"),
+    Faulty("PT154", TAGS, "keras.layers.Embedding(40, 2)", last(4), fit=epochs(3), better="report"),
+    Faulty("PT301", FLAGS, dense(), last(1), loss=BINARY),
+    Faulty("PT302", NUMBERS, dense(), last(1, "sigmoid"), loss=SQUARED),
+    Faulty("PT303", CLASSES, dense(), last(3, None)),
+    Faulty("PT304", CLASSES, dense(), *TWICE, loss=LOGITS, fit=epochs(3), better="loss"),
     Faulty(
         "PT305",
-        program(
-            FLAGS,
-            *deep(2, "sigmoid"),
-            last(1, "sigmoid"),
-            loss=SQUARED,
-            optimizer="keras.optimizers.SGD(0.1)",
-        ),
+        FLAGS,
+        *deep(2, "sigmoid"),
+        last(1, "sigmoid"),
+        loss=SQUARED,
+        optimizer="keras.optimizers.SGD(0.1)",
     ),
-    Faulty("PT305", program(CLASSES, dense(), last(), loss=SQUARED)),
-    Faulty("PT305", program(NUMBERS, dense(), last(3, None), loss=SQUARED)),
-    Faulty("PT305", program(CLASSES, dense(), last(1, "sigmoid"), loss=BINARY)),
-    Faulty("PT305", program(NUMBERS, dense(), last(1, "sigmoid"), loss=BINARY)),
+    Faulty("PT305", CLASSES, dense(), last(), loss=SQUARED),
+    Faulty("PT305", NUMBERS, dense(), last(3, None), loss=SQUARED),
+    Faulty("PT305", CLASSES, dense(), last(1, "sigmoid"), loss=BINARY),
+    Faulty("PT305", NUMBERS, dense(), last(1, "sigmoid"), loss=BINARY),
+    # Keras reads the logits behind a last sigmoid, so training is the same
     Faulty(
         "PT306",
-        program(CLASSES, dense(), last(3, "sigmoid"), optimizer="keras.optimizers.SGD(0.001)"),
-        "report",  # Keras reads the logits behind a last sigmoid, so training is the same
+        CLASSES,
+        dense(),
+        last(3, "sigmoid"),
+        optimizer="keras.optimizers.SGD(0.001)",
+        better="report",
     ),
-    Faulty("PT306", program(FLAGS, dense(), last(1, "tanh"), loss=BINARY)),
-    Faulty("PT307", program(LARGE, dense(), last(1, None), loss=SQUARED)),
+    Faulty("PT306", FLAGS, dense(), last(1, "tanh"), loss=BINARY),
+    Faulty("PT307", LARGE, dense(), last(1, None), loss=SQUARED),
     Faulty(
         "PT320",
-        program(NUMBERS, dense(), last(1, None), loss=SQUARED, metrics="['accuracy']"),
-        "report",
+        NUMBERS,
+        dense(),
+        last(1, None),
+        loss=SQUARED,
+        metrics="['accuracy']",
+        better="report",
     ),
-    Faulty(
-        "PT321",
-        program(NEVER_TOLD, dense(), last(1, None), model="Own", loss=SQUARED),
-        "report",
-    ),
-    Faulty("PT322", program("y = x @ weights", dense(), last(1, None), loss=SQUARED)),
-    Faulty("PT323", program(DICE, dense(), last(1, "sigmoid"), loss="own")),
-    Faulty("PT350", program(STRETCHED, dense(), last(1, None), loss="Own()")),
+    Faulty("PT321", NEVER_TOLD, dense(), last(1, None), model="Own", loss=SQUARED, better="report"),
+    Faulty("PT322", "y = x @ weights", dense(), last(1, None), loss=SQUARED),
+    Faulty("PT323", DICE, dense(), last(1, "sigmoid"), loss="own"),
+    Faulty("PT350", STRETCHED, dense(), last(1, None), loss="Own()"),
 ]

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.explain.findings.conftest import told
 from tests.explain.findings.test_rules import CASES
 
 pytestmark = pytest.mark.framework
@@ -16,23 +16,14 @@ ARGUMENTS = re.compile(r"[a-z_]+=(?!=)")
 
 def changes() -> list[tuple[str, str]]:
     """The changes that the findings of all cases propose, with their codes."""
-    found = {
-        (each.code, each.change)
-        for case in CASES
-        for each in told(case.fault(), notes=True).values()
-    }
+    found = {(each.code, each.change) for case in CASES for each in case.found.values()}
     return sorted(each for each in found if each[1])
-
-
-def batches_of(x: Any, y: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
 
 
 def surroundings() -> dict[str, Any]:
     """What the changes speak of: a model with its rows, and what people call their things."""
     import keras
+    import tensorflow as tf
 
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
@@ -49,8 +40,13 @@ def surroundings() -> dict[str, Any]:
     names |= {"x_train": x, "y_train": y, "x_val": x, "y_val": y, "labels": y, "tokens": x}
     names |= {"mean_of_train": 0.0, "std_of_train": 1.0, "y_pred": keras.ops.ones(3), "loss": 0.0}
     names |= {"squares": keras.ops.ones(3), "kl": 0.0, "user": keras.ops.ones((3, 2))}
-    names |= {"item": keras.ops.ones((3, 2)), "dataset": batches_of(x, y), "series": x}
+    dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    names |= {"item": keras.ops.ones((3, 2)), "dataset": dataset, "series": x}
     return names
+
+
+unchanged = cache(surroundings)
+"""The same once for all that changes nothing of it."""
 
 
 def takers(names: dict[str, Any]) -> Iterator[Callable[..., Any]]:
@@ -78,16 +74,15 @@ def given_to_one(change: str, names: dict[str, Any]) -> bool:
 
 def runs(change: str) -> bool:
     """Whether a change is arguments that something takes, or statements that run."""
-    names = surroundings()
-    if "x[:, -1" in change:  # of windows
-        names |= {"x": names["x"][:, :, None], "y": names["y"][:, None].astype("float32")}
     if ARGUMENTS.match(change):
-        return given_to_one(change, names)
+        return given_to_one(change, unchanged())
     code = change.replace("(...,", "(x, y, verbose=0,").replace(", ...)", ", verbose=0)")
-    code = re.sub(r"epochs=\d+", "epochs=1", code)
     if re.search(r"\bself\.|^return |tape\.|best\.weights", code):
         compile(f"def of_yours(self):\n    {code}", "the change", "exec")  # within code of yours
         return True
+    names = surroundings()
+    if "x[:, -1" in change:  # of windows
+        names |= {"x": names["x"][:, :, None], "y": names["y"][:, None].astype("float32")}
     exec(compile(code, "the change", "exec"), names)
     return True
 
@@ -96,11 +91,11 @@ def runs(change: str) -> bool:
 def test_what_a_finding_proposes_runs() -> None:
     import keras
 
-    proposed = changes()
+    proposed = {re.sub(r"epochs=\d+", "epochs=1", change): code for code, change in changes()}
     assert len(proposed) > 50
     policy = keras.config.dtype_policy()
     try:
-        for code, change in proposed:
+        for change, code in proposed.items():
             assert runs(change), (code, change)
     finally:
         keras.config.set_dtype_policy(policy)  # one of the changes sets another

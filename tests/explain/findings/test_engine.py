@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.explain.conftest import MakeTrace
+from tests.explain.conftest import trace_of
 from tests.rules import WRONG, broken, only, rule, silent
 
 from pipetrace import Finding, PipetraceError, Rule, Trace, findings
@@ -40,8 +40,8 @@ class Own(Rule):
 
 
 @pytest.fixture
-def trace(make_trace: MakeTrace) -> Trace:
-    return make_trace([{"loss": 2.0}, {"loss": 1.0}])
+def trace() -> Trace:
+    return trace_of([{"loss": 2.0}, {"loss": 1.0}])
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,13 @@
 import math
 
 import pytest
-from tests.explain.conftest import MakeTrace
+from tests.explain.conftest import trace_of
 from tests.rules import WRONG, only
 
 from pipetrace import Trace
 from pipetrace.errors import ExpectationError
 from pipetrace.explain.findings.engine import CheckOptions, check
-from pipetrace.explain.findings.expectation import Expectation, parse
+from pipetrace.explain.findings.expectation import Expectation
 
 METRICS = [
     {"loss": 2.0, "val_loss": 1.5, "val_accuracy": 0.5},
@@ -19,8 +19,8 @@ METRICS = [
 
 
 @pytest.fixture
-def trace(make_trace: MakeTrace) -> Trace:
-    return make_trace(METRICS)
+def trace() -> Trace:
+    return trace_of(METRICS)
 
 
 def holds(trace: Trace, text: str, found: int = 0) -> bool:
@@ -75,19 +75,19 @@ def test_the_finding_says_what_was_measured_and_where(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("text", ["loss <= 1", "best loss <= 1", "loss >= 1", "loss == 1"])
-def test_a_metric_that_is_no_number_meets_nothing(make_trace: MakeTrace, text: str) -> None:
-    assert not holds(make_trace([{"loss": math.nan}]), text)
+def test_a_metric_that_is_no_number_meets_nothing(text: str) -> None:
+    assert not holds(trace_of([{"loss": math.nan}]), text)
 
 
-def test_the_best_epoch_is_one_with_a_number(make_trace: MakeTrace) -> None:
+def test_the_best_epoch_is_one_with_a_number() -> None:
     assert holds(
-        make_trace([{"loss": math.nan}, {"loss": 0.5}, {"loss": math.nan}]), "best loss <= 1"
+        trace_of([{"loss": math.nan}, {"loss": 0.5}, {"loss": math.nan}]), "best loss <= 1"
     )
 
 
-def test_the_last_epoch_that_measured_it_counts(make_trace: MakeTrace) -> None:
+def test_the_last_epoch_that_measured_it_counts() -> None:
     (found,) = Expectation("val_loss < 0.1", 0).check(
-        make_trace([{"loss": 1.0, "val_loss": 0.3}, {"loss": 0.9}])
+        trace_of([{"loss": 1.0, "val_loss": 0.3}, {"loss": 0.9}])
     )
     assert found.epochs == (1,)
 
@@ -121,18 +121,16 @@ def test_findings_are_those_of_the_other_rules_at_the_level(
 )
 def test_what_cannot_be_understood_is_refused(text: str) -> None:
     with pytest.raises(ExpectationError, match="cannot be parsed"):
-        parse(text)
+        Expectation(text, 0)
 
 
 @pytest.mark.parametrize("sign", ["==", "!="])
 def test_the_best_needs_a_direction(sign: str) -> None:
     with pytest.raises(ExpectationError, match="no best epoch"):
-        parse(f"best loss {sign} 1")
+        Expectation(f"best loss {sign} 1", 0)
 
 
-def test_a_name_that_the_trace_has_not_is_refused_with_those_that_it_has(
-    trace: Trace, make_trace: MakeTrace
-) -> None:
+def test_a_name_that_the_trace_has_not_is_refused_with_those_that_it_has(trace: Trace) -> None:
     with pytest.raises(
         ExpectationError,
         match="'auc'; it has loss, val_loss, val_accuracy, epochs, rows, parameters and findings",
@@ -142,4 +140,4 @@ def test_a_name_that_the_trace_has_not_is_refused_with_those_that_it_has(
         ExpectationError,
         match="finished no epoch, so it has only epochs, rows, parameters and findings",
     ):
-        list(Expectation("loss < 1", 0).check(make_trace([])))
+        list(Expectation("loss < 1", 0).check(trace_of([])))

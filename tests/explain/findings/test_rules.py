@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from tests.documents import changed
 from tests.explain.findings import cases_collapse, cases_data, cases_model, cases_training
-from tests.explain.findings.conftest import Ask, a_run, poor, told
+from tests.explain.findings.conftest import a_run, poor, told
 from tests.explain.findings.faulty import (
     NAN_LOSS,
     POOR,
@@ -36,21 +37,18 @@ CASES = [
 
 
 def test_the_fault_is_reported_and_what_nearly_is_one_is_not() -> None:
+    levels = {rule.code: rule.level for rule in all_rules()}
     for case in CASES:
-        found = told(case.fault())
-        assert case.code in found, (case.code, sorted(found))
-        assert (found[case.code].stage, found[case.code].level) == (case.stage, case.level)
-        assert case.code not in told(case.near()), case.code
-
-
-def test_a_finding_is_complete() -> None:
-    for case in CASES:
-        each = told(case.fault())[case.code]
+        assert case.code in case.found, (case.code, sorted(case.found))
+        each = case.found[case.code]
+        assert (each.stage, each.level) == (case.stage, case.level or levels[case.code])
         assert all(text.endswith(".") for text in (each.text, each.why, each.advice)), each
         assert each.evidence
         assert all(one.text.endswith(".") and one.place for one in each.evidence), each.evidence
         assert 0.5 <= each.confidence <= 1
         assert case.code in ("PT101", "PT406", "PT701") or "NaN" not in each.text
+        for near in case.near:
+            assert case.code not in told(near), case.code
 
 
 def test_every_rule_has_a_case() -> None:
@@ -59,9 +57,9 @@ def test_every_rule_has_a_case() -> None:
     assert {case.code for case in CASES} == set(codes)
 
 
-def test_the_sound_run_is_told_nothing(ask: Ask) -> None:
-    assert ask(a_run(), notes=True) == {}
-    assert ask(numbers()(), notes=True) == {}
+def test_the_sound_run_is_told_nothing() -> None:
+    assert told(a_run(), notes=True) == {}
+    assert told(numbers()(), notes=True) == {}
 
 
 def test_what_made_nan_decides_where_and_what_to_do() -> None:
@@ -104,8 +102,8 @@ def test_what_made_nan_decides_where_and_what_to_do() -> None:
     assert "after epoch 2" in found[-1].text
 
 
-def test_a_run_without_measurements_is_told_nothing(ask: Ask) -> None:
-    assert ask(replace(a_run(poor()), measurements=Measurements())) == {}
+def test_a_run_without_measurements_is_told_nothing() -> None:
+    assert told(replace(a_run(poor()), measurements=Measurements())) == {}
 
 
 HOPELESS = {
@@ -115,8 +113,8 @@ HOPELESS = {
 }
 
 
-def test_a_poor_outcome_that_nobody_can_better_is_no_finding(ask: Ask) -> None:
-    assert ask(a_run(poor(0.02) | baselines(**HOPELESS) | signals(rms=90.0, std=60.0))) == {}
+def test_a_poor_outcome_that_nobody_can_better_is_no_finding() -> None:
+    assert told(a_run(poor(0.02) | baselines(**HOPELESS) | signals(rms=90.0, std=60.0))) == {}
 
 
 def test_that_nothing_relates_inputs_and_targets_is_a_note() -> None:
@@ -128,16 +126,15 @@ def test_that_nothing_relates_inputs_and_targets_is_a_note() -> None:
             metrics={"accuracy": 0.34, "val_accuracy": 0.34},
             layers=layers,
         )
-        data = replace(made.run.data, class_counts=(234, 233, 233))
-        made = replace(made, run=replace(made.run, data=data))
+        made = changed(made, data={"class_counts": (234, 233, 233)})
         found = told(made, notes=True)["PT309"]
         assert found.level == NOTE
         assert any("baseline_model" in each.place for each in found.evidence) == expected
 
 
-def test_nan_among_the_rows_that_does_no_harm_is_a_note(ask: Ask) -> None:
+def test_nan_among_the_rows_that_does_no_harm_is_a_note() -> None:
     summary = summarise(SPOILT, by_channel=False)
-    found = ask(with_summary(a_run(), "rows", summary), notes=True)
+    found = told(with_summary(a_run(), "rows", summary), notes=True)
     assert {code: each.level for code, each in found.items()} == {"PT101": NOTE}
     assert "1 of 4 values" in found["PT101"].text
 
@@ -146,7 +143,7 @@ def test_no_rule_is_silent_because_something_was_not_recorded() -> None:
     """Without a kind of measurement, a fault is found or its rule is reported as not run."""
     rules = {each.code: each for each in all_rules()}
     for case in CASES:
-        whole = case.fault()
+        whole = case.fault
         for kind in {each.kind for each in whole.measurements}:
             kept = Measurements(each for each in whole.measurements if each.kind != kind)
             report = run(replace(whole, measurements=kept), [rules[case.code]])
@@ -166,8 +163,7 @@ def test_of_a_complete_run_every_rule_has_run() -> None:
 
 
 def test_of_a_trace_without_anything_no_rule_has_run() -> None:
-    run_ = a_run()
-    none = replace(run_.run, training=replace(run_.run.training, epochs=0))
-    empty = replace(run_, run=none, measurements=Measurements(), stages=Stages(), epochs=())
+    nothing = {"measurements": Measurements(), "stages": Stages(), "epochs": ()}
+    empty = changed(a_run(), training={"epochs": 0}, **nothing)
     report = run(empty, all_rules())
     assert (report.ran, report.exit_code) == ((), 2)

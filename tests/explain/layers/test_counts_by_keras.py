@@ -53,6 +53,7 @@ def test_merging(lengths: list[int], data: st.DataObject) -> None:
     ]
     back = data.draw(st.booleans())
     stage, words = told(layers.Concatenate(axis - len(lengths) if back else axis + 1), [shapes])
+    assert f"its {count} inputs" in words.does
     assert came_out(words.shape) == [stage.outputs[0].shape[axis + 1]]
     assert str(words.shape).startswith(" + ".join(str(shape[axis]) for shape in shapes) + " = ")
     spread = [

@@ -13,13 +13,10 @@ from syrupy.assertion import SnapshotAssertion
 from tests.keras_layers import (
     ABSTRACT,
     CHANGES,
-    CORE,
+    COMPUTED,
     ELSEWHERE,
     EVERY,
     MERGING,
-    SLIDING,
-    STEADY,
-    STEP_BY_STEP,
     WRITTEN_FOR,
     keras_version,
     made,
@@ -164,7 +161,7 @@ def test_what_is_the_same_in_training_and_at_prediction_time_says_so() -> None:
 def test_layers_that_really_run_have_the_same_words() -> None:
     """The table's stages are built without computing; nothing differs where they compute."""
     keras = load()
-    for name in here(*CORE, *SLIDING, *STEADY, *STEP_BY_STEP):
+    for name in here(*COMPUTED):
         if name == "InputLayer":
             continue  # computes nothing
         make, inputs = EVERY[name]

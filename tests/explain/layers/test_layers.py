@@ -6,10 +6,10 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from tests.explain.conftest import trace_of
 from tests.sums import came_out, positions, sums
 
 from pipetrace.explain.layers import operation
-from pipetrace.trace import Trace
 from pipetrace.trace.document import LAYER, SOURCE, STEP, Parameters, Spec, Stage
 
 
@@ -58,11 +58,6 @@ def test_the_sum_of_a_dense_layer_comes_out(
     assert ("bias" in words.does) == ("bias" in str(words.parts)) == bias
 
 
-def test_a_layer_with_other_parameters_has_no_sum_that_does_not_come_out() -> None:
-    words = operation(layer("Dense", (4,), (2,), 12, units=2, use_bias=True))
-    assert (words.parameters, words.parts) == ("12", None)
-
-
 def test_activations() -> None:
     named: dict[str, Any] = {
         "ReLU": "relu",
@@ -80,23 +75,8 @@ def test_activations() -> None:
         assert operation(stage).does.endswith("and a bias is added.")
 
 
-def test_sizes_that_are_not_known_give_no_sum() -> None:
-    stage = layer(
-        "Conv2D",
-        (None, None, 1),
-        (None, None, 4),
-        40,
-        filters=4,
-        kernel_size=[3, 3],
-        strides=[1, 1],
-        padding="valid",
-    )
-    assert came_out(operation(stage).shape) == []
-    assert operation(stage).parameters == "3 x 3 x 1 x 4 + 4 = 40"
-
-
-def test_steps_and_sources(make_trace: Any) -> None:
-    source, scale = make_trace().stages[:2]
+def test_steps_and_sources() -> None:
+    source, scale = trace_of().stages[:2]
     words = operation(source)
     assert (words.title, words.parameters) == ("Input image", None)
     assert "0 to 255" in words.does
@@ -127,13 +107,3 @@ def test_the_check_of_sums_finds_a_wrong_one() -> None:
     )
     with pytest.raises(AssertionError):
         came_out("2 + 2 = 5")
-
-
-@pytest.mark.framework
-def test_the_recorded_stages_add_up(digits_trace: Trace) -> None:
-    for stage in digits_trace.stages:
-        words = operation(stage)
-        assert came_out(words.parameters) == (
-            [stage.parameters.total] if stage.parameters.total else []
-        )
-        came_out(words.shape)

@@ -74,6 +74,8 @@ def test_what_has_no_words_is_told_by_its_class_and_shapes() -> None:
     window: dict[str, Any] = {"filters": 2, "kernel_size": [3, 3], "strides": [1, 1]}
     table: list[tuple[Stage, str]] = [
         (stage("Fft", [FOUR], FOUR), "The operation Fft: 4 values in, 4 out."),
+        # A layer's words are not those of an operation of its name.
+        (stage("Dense", [FOUR], (2,), units=2), "The operation Dense: 4 values in, 2 out."),
         (
             stage("Mul, Fft", [FOUR, FOUR], FOUR),
             "The operations Mul, Fft: 4 and 4 values in, 4 out.",
@@ -115,13 +117,6 @@ def test_what_has_no_words_tells_its_parameters() -> None:
     ) == Operation("Add", "The operation Add: 4 and 4 values in, 4 out.", parameters="3")
 
 
-def test_a_layers_words_are_not_those_of_an_operation_of_its_name() -> None:
-    assert (
-        operation(stage("Dense", [FOUR], (2,), OP, units=2)).does
-        == "The operation Dense: 4 values in, 2 out."
-    )
-
-
 @given(
     st.sampled_from([*BY_VALUE, *OTHERWISE]),
     st.lists(st.lists(st.one_of(st.none(), st.integers(0, 4)), max_size=4), max_size=4),
@@ -143,25 +138,12 @@ def test_the_names_are_those_of_keras() -> None:
     import keras.src.ops.numpy as plain
 
     found = load()
-    modules = (
-        plain,
-        found.src.ops.nn,
-        found.src.ops.core,
-        found.src.ops.math,
-        found.src.ops.linalg,
-        found.src.ops.image,
-    )
+    ops = found.src.ops
+    modules = (plain, ops.nn, ops.core, ops.math, ops.linalg, ops.image)
     there = {name.lower() for module in modules for name in vars(module)}
     only_tensorflow = {
-        "convolution",
-        "randomstandardnormal",
-        "randomuniform",
-        "rsqrt",
-        "flatten",
-        "prod",
-        "identity",
-        "squareddifference",
-        "averagepool",
+        *("convolution", "randomstandardnormal", "randomuniform", "rsqrt", "flatten", "prod"),
+        *("identity", "squareddifference", "averagepool"),
     }
     first = {names.partition(", ")[0] for names, _ in rows(ELEMENT_BY_ELEMENT + OTHERS)}
     assert first - there <= only_tensorflow

@@ -180,9 +180,8 @@ def _room(trace: Trace, limit: float, row: AblationRow | None) -> str:
 
 
 def _constraints(trace: Trace, most: int | None, rows: int) -> tuple[str, ...]:
-    found = ["Train on the same rows and validate on the same rows."]
-    if rows:
-        found[0] = f"Train on the same {counted(rows, 'row')} and validate on the same rows."
+    same = counted(rows, "row") if rows else "rows"
+    found = [f"Train on the same {same} and validate on the same rows."]
     found.append(f"Train for at most {counted(len(trace.epochs), 'epoch')}.")
     if most:
         found.append(f"Use at most {counted(most, 'parameter')}.")

@@ -10,15 +10,7 @@ from pipetrace.explain.facts import validation_rows
 from pipetrace.explain.fits import own_losses
 from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import judgement
-from pipetrace.explain.metrics import (
-    FALLS,
-    SHARES,
-    VALIDATION,
-    base,
-    direction,
-    title,
-    writer,
-)
+from pipetrace.explain.metrics import FALLS, SHARES, VALIDATION, base, direction, title, writer
 from pipetrace.trace.document import Trace
 from pipetrace.trace.records import Record
 from pipetrace.trace.training import NONE, Ablation

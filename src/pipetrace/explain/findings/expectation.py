@@ -3,7 +3,6 @@
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pipetrace.errors import ExpectationError
@@ -27,49 +26,15 @@ CONDITION = re.compile(
     r"(?P<number>[-+]?(\d[\d_,]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?)\s*(?P<percent>%)?\s*"
 )
 EPOCHS, ROWS, PARAMETERS, FINDINGS = "epochs", "rows", "parameters", "findings"
-QUANTITIES = (EPOCHS, ROWS, PARAMETERS, FINDINGS)
-"""What a condition can name beside metrics. It comes before a metric of the same name."""
 ADVICE = {
     EPOCHS: "If early stopping ended the run, see its epochs with pipetrace show.",
     ROWS: "Train on other rows, or change the condition.",
     PARAMETERS: "pipetrace show lists the parameters of each layer.",
     FINDINGS: "They are listed in this report; pipetrace rules CODE explains each.",
 }
+"""What a condition can name beside metrics, with what to do. It comes before a metric of the same
+name."""
 METRIC_ADVICE = "Compare with the last run that met it; pipetrace show lists all epochs."
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A parsed condition."""
-
-    text: str  # as it was written
-    name: str  # of a metric or a quantity
-    sign: str  # the comparison
-    number: float  # the limit
-    best: bool  # whether the epoch that comes closest counts, instead of the last
-
-
-def parse(text: str) -> Condition:
-    """Parse a condition, or raise an ``ExpectationError``. No code in it is run."""
-    found = CONDITION.fullmatch(text)
-    if found is None:
-        raise ExpectationError(
-            f"The expectation {text!r} cannot be parsed.",
-            where="--expect",
-            hint="Write it in quotes: 'val_accuracy >= 0.9', 'best val_loss < 0.2', "
-            "'epochs <= 20', 'parameters <= 1e6' or 'findings == 0'.",
-        )
-    number = float(found["number"].replace("_", "").replace(",", ""))
-    best = found["best"] is not None
-    if best and found["sign"] in ("==", "!="):
-        raise ExpectationError(
-            f"The expectation {text!r} has no best epoch: {found['sign']} has no direction.",
-            where="--expect",
-            hint="Compare with >=, >, <= or <, or leave out 'best'.",
-        )
-    if found["percent"]:
-        number /= 100
-    return Condition(text.strip(), found["name"], found["sign"], number, best)
 
 
 class Expectation(Rule):
@@ -92,25 +57,42 @@ class Expectation(Rule):
     why = "You asked for this check to fail when the condition is not met."
 
     def __init__(self, text: str, findings: int) -> None:
-        self.condition = parse(text)
+        found = CONDITION.fullmatch(text)
+        if found is None:
+            raise ExpectationError(
+                f"The expectation {text!r} cannot be parsed.",
+                where="--expect",
+                hint="Write it in quotes: 'val_accuracy >= 0.9', 'best val_loss < 0.2', "
+                "'epochs <= 20', 'parameters <= 1e6' or 'findings == 0'.",
+            )
+        # whether the epoch that comes closest counts, instead of the last
+        self.best = found["best"] is not None
+        if self.best and found["sign"] in ("==", "!="):
+            raise ExpectationError(
+                f"The expectation {text!r} has no best epoch: {found['sign']} has no direction.",
+                where="--expect",
+                hint="Compare with >=, >, <= or <, or leave out 'best'.",
+            )
+        number = float(found["number"].replace("_", "").replace(",", ""))
+        self.text, self.measure, self.sign = text.strip(), found["name"], found["sign"]
+        self.limit = number / 100 if found["percent"] else number
         self.findings = findings
 
     def check(self, trace: Trace) -> Iterator[Finding]:
         """One finding if it is not met; ``ExpectationError`` where the trace has no such metric."""
-        condition = self.condition
         value, said, place, epochs = self._measured(trace)
-        if COMPARISONS[condition.sign](value, condition.number):
+        if COMPARISONS[self.sign](value, self.limit):
             return
         yield self.found(
-            f"{said}; expected {condition.text}.",
+            f"{said}; expected {self.text}.",
             (Evidence(f"{said}.", value, place),),
-            ADVICE.get(condition.name, METRIC_ADVICE),
+            ADVICE.get(self.measure, METRIC_ADVICE),
             epochs=epochs,
         )
 
     def _measured(self, trace: Trace) -> tuple[float, str, str, tuple[int, ...]]:
         """The value, the value in words, its place in the trace, and its epoch."""
-        name, model = self.condition.name, trace.run.model
+        name, model = self.measure, trace.run.model
         if name == EPOCHS:
             count = len(trace.epochs)
             return count, f"The run finished {counted(count, 'epoch')}", "epochs", ()
@@ -118,11 +100,8 @@ class Expectation(Rule):
             rows = train_rows(trace)
             return rows, f"An epoch trains on {counted(rows, 'row')}", "run.data.rows", ()
         if name == PARAMETERS:
-            total = (
-                model.parameters.total
-                if model
-                else sum(stage.parameters.total for stage in trace.stages)
-            )
+            held = [model] if model else trace.stages
+            total = sum(each.parameters.total for each in held)
             return total, f"The model has {counted(total, 'parameter')}", "run.model.parameters", ()
         if name == FINDINGS:
             return self.findings, f"The run has {counted(self.findings, 'finding')}", "", ()
@@ -132,26 +111,22 @@ class Expectation(Rule):
 
     def _epoch(self, trace: Trace) -> tuple[int, float]:
         """The epoch that counts, and the metric in it. NaN is never the best."""
-        condition = self.condition
-        known = [
-            (each.number, each.metrics[condition.name])
-            for each in trace.epochs
-            if condition.name in each.metrics
-        ]
+        name = self.measure
+        known = [(each.number, each.metrics[name]) for each in trace.epochs if name in each.metrics]
         if not known:
-            has = listed([*metrics.names(trace), *QUANTITIES])
+            has = listed([*metrics.names(trace), *ADVICE])
             what = (
-                f"has no metric {condition.name!r}; it has"
+                f"has no metric {name!r}; it has"
                 if trace.epochs
                 else "finished no epoch, so it has only"
             )
             raise ExpectationError(
                 f"The trace {what} {has}.",
-                where=f"--expect {condition.text!r}",
+                where=f"--expect {self.text!r}",
                 hint="Use one of these names, or record a run that measures the metric.",
             )
         numbers = [pair for pair in known if pair[1] == pair[1]]
-        if not condition.best or not numbers:
+        if not self.best or not numbers:
             return known[-1]
-        best = max if condition.sign in (">", ">=") else min
+        best = max if self.sign in (">", ">=") else min
         return best(numbers, key=lambda pair: pair[1])

@@ -1,32 +1,18 @@
 """Which layers normalise, activate or only reshape: sets of names."""
 
+from pipetrace.explain.layers.activation import ACTIVATIONS
+
 NORMALISING = frozenset(
     {
-        "BatchNormalization",
-        "LayerNormalization",
-        "GroupNormalization",
-        "UnitNormalization",
-        "Normalization",
-        "RMSNormalization",
-        "SpectralNormalization",
+        *("BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization"),
+        *("Normalization", "RMSNormalization", "SpectralNormalization"),
     }
 )
 NONLINEAR = frozenset(
     {
-        *(
-            "relu",
-            "relu6",
-            "leaky_relu",
-            "prelu",
-            "thresholdedrelu",
-            "crelu",
-            "elu",
-            "selu",
-            "celu",
-        ),
-        *("gelu", "silu", "swish", "mish", "glu", "tanh", "hard_tanh", "tanh_shrink", "sigmoid"),
-        *("hard_sigmoid", "log_sigmoid", "hard_silu", "hard_swish", "softplus", "softsign"),
-        *("softmax", "log_softmax", "sparsemax", "squareplus", "exponential"),
+        *ACTIVATIONS,
+        *("prelu", "thresholdedrelu", "crelu", "swish", "glu", "tanh_shrink", "hard_swish"),
+        "squareplus",
     }
 )
 """Activations that are not linear."""

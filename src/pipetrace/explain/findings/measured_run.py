@@ -155,16 +155,10 @@ class MeasuredRun:
         """The activation that a stage applies itself; ``linear`` where it applies none."""
         if stage.layer in LAYER_ACTIVATIONS:
             return LAYER_ACTIVATIONS[stage.layer or ""]
-        config = stage.config
-        wrapped = config.get("layer")
-        if "activation" not in config and isinstance(wrapped, dict):
-            config = wrapped.get("config") or {}
-        found = config.get("activation")
-        if isinstance(found, dict):
-            found = found.get("class_name") or found.get("config")
+        found = task.own_activation(stage.config)
         if found is None and stage.kind != LAYER:
             return (stage.layer or "linear").lower()
-        return str(found or "linear").lower()
+        return found or "linear"
 
     # How well it does
 
@@ -312,7 +306,7 @@ class MeasuredRun:
         outcome = self.of(Outcome, self.evaluated_rows)
         if not self.has_answers:
             return found
-        rows = "validation rows" if self.evaluated_rows == VALIDATION else "training rows"
+        rows = f"{self.evaluated_rows} rows"
         place = f"measurements[outcome/{self.evaluated_rows}]"
         if outcome.accuracy is not None:
             text = (
@@ -328,23 +322,15 @@ class MeasuredRun:
         return found
 
     def _better_baseline(self) -> Evidence:
-        validation = self.evaluated_rows == VALIDATION
-        scores = {
-            name: each.validation if validation else each.score
-            for name, each in self.baselines.items()
-        }
+        field = "validation" if self.evaluated_rows == VALIDATION else "score"
+        scores = {name: getattr(each, field) for name, each in self.baselines.items()}
         known = {name: score for name, score in scores.items() if score is not None}
         name = max(known, key=lambda each: known[each], default=LINEAR)
         value, baseline = known.get(name, math.nan), self.of(BaselineModel, name)
         kind = "linear" if name == LINEAR else "kernel ridge"
-        rows = "validation rows" if validation else "training rows"
         score = f"accuracy {share(value)}" if baseline.classification else f"R2 {figure(value)}"
-        text = f"A {kind} baseline model reaches {score} on the {rows}."
-        return Evidence(
-            text,
-            value,
-            f"measurements[baseline_model/{name}].{'validation' if validation else 'score'}",
-        )
+        text = f"A {kind} baseline model reaches {score} on the {self.evaluated_rows} rows."
+        return Evidence(text, value, f"measurements[baseline_model/{name}].{field}")
 
 
 @once

@@ -1,7 +1,7 @@
 """What rules need to have been recorded, and what of it a trace lacks."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from pipetrace.explain.facts import layer_stages
 from pipetrace.trace.document import SOURCE, Trace
@@ -26,29 +26,8 @@ from pipetrace.trace.measurements import (
     Update,
 )
 
-Need: TypeAlias = Literal[
-    "stages",
-    "epochs",
-    "targets",
-    "summaries",
-    "input values",
-    "fit arguments",
-    "training rows",
-    "validation rows",
-    "outcomes",
-    "class outcomes",
-    "batch comparisons",
-    "baseline models",
-    "shifted targets",
-    "activations",
-    "normalized inputs",
-    "initial weights",
-    "untracked variables",
-    "weight updates",
-    "gradients",
-    "losses",
-    "step losses",
-]
+Need: TypeAlias = str
+"""Something that can be recorded: a key of ``NEEDS``."""
 
 
 def _measured(kind: type[Figures], name: str | None = None) -> Callable[[Trace], bool]:

@@ -31,20 +31,17 @@ def trained_apart(run: MeasuredRun) -> Evidence | None:
     """A baseline model fails on validation rows, but not after other validation rows."""
     validation = [each.validation for each in run.baselines.values() if each.validation is not None]
     trained = max(validation, default=0.0)
-    best: tuple[float, str] | None = None
-    for name, each in run.baselines.items():
-        own = each.within_validation
-        # That the target is the input holds for any rows, few or many.
-        if own is None or run.rebuilds or own - max(trained, 0.0) < SCORE_GAP:
-            continue
-        if best is None or own > best[0]:
-            best = (own, name)
-    classes = run.of(BaselineModel, LINEAR).classification
+    within = {name: each.within_validation for name, each in run.baselines.items()}
+    known = {name: score for name, score in within.items() if score is not None}
+    name = max(known, key=lambda each: known[each], default=None)
+    # That the target is the input holds for any rows, few or many.
+    if name is None or run.rebuilds:
+        return None
+    classes, own = run.of(BaselineModel, LINEAR).classification, known[name]
     majority = (run.of(Outcome, VALIDATION).majority_share or 0.0) if classes else 0.0
     # A high accuracy says something only where one class is not nearly all rows.
-    if best is None or best[0] - majority < SCORE_GAP:
+    if own - max(trained, majority, 0.0) < SCORE_GAP:
         return None
-    own, name = best
     first, second = _scores(trained, own, classes)
     return Evidence(
         f"A baseline model reaches {first} on the validation rows if trained on the training set, "

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from pipetrace.explain.facts import stage_of
 from pipetrace.explain.findings.finding import Evidence
 from pipetrace.explain.findings.layer_kinds import (
     NONLINEAR,
@@ -14,20 +15,13 @@ from pipetrace.explain.findings.measured_run import NO_SKILL, MeasuredRun
 from pipetrace.explain.findings.pairing import misaligned
 from pipetrace.explain.formatting import figure, listed
 from pipetrace.explain.judgement import AT_CHANCE, BETTER, WORSE
+from pipetrace.explain.task import DISTANCES
 from pipetrace.trace.document import SOURCE, STEP, Stage
-from pipetrace.trace.measurements import (
-    TRAINING,
-    Signal,
-)
+from pipetrace.trace.measurements import TRAINING, Signal
 
 POOR = ("PT308", "PT309", "PT310")
 """The rules that only say that the outcome is poor: whatever says why is their root cause."""
-REGRESSION_LOSSES = frozenset(
-    {
-        *("mean squared error", "mean absolute error", "huber", "log cosh"),
-        *("mean absolute percentage error", "mean squared logarithmic error"),
-    }
-)
+REGRESSION_LOSSES = DISTANCES - {"poisson", "cosine similarity"}
 ALIKE, DIFFERENT = 1e-6, 1e-2
 """Standard deviation over the rows, relative to the size: the first is the rounding of 32 bits."""
 FADED = 0.05
@@ -112,7 +106,7 @@ def model_inputs(run: MeasuredRun) -> list[Stage]:
     found: list[Stage] = []
     for stage in run.weighted:
         for spec in stage.inputs:
-            before = next((each for each in run.trace.stages if each.name == spec.source), None)
+            before = stage_of(run.trace, spec.source)
             if before is not None and before not in found and _only_scaled(run, before):
                 found.append(before)
     return found

@@ -30,9 +30,7 @@ from pipetrace.explain.layers.windows import (
 )
 from pipetrace.trace.document import Stage
 
-CONVOLUTION = """
-[filters>1] Each of the {filters} filters holds {weights_each:~ weight}.
-[filters=1] The filter holds {weights_each:~ weight}.
+COVERING = """
 [weights_each>1, use_bias] At every position the filter covers {patch}: the {values} are multiplied
     by the {weights_each:~ weight}, summed, and a bias is added.
 [weights_each>1, not use_bias] At every position the filter covers {patch}: the {values} are
@@ -40,27 +38,34 @@ CONVOLUTION = """
 [weights_each=1, use_bias] At every position the value is multiplied by the weight, and a bias is
     added.
 [weights_each=1, not use_bias] At every position the value is multiplied by the weight.
-[groups>1] The channels form {groups} groups; each filter sees {seen} of the {channels} channels.
+"""
+MOVING = """
 [strided] The filter moves {stride} positions at a time.
 [dilated] Dilation leaves gaps, so that the filter spans {span} positions.
 {activation}
 """
-DEPTHWISE = """
-[depth_multiplier=1] Each channel has a filter of its own, of {weights_each:~ weight}.
-[depth_multiplier>1] Each channel has {depth_multiplier} filters of its own, of
-    {weights_each:~ weight} each.
-[weights_each>1, use_bias] At every position the filter covers {patch} of its channel: the {values}
-    are multiplied by the {weights_each:~ weight}, summed, and a bias is added.
-[weights_each>1, not use_bias] At every position the filter covers {patch} of its channel: the
-    {values} are multiplied by the {weights_each:~ weight} and summed.
-[weights_each=1, use_bias] At every position the value is multiplied by the weight, and a bias is
-    added.
-[weights_each=1, not use_bias] At every position the value is multiplied by the weight.
-Channels are not mixed.
-[strided] The filter moves {stride} positions at a time.
-[dilated] Dilation leaves gaps, so that the filter spans {span} positions.
-{activation}
-"""
+CONVOLUTION = (
+    """
+    [filters>1] Each of the {filters} filters holds {weights_each:~ weight}.
+    [filters=1] The filter holds {weights_each:~ weight}.
+    """,
+    COVERING,
+    """
+    [groups>1] The channels form {groups} groups; each filter sees {seen} of the {channels}
+        channels.
+    """,
+    MOVING,
+)
+DEPTHWISE = (
+    """
+    [depth_multiplier=1] Each channel has a filter of its own, of {weights_each:~ weight}.
+    [depth_multiplier>1] Each channel has {depth_multiplier} filters of its own, of
+        {weights_each:~ weight} each.
+    """,
+    COVERING,
+    "Channels are not mixed.",
+    MOVING,
+)
 SEPARABLE = """
 Works in two steps.
 [depth_multiplier=1] First, a filter of size {window} slides over each channel by itself.
@@ -108,11 +113,11 @@ WEIGHTS = """
 [filters=1] {weights_each:# weight} in the filter
 [use_bias] and one bias for each filter
 """
-DEPTHWISE_WEIGHTS = """
+EACH_WEIGHTS = """
 {weights_each:# weight} in each filter
 [use_bias] and one bias for each filter
 """
-SEPARABLE_WEIGHTS = """
+MIXED_WEIGHTS = """
 {sliding:# weight} that slide
 {mixing:# weight} that mix {between:# channel} into {filters}
 [use_bias] and one bias for each output channel
@@ -175,6 +180,7 @@ def _depthwise(dims: int, stage: Stage) -> Fields:
     between = channels * each
     demand(channels_of(stage, stage.outputs[0].shape) == between)
     fields = sliding(stage, window) | _weighing(window, 1)
+    fields["patch"] += " of its channel"
     terms = [*window, channels, *[each] * (each > 1)]
     weights = sum_of(terms, [between] * fields["use_bias"])
     return {**fields, "channels": channels, "between": between, "weights": weights}
@@ -184,11 +190,8 @@ def _separable(dims: int, stage: Stage) -> Fields:
     channels, window = _channels(stage), tuple_of(stage.config["kernel_size"], dims)
     each, filters = whole(stage.config["depth_multiplier"]), whole(stage.config["filters"])
     demand(channels_of(stage, stage.outputs[0].shape) == filters)
-    first, between, fields = (
-        [*window, channels, *[each] * (each > 1)],
-        channels * each,
-        sliding(stage, window),
-    )
+    first, between = [*window, channels, *[each] * (each > 1)], channels * each
+    fields = sliding(stage, window)
     return {
         **fields,
         "one": by([1] * dims),
@@ -257,28 +260,12 @@ def _stride(stage: Stage, window: Sequence[int]) -> tuple[int, ...]:
 
 
 LAYERS = {
-    f"{kind}{dims}D{transposed}": Known(does, shape, parts, partial(fields, dims))
-    for kind, transposed, does, shape, parts, fields, most in (
-        ("Conv", "", CONVOLUTION, SLIDING_SHAPE + CHANNEL_EACH, WEIGHTS, _convolution, 3),
-        ("Conv", "Transpose", TRANSPOSED, TRANSPOSED_SHAPE + CHANNEL_EACH, WEIGHTS, _transposed, 3),
-        (
-            "DepthwiseConv",
-            "",
-            DEPTHWISE,
-            SLIDING_SHAPE + CHANNELS_STAY,
-            DEPTHWISE_WEIGHTS,
-            _depthwise,
-            2,
-        ),
-        (
-            "SeparableConv",
-            "",
-            SEPARABLE,
-            SLIDING_SHAPE + CHANNEL_EACH,
-            SEPARABLE_WEIGHTS,
-            _separable,
-            2,
-        ),
+    name.format(dims): Known(does, (shape, channels), parts, partial(fields, dims))
+    for name, most, does, shape, channels, parts, fields in (
+        ("Conv{}D", 3, CONVOLUTION, SLIDING_SHAPE, CHANNEL_EACH, WEIGHTS, _convolution),
+        ("Conv{}DTranspose", 3, TRANSPOSED, TRANSPOSED_SHAPE, CHANNEL_EACH, WEIGHTS, _transposed),
+        ("DepthwiseConv{}D", 2, DEPTHWISE, SLIDING_SHAPE, CHANNELS_STAY, EACH_WEIGHTS, _depthwise),
+        ("SeparableConv{}D", 2, SEPARABLE, SLIDING_SHAPE, CHANNEL_EACH, MIXED_WEIGHTS, _separable),
     )
     for dims in range(1, most + 1)
 }

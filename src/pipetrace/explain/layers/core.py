@@ -183,12 +183,7 @@ FlaxLayer: Runs a Flax module; what it computes is not recorded in the trace.
 TorchModuleWrapper: Runs a PyTorch module; what it computes is not recorded in the trace.
 """
 LAYERS = {
-    "Dense": Known(
-        DENSE,
-        DENSE_SHAPE,
-        DENSE_WEIGHTS,
-        _dense,
-    ),
+    "Dense": Known(DENSE, DENSE_SHAPE, DENSE_WEIGHTS, _dense),
     "EinsumDense": Known(EINSUM, "{shapes}.", "the kernel\n[biased] and the bias", _einsum_dense),
     "Embedding": Known(EMBEDDING, TABLE, TABLE_PARTS, _embedding),
     "ReversibleEmbedding": Known(EMBEDDING, TABLE, TABLE_PARTS, _embedding),

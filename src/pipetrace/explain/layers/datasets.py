@@ -110,13 +110,14 @@ def stage_words(stage: Stage) -> tuple[str, str]:
     """What a stage of a dataset does, and what its elements are."""
     facts = stage.config["dataset"]
     before = [each.get("cardinality") for each in stage.config.get("from", ())]
-    fields = {**facts, **_settings(facts, before)}
+    fields = {**facts, **_computed(facts, before)}
     words = WORDS.get(str(facts["operation"]), UNKNOWN)
-    return fill(words, fields, facts["settings"]), fill(ELEMENTS, {**fields, **_size(facts)}, {})
+    return fill(words, fields, facts["settings"]), fill(ELEMENTS, fields, {})
 
 
-def _settings(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
-    """The fields computed from settings, and from how many elements each dataset ``before`` has."""
+def _computed(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
+    """The fields computed from settings, from how many elements each dataset ``before`` has, and of
+    the elements."""
     settings, had = facts["settings"], before[0] if len(before) == 1 else None
     noun, nouns = ("batch", "batches") if facts["batched"] else ("element", "elements")
     function, calls = settings.get("function"), settings.get("parallel_calls")
@@ -124,18 +125,17 @@ def _settings(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
     full, over = divmod(had, size) if size and had is not None else (0, 0)
     drops, again = settings.get("drop_remainder"), settings.get("reshuffle")
     named = "a function" if function is None else f"the function {function}"
-    parts = settings.get("shares") or []
+    count, infinite = facts["cardinality"], facts["infinite"]
+    known = count is not None and not infinite
     return {
-        "shares": listed([share(float(each)) for each in parts]),
+        "shares": listed([share(float(each)) for each in settings.get("shares") or []]),
         "noun": noun,
         "nouns": nouns,
         "had": had,
         "function": function if function == "a lambda" else named,
-        "parallel": ""
-        if calls is None
-        else ", as many in parallel as TensorFlow chooses"
-        if calls == AUTOTUNE
-        else f", {calls} in parallel",
+        "parallel": {None: "", AUTOTUNE: ", as many in parallel as TensorFlow chooses"}.get(
+            calls, f", {calls} in parallel"
+        ),
         "again": {True: ", anew in each epoch", False: ", in the same order in each epoch"}.get(
             again, ""
         ),
@@ -149,15 +149,6 @@ def _settings(facts: Mapping[str, Any], before: list[Any]) -> dict[str, Any]:
         "endless": settings.get("count") in (None, -1),
         "counts": {"start", "stop"} <= settings.keys(),
         "sources": max(2, len(before)),
-    }
-
-
-def _size(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What the elements are, and how many there are."""
-    noun, nouns = ("batch", "batches") if facts["batched"] else ("element", "elements")
-    count, infinite = facts["cardinality"], facts["infinite"]
-    known = count is not None and not infinite
-    return {
         "elements": listed([_element(each) for each in facts["elements"]]),
         "a_noun": "a batch" if facts["batched"] else "an element",
         "known": known,

@@ -140,12 +140,11 @@ BY_VALUE, OTHERWISE = _by_name(ELEMENT_BY_ELEMENT), _by_name(OTHERS)
 
 
 def named(stage: Stage) -> Operation | None:
-    """An operation in words, or several that form one stage; None where one has no words."""
+    """An operation in words, or several that form one stage; None, or a ``KeyError``, where one has
+    no words."""
     if not stage.layer or not stage.outputs or stage.parameters.total or not stage.inputs:
         return None
     kinds = [each.strip().lower().replace("_", "") for each in stage.layer.split(",")]
-    if not all(kind in BY_VALUE or kind in OTHERWISE for kind in kinds):
-        return None
     taken, given = [spec.shape for spec in stage.inputs], stage.outputs[0].shape
     if len(kinds) > 1:
         text = ", then ".join(_in_passing(kind) for kind in kinds)

@@ -5,15 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from pipetrace.explain.formatting import counted, listed
-from pipetrace.explain.layers.parts import (
-    Fields,
-    Known,
-    agree,
-    by,
-    demand,
-    same,
-    tuple_of,
-)
+from pipetrace.explain.layers.parts import Fields, Known, agree, by, demand, same, tuple_of
 from pipetrace.explain.layers.windows import (
     arranged,
     channels_of,

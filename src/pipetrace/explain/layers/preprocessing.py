@@ -230,11 +230,7 @@ def _stft(stage: Stage) -> Fields:
 
 
 LAYERS = {
-    "Rescaling": Known(
-        RESCALING,
-        steady=ELEMENTWISE,
-        fields=_rescaling,
-    ),
+    "Rescaling": Known(RESCALING, steady=ELEMENTWISE, fields=_rescaling),
     "Normalization": Known(
         NORMALIZATION,
         parts="a mean and a variance for {which}\nand the number of rows measured",

@@ -1,6 +1,7 @@
 """What comes before a model: the source of the rows, and the steps that change them."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pipetrace.explain.formatting import counted, exact, listed, number
@@ -13,13 +14,11 @@ Facts = Mapping[str, Any]
 
 def source(stage: Stage) -> Operation:
     """Where rows come from."""
-    try:
+    with suppress(*NOT_TOLD):  # a stranger's trace may hold anything
         if "dataset" in stage.config:
             return Operation(stage.name, *stage_words(stage))
         if "form" in stage.config:
             return _rows_as_they_come(stage)
-    except NOT_TOLD:
-        pass  # a stranger's trace may hold anything
     if not stage.outputs or len(stage.outputs[0].shape) != 4:
         return Operation("Input", "The rows as they come, before anything is done to them.")
     grey = stage.outputs[0].shape[-1] == 1
@@ -34,13 +33,11 @@ def source(stage: Stage) -> Operation:
 def step(stage: Stage) -> Operation:
     """What is done to the rows before the model sees them."""
     config = stage.config
-    try:
-        if "dataset" in config and "facts" not in config:
-            return Operation(stage.name, *stage_words(stage))
+    with suppress(*NOT_TOLD):
         if "facts" in config:
             return Operation(stage.name, _does(config), _shape(config))
-    except NOT_TOLD:
-        return Operation(stage.name, "Changes the rows before the model sees them.")
+        if "dataset" in config:
+            return Operation(stage.name, *stage_words(stage))
     if config.get("operation") == "divide":
         by = exact(float(config["by"]))
         return Operation(
@@ -49,7 +46,6 @@ def step(stage: Stage) -> Operation:
             else stage.name,
             f"Divides every value by {by}.",
             "Every value is changed by itself, so the shape stays.",
-            parameters=None,
         )
     return Operation(stage.name, "Changes the rows before the model sees them.")
 

@@ -194,10 +194,7 @@ def _led_by_penalty(run: MeasuredRun) -> tuple[str | None, float]:
     for name in run.kernels:
         for epoch in (0, 1):
             found = run.of(Gradient, name, epoch)
-            if (
-                found.norm
-                and found.penalty_norm
-                and found.penalty_norm > PENALTY_LEADS * found.norm
-            ):
-                return name, min(1.0, found.penalty_norm / found.norm)
+            penalty, whole = found.penalty_norm, found.norm
+            if whole and penalty and penalty > PENALTY_LEADS * whole:
+                return name, min(1.0, penalty / whole)
     return None, 0.0

@@ -1,4 +1,4 @@
-"""PT120, PT501 and PT503 to PT506: overfitting, regularization, and the rows of a training."""
+"""PT501 and PT503 to PT506: overfitting, regularization, and the rows of a training."""
 
 import math
 from collections.abc import Iterator

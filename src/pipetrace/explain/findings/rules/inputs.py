@@ -10,12 +10,7 @@ from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.other_rows import SCALE, SHIFT, other_columns, other_rms
 from pipetrace.trace.document import Stage
-from pipetrace.trace.measurements import (
-    TRAINING,
-    DatasetCheck,
-    NormalizedInput,
-    Signal,
-)
+from pipetrace.trace.measurements import TRAINING, DatasetCheck, NormalizedInput, Signal
 
 LARGE_INPUT_RMS = 10.0
 """Initializers are made for a root mean square of about 1 (Glorot and Bengio 2010; LeCun et al.

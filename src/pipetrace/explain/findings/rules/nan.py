@@ -84,13 +84,7 @@ class NanOrInf(RunRule):
         elif not _before_any_update(run) and not kinds & {INPUTS, TARGETS}:
             advice = "Lower the learning rate by a factor of 10, or clip the gradients."
             change = "clipnorm=1.0"
-        yield self.shown(
-            *evidence,
-            advice=advice,
-            stage=stage,
-            epochs=epochs,
-            change=change,
-        )
+        yield self.shown(*evidence, advice=advice, stage=stage, epochs=epochs, change=change)
 
     def _in_validation(self, run: MeasuredRun) -> Iterator[Finding]:
         last = judgement(run.trace).last

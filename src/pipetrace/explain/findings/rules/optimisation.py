@@ -25,13 +25,7 @@ from pipetrace.explain.findings.questions import (
 )
 from pipetrace.explain.findings.rule import RunRule
 from pipetrace.explain.formatting import figure, share
-from pipetrace.trace.measurements import (
-    TRAINING,
-    InitialWeight,
-    LossPoint,
-    StepLosses,
-    Update,
-)
+from pipetrace.trace.measurements import TRAINING, InitialWeight, LossPoint, StepLosses, Update
 
 LOSS_JUMP = 10.0
 """Loss of a step over that before training. Chance around the start does not reach ten times it."""
@@ -265,15 +259,13 @@ def _swing(run: MeasuredRun) -> list[Evidence]:
     changes = [now - before for before, now in pairwise(late)]
     rises = sum(change > 0 for change in changes) / len(changes)
     swing = sum(map(abs, changes)) / len(changes) / max(1e-12, sum(map(abs, late)) / len(late))
-    steps = []
-    for name in run.kernels:
-        update = run.of(Update, name, run.last_epoch)
-        if (
-            update.last_step is not None
-            and update.weight_norm is not None
-            and update.weight_norm > 0
-        ):
-            steps.append((update.last_step / update.weight_norm, name))
+    steps = [
+        (update.last_step / update.weight_norm, name)
+        for name in run.kernels
+        if (update := run.of(Update, name, run.last_epoch)).last_step is not None
+        and update.weight_norm is not None
+        and update.weight_norm > 0
+    ]
     largest, name = max(steps, default=(0.0, ""))
     if rises < 0.3 or swing < LOSS_SWING or largest < STEP_SIZE:
         return []

@@ -1,4 +1,4 @@
-"""PT307 to PT310, PT350: the scale of targets, losses and poor outcomes."""
+"""PT307 to PT310, PT323 and PT350: the scale of targets, losses and poor outcomes."""
 
 import math
 from collections.abc import Iterator

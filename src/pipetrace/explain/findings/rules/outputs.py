@@ -28,8 +28,8 @@ OUT_OF_RANGE, MANY_OUT_OF_RANGE = 0.01, 0.1
 """Single outliers do not stop the rest from being learned. Fewer than the second do harm only where
 the model struggles,"""
 GOOD_SKILL = 0.9
-"""nor do more where the model is as good as this; another loss could not make it much better
-either."""
+"""nor do more where the model is as good as this; another loss or metric could not make it much
+better either."""
 
 
 class TargetsOutOfRange(RunRule):

@@ -8,6 +8,7 @@ from pipetrace.explain.facts import validation_rows
 from pipetrace.explain.findings.finding import Finding
 from pipetrace.explain.findings.measured_run import MeasuredRun
 from pipetrace.explain.findings.rule import RunRule, as_note
+from pipetrace.explain.findings.rules.outputs import GOOD_SKILL
 from pipetrace.explain.fits import restored
 from pipetrace.explain.formatting import counted, figure, share
 from pipetrace.explain.metrics import ACCURACIES, accuracy_name, base
@@ -16,10 +17,6 @@ from pipetrace.trace.measurements import TRAINING, VALIDATION, LossPoint, Outcom
 OTHER_SHARE, ERRORS = 0.02, 3.0
 """Difference of two shares of the same rows, at least and in standard errors, beyond which they do
 not measure the same. Half precision changes the answer for a few rows in a thousand."""
-
-
-GOOD_SKILL = 0.9
-"""A model as good as this needs no better metric to be improved."""
 
 
 class MetricDoesNotFit(RunRule):

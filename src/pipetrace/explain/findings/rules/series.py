@@ -8,7 +8,7 @@ from pipetrace.explain.findings.questions import POOR, margin, struggles
 from pipetrace.explain.findings.rule import RunRule, as_note
 from pipetrace.explain.formatting import figure, share
 from pipetrace.trace.document import Stage
-from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, Outcome, Signal
+from pipetrace.trace.measurements import TRAINING, DatasetCheck, Outcome, Signal
 
 MOSTLY_PADDING = 0.5
 """Share of steps from which on padding outweighs what is meant."""
@@ -83,7 +83,7 @@ class WorseThanLastStep(RunRule):
 
     def faults(self, run: MeasuredRun) -> Iterator[Finding]:
         rows = run.evaluated_rows
-        outcome, which = run.of(Outcome, rows), "validation" if rows == VALIDATION else "training"
+        outcome = run.of(Outcome, rows)
         error, last = outcome.mean_squared_error, outcome.mean_squared_error_of_last
         mean = outcome.mean_squared_error_of_mean
         if not error or not last or not mean or run.rebuilds:
@@ -91,7 +91,7 @@ class WorseThanLastStep(RunRule):
         if 1 - last / mean < CLOSE_TO_LAST or error <= last:
             return
         yield self.fault(
-            f"On the {which} rows the mean squared error is {figure(error)}; repeating the "
+            f"On the {rows} rows the mean squared error is {figure(error)}; repeating the "
             f"last step of each input gives {figure(last)}.",
             1 - error / last,
             f"measurements[outcome/{rows}].mean_squared_error_of_last",
