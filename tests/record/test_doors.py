@@ -20,7 +20,7 @@ from tests.record.models import (
 )
 
 import pipetrace
-from pipetrace.errors import IncompleteTraceError
+from pipetrace.errors import ArgumentError, IncompleteTraceError
 from pipetrace.trace import Trace
 
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
@@ -251,20 +251,40 @@ def test_making_a_recorder_changes_nothing_of_keras(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "error"),
+    "given",
     [
-        (([[1, 2], [3]], None), pipetrace.PipetraceError),
-        ((np.ones((3, 2)), np.ones(2)), pipetrace.PipetraceError),
-        ((np.ones((0, 2)), np.ones(0)), pipetrace.PipetraceError),
-        ((None, np.ones(2)), pipetrace.PipetraceError),
-        (("rows.npz", None), pipetrace.PipetraceError),
+        ([[1, 2], [3]], None),
+        (np.ones((3, 2)), np.ones(2)),
+        (np.ones((0, 2)), np.ones(0)),
+        (None, np.ones(2)),
+        ("rows.npz", None),
     ],
 )
-def test_rows_that_are_none_are_refused_before_training(
-    given: Any, error: type[Exception], tmp_path: Path
-) -> None:
-    with pytest.raises(error, match=r"\["):
+def test_rows_that_are_none_are_refused_before_training(given: Any, tmp_path: Path) -> None:
+    with pytest.raises(pipetrace.PipetraceError, match=r"\["):
         pipetrace.Recorder(tmp_path / "run.trace", *given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stop_on", "warning"),
+        ("stop_on", True),
+        ("on_finding", "print"),
+        ("after_training", "some"),
+        *(("budget", each) for each in (-0.1, 1.5, "2 %", True, float("nan"))),
+    ],
+)
+def test_options_that_cannot_be_are_refused(tmp_path: Path, name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(ArgumentError) as caught:
+        pipetrace.Recorder(tmp_path / "run.trace", **options)
+    assert caught.value.where == name
+
+
+def test_every_share_is_a_budget_and_none_too(tmp_path: Path) -> None:
+    for share in (None, 0, 0.02, 1):
+        pipetrace.Recorder(tmp_path / "run.trace", budget=share)
 
 
 def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:
