@@ -150,8 +150,8 @@ def test_the_order_of_labels_against_chance() -> None:
 def test_a_shift_of_classes() -> None:
     rng = np.random.default_rng(0)
     same = dataset_checks.class_shift(rng.integers(0, 4, 600), rng.integers(0, 4, 300), 4)
-    assert same.unseen == 0
-    assert same.sigmas < 4
+    assert same["unseen_classes"] == 0
+    assert same["class_shift_sigmas"] < 4
     other = dataset_checks.class_shift(rng.integers(0, 3, 600), np.full(300, 3), 4)
-    assert (other.shift, other.unseen) == (1, 1)
-    assert other.sigmas > 100
+    assert (other["class_shift"], other["unseen_classes"]) == (1, 1)
+    assert other["class_shift_sigmas"] > 100
