@@ -336,7 +336,7 @@ class Session:
                     say_once(f"pipetrace: {why}")
         self._cell.ends()
 
-    def look_only(self, progress: Callable[[int, int], None]) -> None:
+    def look_only(self, progress: Callable[[int, int], None] | None) -> None:
         """Record the model as it is, without training it; an ``OutputError`` where it cannot be
         written.
         """
