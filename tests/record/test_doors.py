@@ -242,14 +242,6 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_making_a_recorder_changes_nothing_of_keras(tmp_path: Path) -> None:
-    import keras
-
-    before = [dict(vars(kind)) for kind in keras.Model.__mro__]
-    pipetrace.Recorder(tmp_path / "run.trace")
-    assert [dict(vars(kind)) for kind in keras.Model.__mro__] == before
-
-
 @pytest.mark.parametrize(
     "given",
     [

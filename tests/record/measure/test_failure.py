@@ -150,18 +150,6 @@ def test_the_stages_stay_where_the_rows_are_read_later(
     assert [stage.name for stage in trace.stages] == ["input", "first", "odd"]
 
 
-def test_a_shape_that_a_layer_cannot_take(fit: Fit) -> None:
-    import keras
-
-    x, y = rows()
-    layers = keras.layers
-    model = subclassed(layers.Dense(4, name="first"), layers.Conv2D(2, 3, name="conv"))
-    trace = fit(model, ValueError, "conv", x=x, y=y)
-    assert trace.ending.stage == "conv"
-    assert [stage.name for stage in trace.stages] == ["input", "first", "conv"]
-    assert trace.stages[-1].config["kernel_size"] == [3, 3]
-
-
 def test_a_value_that_a_layer_cannot_take(fit: Fit) -> None:
     import keras
 
@@ -313,25 +301,17 @@ def test_the_gradients_of_all_batches_are_searched_with_one_function(
     assert len(made) == 1 < len(x) // 4
 
 
-def test_an_exception_of_another_callback(fit: Fit, tmp_path: Path) -> None:
-    import keras
-
-    class Raising(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            if epoch == 1:
-                raise KeyError("of the callback")
-
-    trace = fit(classifier(), KeyError, "of the callback", **as_arrays(), others=[Raising()])
-    assert [epoch.number for epoch in trace.epochs] == [1]
-    assert (trace.ending.kind, trace.ending.epoch, trace.ending.error) == (
-        "failed",
-        2,
-        "KeyError: 'of the callback'",
-    )
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_what_is_no_exception_passes_through(error: type[BaseException], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (KeyError("of the callback"), "failed", "KeyError: 'of the callback'"),
+        (KeyboardInterrupt(), "interrupted", None),
+        (SystemExit(3), "failed", "SystemExit: 3"),
+    ],
+)
+def test_what_another_callback_raises(
+    fit: Fit, error: BaseException, kind: str, said: str | None
+) -> None:
     import keras
 
     class Raising(keras.callbacks.Callback):  # type: ignore[misc]
@@ -339,14 +319,9 @@ def test_what_is_no_exception_passes_through(error: type[BaseException], tmp_pat
             if epoch == 1:
                 raise error
 
-    model = classifier()
-    with pipetrace.watch(model, tmp_path / "run.trace", verbose=False), pytest.raises(error):
-        model.fit(**as_arrays(), epochs=3, verbose=0, callbacks=[Raising()])
-    ending = pipetrace.read(tmp_path / "run.trace").ending
-    assert (ending.kind, ending.epoch) == (
-        "interrupted" if error is KeyboardInterrupt else "failed",
-        2,
-    )
+    trace = fit(classifier(), type(error), **as_arrays(), others=[Raising()])
+    assert [epoch.number for epoch in trace.epochs] == [1]
+    assert (trace.ending.kind, trace.ending.epoch, trace.ending.error) == (kind, 2, said)
 
 
 def test_nothing_is_assigned_to_the_models_variables_to_look_at_them(
