@@ -9,8 +9,7 @@ from typing import Any
 
 from pipetrace.capture import facts, saved, structures
 from pipetrace.capture.fit import callbacks_in
-from pipetrace.capture.guard import contained
-from pipetrace.errors import ArgumentError, ModelInputError, in_short
+from pipetrace.errors import ArgumentError, ModelInputError
 from pipetrace.pipeline.run import Passage, run_steps
 from pipetrace.pipeline.source import StepRows
 from pipetrace.pipeline.step import check_steps
@@ -19,7 +18,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.session import Session
-from pipetrace.record.standard_error import say_once
+from pipetrace.record.standard_error import not_recorded
 from pipetrace.record.state import Settings
 from pipetrace.trace.output_place import check_place
 
@@ -102,7 +101,7 @@ class Pipeline:
         check_place(Path(path))
         passage = self.passage
         recorder = Recorder(path, **self._options)
-        with contained(_steps_not_recorded):
+        with not_recorded("The steps before the model are"):
             recorder.settings = replace(recorder.settings, before=before(passage))
         given = {**_fit_arguments(passage), **options}
         given["callbacks"] = [*callbacks_in(options.get("callbacks")), recorder]
@@ -131,10 +130,6 @@ class Pipeline:
             )
         settings = {**self._options, "before": before(passage)}
         record_model(self.model, Rows(x, y), Path(path), None, **settings)
-
-
-def _steps_not_recorded(error: BaseException) -> None:
-    say_once(f"pipetrace: The steps before the model are not recorded: {in_short(error)}")
 
 
 def _fit_arguments(passage: Passage) -> dict[str, Any]:

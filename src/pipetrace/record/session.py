@@ -323,7 +323,7 @@ class Session:
         state.budget.stop()
         if state.writer is None:
             return
-        told = privacy.unnamed_ending(ending) if state.settings.anonymous else ending
+        told = privacy.unnamed(ending) if state.settings.anonymous else ending
         state.writer.end(told, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
             with state.safely("findings"):
