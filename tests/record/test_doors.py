@@ -22,6 +22,7 @@ from tests.record.models import (
 import pipetrace
 from pipetrace.errors import ArgumentError, IncompleteTraceError
 from pipetrace.trace import Trace
+from pipetrace.trace.events import Event
 
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
 
@@ -143,9 +144,7 @@ def test_fewer_steps_than_the_rows_fill(tmp_path: Path) -> None:
     assert trace.run.data.rows == 4 * BATCH
     # Keras goes on in the rows where the epoch before ended, and they run out.
     assert [epoch.steps for epoch in trace.epochs] == [4, 3]
-    assert [(event.kind, event.epoch, event.step) for event in trace.events] == [
-        ("data_ended", 2, 3)
-    ]
+    assert trace.events == (Event("data_ended", 2, 3, count=3, total=4),)
 
 
 def test_several_fits_go_on_in_one_trace_and_another_model_replaces_it(tmp_path: Path) -> None:
