@@ -96,24 +96,6 @@ def test_weights_are_named_and_each_layer_listed_once(sample: Any) -> None:
     assert sum(values.size for values in weights.values()) == sample.model.count_params()
 
 
-def test_inference_only_dropout_is_off_and_no_state_changes(keras: Any) -> None:
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            layers.Input((3,)),
-            layers.BatchNormalization(name="norm"),
-            layers.Dropout(0.9, seed=0, name="drop"),
-        ]
-    )
-    state = [np.array(each.numpy()) for each in model.variables]
-    forward = Forward(model, np.ones((1, 3), np.float32), [("rows", 0)])
-    for _ in range(2):
-        found = forward(np.full((4, 3), 7, np.float32))
-        np.testing.assert_array_equal(found["drop"], found["norm"])
-    for before, after in zip(state, model.variables, strict=True):
-        np.testing.assert_array_equal(before, after.numpy())
-
-
 def test_the_models_own_functions_are_left_alone(keras: Any, small: Any) -> None:
     small.compile(optimizer="sgd", loss="mse")
     rows = np.ones((4, 3), np.float32)
@@ -121,19 +103,6 @@ def test_the_models_own_functions_are_left_alone(keras: Any, small: Any) -> None
     before = small.predict_function
     Forward(small, rows, [("rows", 0)])(rows)
     assert small.predict_function is before
-
-
-def test_no_random_number_is_drawn(keras: Any, small: Any) -> None:
-    rows = np.ones((4, 3), np.float32)
-    drawn = []
-    for watched in (False, True):
-        keras.utils.clear_session()  # Keras 3.8 goes on with a generator that it has
-        keras.utils.set_random_seed(3)
-        if watched:
-            Forward(small, rows, [("rows", 0)])(rows)
-        drawn.append((np.random.random(), np.asarray(keras.random.normal((3,)))))
-    assert drawn[0][0] == drawn[1][0]
-    np.testing.assert_array_equal(drawn[0][1], drawn[1][1])
 
 
 def model_that_reads(**kept: Any) -> Any:

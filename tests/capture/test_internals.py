@@ -33,9 +33,7 @@ def test_all_is_supported_but_the_seed_of_an_old_keras(keras: Any) -> None:
     made.make_train_function()
     known = tuple(map(int, keras.__version__.split(".")[:2]))
     assert internals.unsupported(made) == (() if known >= (3, 9) else ("seed",))
-    assert internals.supports_fit_frame()
     assert internals.supports_callback_list()
-    assert internals.supports_name_counters()
 
 
 def test_the_frame_of_the_running_fit(keras: Any) -> None:
@@ -106,7 +104,6 @@ def test_functions_run_as_they_were_traced_within_the_block_alone(keras: Any) ->
         config = tf.compat.v1.ConfigProto.FromString(options().config_proto_serialized)
         return not config.graph_options.rewrite_options.disable_meta_optimizer
 
-    assert internals.supports_call_options()
     before = options()
     with internals.as_traced():
         assert not rewrites()

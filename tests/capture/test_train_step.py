@@ -146,9 +146,16 @@ def recorded(model: Any, path: Path, **options: Any) -> Trace:
     return trace
 
 
-def test_the_parts_that_a_step_calls_are_stages(tmp_path: Path) -> None:
-    model = gan()
-    trace = recorded(model, tmp_path / "run.trace")
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
+    """Of a training of each model."""
+    folder = tmp_path_factory.mktemp("traces")
+    models = {"gan": gan, "autoencoder": autoencoder}
+    return {name: recorded(build(), folder / f"{name}.trace") for name, build in models.items()}
+
+
+def test_the_parts_that_a_step_calls_are_stages(traces: dict[str, Trace]) -> None:
+    trace = traces["gan"]
     assert [group.path for group in trace.groups if ":" not in group.path] == [
         "",
         "maker",
@@ -170,9 +177,8 @@ def test_the_parts_that_a_step_calls_are_stages(tmp_path: Path) -> None:
     assert prediction.outputs["make:3"].shape == (6,)
 
 
-def test_what_call_leaves_out_is_seen_in_the_loss(tmp_path: Path) -> None:
-    model = autoencoder()
-    trace = recorded(model, tmp_path / "run.trace")
+def test_what_call_leaves_out_is_seen_in_the_loss(traces: dict[str, Trace]) -> None:
+    trace = traces["autoencoder"]
     assert [stage.name for stage in trace.stages] == ["input", "encode", "decode"]
     code, again = (np.asarray(trace.stages[name].example) for name in ("encode", "decode"))
     expected = code @ trace.weights["decode/kernel"] + trace.weights["decode/bias"]
@@ -205,8 +211,8 @@ def test_tracing_the_step_changes_nothing(
     assert alone[1:] == watched[1:]
 
 
-def test_losses_and_optimizers_are_told_by_their_names(tmp_path: Path) -> None:
-    step = recorded(gan(), tmp_path / "gan.trace").run.step
+def test_losses_and_optimizers_are_told_by_their_names(traces: dict[str, Trace]) -> None:
+    step = traces["gan"].run.step
     assert step is not None
     assert (step.own, step.losses) == (True, ("critic_loss", "maker_loss"))
     steps = 2 * ROWS // BATCH
@@ -215,18 +221,20 @@ def test_losses_and_optimizers_are_told_by_their_names(tmp_path: Path) -> None:
         ("critic_optimizer", "Adam", 2 * steps),
         ("maker_optimizer", "SGD", steps),
     ]
-    told = pipetrace.observations(tmp_path / "gan.trace")
+    told = pipetrace.observations(traces["gan"])
     assert all("critic_loss" in each.text and "maker_loss" in each.text for each in told)
-    half = recorded(autoencoder(), tmp_path / "half.trace").run.step
+    half = traces["autoencoder"].run.step
     assert half is not None
     assert half.losses == ("loss",)
     assert [(each.name, each.updates) for each in half.optimizers] == [("optimizer", steps)]
 
 
-def test_the_loss_that_is_made_smaller_is_the_one_that_is_judged(tmp_path: Path) -> None:
+def test_the_loss_that_is_made_smaller_is_the_one_that_is_judged(
+    traces: dict[str, Trace],
+) -> None:
     from pipetrace.explain.judgement import judgement
 
-    trace = recorded(autoencoder(), tmp_path / "run.trace")
+    trace = traces["autoencoder"]
     step = replace(trace.run.step or StepFacts(), losses=("total_loss",))
     epochs = [
         replace(epoch, metrics={"a_loss": 0.1, "total_loss": 3.0 - epoch.number})

@@ -51,12 +51,11 @@ def by_keras(trace: Trace, source: Source, rows: Array) -> dict[str, Array]:
 
 
 def assert_same_summary(ours: Summary, theirs: Summary) -> None:
-    for name in ("count", "nan", "positive_infinity", "negative_infinity", "zeros", "min", "max"):
-        assert getattr(ours, name) == getattr(theirs, name), name
     assert ours.mean == pytest.approx(theirs.mean, rel=1e-12)
     assert ours.std == pytest.approx(theirs.std, rel=1e-9)
-    np.testing.assert_array_equal(ours.histogram.keys, theirs.histogram.keys)
-    np.testing.assert_array_equal(ours.histogram.counts, theirs.histogram.counts)
+    assert replace(ours, channels=None) == replace(
+        theirs, channels=None, mean=ours.mean, std=ours.std
+    )
     assert (ours.channels is None) == (theirs.channels is None)
     for mine, yours in zip(ours.channels or (), theirs.channels or (), strict=True):
         assert_same_summary(mine, yours)

@@ -10,7 +10,6 @@ from tests.record.models import classifier, rows
 
 import pipetrace
 from pipetrace.capture.forward import Forward
-from pipetrace.errors import ArgumentError
 from pipetrace.explain.overhead import omissions
 from pipetrace.record import budget, finish, look
 from pipetrace.trace import Trace, read
@@ -176,8 +175,3 @@ def test_ctrl_c_after_training_keeps_what_was_measured(
     assert (trace.ending.kind, len(trace.epochs), trace.rows) == ("finished", 2, 0)
     assert trace.predictions
     assert ("after training", INTERRUPTED_BY_USER) in skipped(trace)
-
-
-def test_only_three_amounts_are_known(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="after_training"):
-        pipetrace.Recorder(tmp_path / "run.trace", after_training="some")

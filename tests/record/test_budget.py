@@ -2,13 +2,11 @@
 
 import itertools
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from pipetrace.errors import ArgumentError
 from pipetrace.record import budget as module
-from pipetrace.record.budget import FLOOR, Allowance, Budget, Cost, EpochSchedule, check_budget
+from pipetrace.record.budget import FLOOR, Allowance, Budget, Cost, EpochSchedule
 
 
 @pytest.fixture
@@ -73,17 +71,6 @@ def test_without_a_budget_there_is_room_for_all(now: list[float]) -> None:
     budget = started(None)
     budget.cost.add("probe", 1e6)
     assert budget.has_room_for(1e9)
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.5, "2 %", True, float("nan")])
-def test_a_budget_that_is_none(share: Any) -> None:
-    with pytest.raises(ArgumentError, match="share of the training time from 0 to 1"):
-        check_budget(share)
-
-
-@pytest.mark.parametrize("share", [None, 0, 0.02, 1])
-def test_budgets(share: float | None) -> None:
-    check_budget(share)
 
 
 def test_what_may_wait_leaves_the_floor_alone_and_takes_its_share_only(now: list[float]) -> None:

@@ -20,8 +20,9 @@ from tests.record.models import (
 )
 
 import pipetrace
-from pipetrace.errors import IncompleteTraceError
+from pipetrace.errors import ArgumentError, IncompleteTraceError
 from pipetrace.trace import Trace
+from pipetrace.trace.events import Event
 
 pytestmark = [pytest.mark.framework, pytest.mark.filterwarnings("ignore:.*shuffle:UserWarning")]
 
@@ -143,9 +144,7 @@ def test_fewer_steps_than_the_rows_fill(tmp_path: Path) -> None:
     assert trace.run.data.rows == 4 * BATCH
     # Keras goes on in the rows where the epoch before ended, and they run out.
     assert [epoch.steps for epoch in trace.epochs] == [4, 3]
-    assert [(event.kind, event.epoch, event.step) for event in trace.events] == [
-        ("data_ended", 2, 3)
-    ]
+    assert trace.events == (Event("data_ended", 2, 3, count=3, total=4),)
 
 
 def test_several_fits_go_on_in_one_trace_and_another_model_replaces_it(tmp_path: Path) -> None:
@@ -242,29 +241,41 @@ def test_every_door_gives_the_same_trace(form: str, tmp_path: Path) -> None:
     assert found[0] == found[1] == found[2]
 
 
-def test_making_a_recorder_changes_nothing_of_keras(tmp_path: Path) -> None:
-    import keras
-
-    before = [dict(vars(kind)) for kind in keras.Model.__mro__]
-    pipetrace.Recorder(tmp_path / "run.trace")
-    assert [dict(vars(kind)) for kind in keras.Model.__mro__] == before
+@pytest.mark.parametrize(
+    "given",
+    [
+        ([[1, 2], [3]], None),
+        (np.ones((3, 2)), np.ones(2)),
+        (np.ones((0, 2)), np.ones(0)),
+        (None, np.ones(2)),
+        ("rows.npz", None),
+    ],
+)
+def test_rows_that_are_none_are_refused_before_training(given: Any, tmp_path: Path) -> None:
+    with pytest.raises(pipetrace.PipetraceError, match=r"\["):
+        pipetrace.Recorder(tmp_path / "run.trace", *given)
 
 
 @pytest.mark.parametrize(
-    ("given", "error"),
+    ("name", "value"),
     [
-        (([[1, 2], [3]], None), pipetrace.PipetraceError),
-        ((np.ones((3, 2)), np.ones(2)), pipetrace.PipetraceError),
-        ((np.ones((0, 2)), np.ones(0)), pipetrace.PipetraceError),
-        ((None, np.ones(2)), pipetrace.PipetraceError),
-        (("rows.npz", None), pipetrace.PipetraceError),
+        ("stop_on", "warning"),
+        ("stop_on", True),
+        ("on_finding", "print"),
+        ("after_training", "some"),
+        *(("budget", each) for each in (-0.1, 1.5, "2 %", True, float("nan"))),
     ],
 )
-def test_rows_that_are_none_are_refused_before_training(
-    given: Any, error: type[Exception], tmp_path: Path
-) -> None:
-    with pytest.raises(error, match=r"\["):
-        pipetrace.Recorder(tmp_path / "run.trace", *given)
+def test_options_that_cannot_be_are_refused(tmp_path: Path, name: str, value: Any) -> None:
+    options: dict[str, Any] = {name: value}
+    with pytest.raises(ArgumentError) as caught:
+        pipetrace.Recorder(tmp_path / "run.trace", **options)
+    assert caught.value.where == name
+
+
+def test_every_share_is_a_budget_and_none_too(tmp_path: Path) -> None:
+    for share in (None, 0, 0.02, 1):
+        pipetrace.Recorder(tmp_path / "run.trace", budget=share)
 
 
 def test_a_file_that_is_no_trace_is_not_replaced(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import pytest
 from tests.record.models import classifier, rows
 
 import pipetrace
-from pipetrace.errors import ArgumentError
 from pipetrace.explain.overhead import omissions, spent
 from pipetrace.record import budget as module
 from pipetrace.record.epochs.recorder import EpochRecorder
@@ -171,19 +170,6 @@ def test_an_interrupted_training_still_gets_its_figures(tmp_path: Path) -> None:
     assert trace.ending.kind == "interrupted"
     assert epochs_of(trace, "signal") == [0, 1, 2, 3]
     assert [thread.name for thread in threading.enumerate() if "pipetrace" in thread.name] == []
-
-
-@pytest.mark.parametrize("options", [{"budget": 2}, {"budget": "all"}])
-def test_a_budget_that_is_none_is_refused_before_training(
-    tmp_path: Path, options: dict[str, Any]
-) -> None:
-    with pytest.raises(ArgumentError, match="budget"):
-        pipetrace.Recorder(tmp_path / "a.trace", **options)
-
-
-def test_unknown_options_are_no_silence(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'bugdet'"):
-        pipetrace.Recorder(tmp_path / "a.trace", bugdet=0.1)  # type: ignore[call-arg]
 
 
 def test_what_is_measured_within_a_step_is_counted_once(

@@ -30,9 +30,9 @@ model.fit(x, x[:, :2], epochs=5, verbose=0, callbacks=[end])
 """
 
 
-def fit(path: Path, **options: Any) -> Any:
+def fit(path: Path, after: str = "none", **options: Any) -> Any:
     model = classifier()
-    recorder = pipetrace.Recorder(path, verbose=False)
+    recorder = pipetrace.Recorder(path, verbose=False, after_training=after)
     callbacks = [*options.pop("callbacks", []), recorder]
     model.fit(**as_arrays(), epochs=3, verbose=0, callbacks=callbacks, **options)
     return model
@@ -47,7 +47,7 @@ def test_ctrl_c_that_is_pressed_twice(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Session, "_measure_what_waited", again)
     first = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: epoch == 2 and again())
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "run.trace", callbacks=[first])
+        fit(tmp_path / "run.trace", "brief", callbacks=[first])
     trace = read(tmp_path / "run.trace")
     assert (trace.ending.kind, len(trace.epochs)) == ("interrupted", 2)
 
@@ -74,7 +74,7 @@ def test_another_folder_between_two_trainings(
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path)
     model = classifier()
-    recorder = pipetrace.Recorder("run.trace", verbose=False)
+    recorder = pipetrace.Recorder("run.trace", verbose=False, after_training="none")
     for folder in (tmp_path / "other", tmp_path):
         model.fit(**as_arrays(), epochs=2, verbose=0, callbacks=[recorder])
         monkeypatch.chdir(folder)

@@ -177,7 +177,7 @@ def test_nothing_of_the_current_folder_is_imported(written: Path, tmp_path: Path
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[pipetrace.rules]\na = evil:A\n")
-    for command in ("rules", f"check {written}", f"show {written}"):
+    for command in (f"check {written}", f"show {written}"):  # the first loads rules of plugins
         words = [sys.executable, "-m", "pipetrace", *command.split()]
         ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ended.returncode in (0, 1), ended.stderr

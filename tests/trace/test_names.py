@@ -4,10 +4,9 @@ import io
 import json
 import re
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.reliability import base_traces
@@ -16,7 +15,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from pipetrace.errors import HIDDEN, TraceNotFoundError, visible
-from pipetrace.explain.findings.engine import Report, check
+from pipetrace.explain.findings.engine import check
 from pipetrace.explain.quiz import quiz
 from pipetrace.present import rich
 from pipetrace.present.build.document import document
@@ -54,47 +53,42 @@ def named(path: Path, name: str) -> Trace:
     return read(path)
 
 
-def in_terminal(trace: Trace) -> str:
+def in_terminal(made: Any) -> str:
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system="truecolor")
-    rich.show(document(trace), console)
+    rich.show(made, console)
     assert isinstance(console.file, io.StringIO)
     return COLOURS.sub("", console.file.getvalue())
 
 
-def report(trace: Trace) -> Report:
-    return check(trace, file="a.trace")
-
-
-def checked(form: str, trace: Trace) -> str:
-    return FORMS[form]((report(trace),), "0")
-
-
-OUTPUTS: dict[str, Callable[[Trace], str]] = {
-    "terminal": in_terminal,
-    "text": lambda trace: document_text(document(trace)),
-    "markdown": lambda trace: document_markdown(document(trace)),
-    "page": lambda trace: page(document(trace)),
-    "export": to_json,
-    "quiz": lambda trace: "\n".join(str(each) for each in quiz(trace)),
-    **{f"check as {form}": partial(checked, form) for form in FORMS},
-}
+def outputs(trace: Trace) -> dict[str, str]:
+    """All that can be put out of a trace, by the form."""
+    made, report = document(trace), check(trace, file="a.trace")
+    return {
+        "terminal": in_terminal(made),
+        "text": document_text(made),
+        "markdown": document_markdown(made),
+        "page": page(made),
+        "export": to_json(trace),
+        "quiz": "\n".join(str(each) for each in quiz(trace)),
+        **{f"check as {form}": write((report,), "0") for form, write in FORMS.items()},
+    }
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_each_form_of_output_shows_each_name_as_text(tmp_path: Path, name: str) -> None:
     trace = named(tmp_path / "a.trace", name)
     assert trace.run.title == visible(name)
-    for form, write in OUTPUTS.items():
-        said = write(trace)
+    found = outputs(trace)
+    for form, said in found.items():
         assert said, form
         lines = said.splitlines()
         assert not HIDDEN.search("".join(lines)), form
         if form not in ("terminal", "page", "check as github"):  # whose lines go into logs
             assert not [line for line in lines if line.lstrip().startswith(("::", "##["))], form
-    assert " ".join(visible(name).split()) in " ".join(in_terminal(trace).split())
-    commands = OUTPUTS["check as github"](trace).splitlines()
+    assert " ".join(visible(name).split()) in " ".join(found["terminal"].split())
+    commands = found["check as github"].splitlines()
     assert all(re.match(r"::(error|warning|notice) (file=|title=)", each) for each in commands)
-    tokens = MarkdownIt("commonmark").parse(OUTPUTS["markdown"](trace))
+    tokens = MarkdownIt("commonmark").parse(found["markdown"])
     kinds = {
         child.type
         for token in tokens
@@ -103,14 +97,11 @@ def test_each_form_of_output_shows_each_name_as_text(tmp_path: Path, name: str) 
     }
     assert not kinds & {"link_open", "image", "html_inline"}
     assert not [token for token in tokens if token.type == "html_block"]
-    sarif = json.loads(OUTPUTS["check as sarif"](trace))
+    sarif = json.loads(found["check as sarif"])
     assert not [
         each for run in sarif["runs"] for each in run["results"] if "](" in each["message"]["text"]
     ]
-    assert (
-        "<img"
-        not in OUTPUTS["page"](trace).partition('id="document">')[2].partition("</script>")[0]
-    )
+    assert "<img" not in found["page"].partition('id="document">')[2].partition("</script>")[0]
 
 
 def test_errors_show_names_as_text(tmp_path: Path) -> None:

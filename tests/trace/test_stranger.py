@@ -8,35 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipetrace.errors import DamagedTraceError
-from pipetrace.trace import TraceWriter, read
-from pipetrace.trace.document import FINISHED, SOURCE, Data, Ending, Run, Spec, Stage
-from pipetrace.trace.training import Training
-
-DATA = Data("rows", "A few rows.", None, "here", 2, "00", ("0", "1"), (1, 1), 1, 0, 0, 1.0)
-TRAINING = Training(1, 1, "Adam", {}, "mse", (), 0, 1)
-RUN = Run(
-    "Rows",
-    "2026-01-01T00:00:00+00:00",
-    "pipetrace",
-    {},
-    "tensorflow",
-    "Linux",
-    "00",
-    DATA,
-    TRAINING,
-)
-STAGE = Stage("rows", SOURCE, None, "rows", {}, (), (Spec((None, 2), "float32"),))
+from pipetrace.trace import read
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "some.trace"
-    TraceWriter(path, RUN, (STAGE,)).end(Ending(FINISHED), {})
-    return path
-
-
-def change(file: Path, script: str) -> None:
-    with closing(sqlite3.connect(file)) as database:
+def change(trace_file: Path, script: str) -> None:
+    with closing(sqlite3.connect(trace_file)) as database:
         database.executescript(script)
 
 
@@ -52,31 +28,31 @@ def change(file: Path, script: str) -> None:
         ("DROP TABLE cost", "the table cost"),
     ],
 )
-def test_a_file_of_another_layout_is_refused(file: Path, script: str, said: str) -> None:
-    change(file, script)
+def test_a_file_of_another_layout_is_refused(trace_file: Path, script: str, said: str) -> None:
+    change(trace_file, script)
     with pytest.raises(DamagedTraceError, match=said):
-        read(file)
+        read(trace_file)
 
 
-def test_nothing_of_another_layout_runs_before_it_is_refused(file: Path) -> None:
+def test_nothing_of_another_layout_runs_before_it_is_refused(trace_file: Path) -> None:
     # Whoever computes this column gets an error of its own.
     change(
-        file,
+        trace_file,
         "DROP TABLE cost; CREATE TABLE cost (part); INSERT INTO cost VALUES (-9223372036854775808)",
     )
-    change(file, "ALTER TABLE cost ADD COLUMN seconds AS (abs(part))")
+    change(trace_file, "ALTER TABLE cost ADD COLUMN seconds AS (abs(part))")
     with (
-        closing(sqlite3.connect(file)) as database,
+        closing(sqlite3.connect(trace_file)) as database,
         pytest.raises(sqlite3.OperationalError, match="integer overflow"),
     ):
         database.execute("SELECT * FROM cost").fetchall()
     with pytest.raises(DamagedTraceError, match="the table cost"):
-        read(file)
+        read(trace_file)
 
 
 @pytest.mark.parametrize("text", ["\x1b]0;title\x07", "\x9b31m", "\x00", "\u202e", "\u200b"])
-def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
-    with closing(sqlite3.connect(file)) as database, database:
+def test_no_text_gives_orders_to_a_terminal(trace_file: Path, text: str) -> None:
+    with closing(sqlite3.connect(trace_file)) as database, database:
         database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps(text),))
         database.execute(
             "UPDATE run SET value = ? WHERE key = 'versions'", (json.dumps({text: text}),)
@@ -85,7 +61,7 @@ def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
             "UPDATE stage SET layer = ?, config = ?", (text, json.dumps({"name": [text]}))
         )
         database.execute("UPDATE ending SET error = ?", (text,))
-    trace = read(file)
+    trace = read(trace_file)
     said = [
         trace.run.title,
         *map(str, trace.run.versions),
@@ -99,13 +75,13 @@ def test_no_text_gives_orders_to_a_terminal(file: Path, text: str) -> None:
     )
 
 
-def test_text_that_no_output_can_carry_is_replaced(file: Path) -> None:
-    with closing(sqlite3.connect(file)) as database, database:
+def test_text_that_no_output_can_carry_is_replaced(trace_file: Path) -> None:
+    with closing(sqlite3.connect(trace_file)) as database, database:
         database.execute("UPDATE run SET value = ? WHERE key = 'title'", ('"\\ud800"',))
-    assert read(file).run.title == "\N{REPLACEMENT CHARACTER}"
+    assert read(trace_file).run.title == "\N{REPLACEMENT CHARACTER}"
 
 
-def test_texts_stand_on_one_line_and_are_cut(file: Path) -> None:
+def test_texts_stand_on_one_line_and_are_cut(trace_file: Path) -> None:
     for given, expected in (
         ("one\n\ttwo\r\nthree", "one  two three"),
         ("a" * 20_000, "a" * 9_999 + "…"),
@@ -114,30 +90,30 @@ def test_texts_stand_on_one_line_and_are_cut(file: Path) -> None:
             "\u0646\u200c\u0627 \U0001f468\u200d\U0001f469 \u00a0",
         ),
     ):
-        with closing(sqlite3.connect(file)) as database, database:
+        with closing(sqlite3.connect(trace_file)) as database, database:
             database.execute("UPDATE run SET value = ? WHERE key = 'title'", (json.dumps(given),))
             database.execute("UPDATE stage SET path = ?", (given,))
-        trace = read(file)
+        trace = read(trace_file)
         assert (trace.run.title, trace.stages[0].path) == (expected, expected)
 
 
 @pytest.mark.parametrize("value", ["[1]", "null", "3", '"me"'])
-def test_a_writer_that_is_no_record_is_damage(file: Path, value: str) -> None:
-    with closing(sqlite3.connect(file)) as database, database:
+def test_a_writer_that_is_no_record_is_damage(trace_file: Path, value: str) -> None:
+    with closing(sqlite3.connect(trace_file)) as database, database:
         database.execute("DELETE FROM ending")
         database.execute("UPDATE run SET value = ? WHERE key = 'writer'", (value,))
     with pytest.raises(DamagedTraceError):
-        read(file)
+        read(trace_file)
 
 
-def test_what_is_missing_is_named(file: Path) -> None:
-    change(file, "DELETE FROM run WHERE key = 'rows'")
+def test_what_is_missing_is_named(trace_file: Path) -> None:
+    change(trace_file, "DELETE FROM run WHERE key = 'rows'")
     with pytest.raises(DamagedTraceError, match="it lacks 'rows'"):
-        read(file)
+        read(trace_file)
 
 
-def test_the_message_itself_gives_no_orders(file: Path) -> None:
-    change(file, "CREATE VIEW [\x1b[31m] AS SELECT 1")
+def test_the_message_itself_gives_no_orders(trace_file: Path) -> None:
+    change(trace_file, "CREATE VIEW [\x1b[31m] AS SELECT 1")
     with pytest.raises(DamagedTraceError) as caught:
-        read(file)
+        read(trace_file)
     assert "\x1b" not in str(caught.value)

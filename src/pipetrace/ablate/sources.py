@@ -33,7 +33,7 @@ def of_trace(trace: Trace, path: Path) -> Source:
     """The source of a trace's run: the built-in digits, drawn again; of other runs a
     ``RetrainError``.
     """
-    from pipetrace.demo.model import TITLE, Plan
+    from pipetrace.demo.model import TITLE, Plan, draw
     from pipetrace.demo.run import fingerprint
 
     run, training = trace.run, trace.run.training
@@ -56,7 +56,8 @@ def of_trace(trace: Trace, path: Path) -> Source:
         validation_rows=run.data.validation_rows,
     )
     try:
-        same = fingerprint(_digits(run.data.origin), plan) == run.data.fingerprint
+        digits = _digits(run.data.origin)
+        same = fingerprint(digits, draw(digits, plan)) == run.data.fingerprint
     except PipetraceError as error:
         raise RetrainError(
             f"The rows of the run cannot be read again: {error.what}", where=str(path), hint=hint

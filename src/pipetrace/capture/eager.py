@@ -17,7 +17,7 @@ from pipetrace.capture.backend import load
 from pipetrace.capture.forward import Forward, Passed, plain_array
 from pipetrace.capture.graph import graph
 from pipetrace.capture.hook import watch
-from pipetrace.capture.nodes import Graph, Node
+from pipetrace.capture.nodes import Graph
 from pipetrace.capture.training import Gradients, Slopes
 from pipetrace.capture.untraced import failed_graph
 from pipetrace.capture.weights import (
@@ -68,9 +68,7 @@ class EagerForward(Forward):
         self.seen = Graph()
         self._run(rows, None)
         self._until = math.inf  # it is the first look that may be given up
-        self.operations = [node.operation for node in self.seen.nodes]
-        self._nodes = self._wanted(self.seen)
-        self._outside = _outside(self.seen)
+        self._found(self.seen)
 
     def _pass(self, values: list[Any], rows: Any) -> tuple[Any, Any, list[Any]]:
         """The tensors and masks of the stages, by their names; where JAX compiles it, this runs for
@@ -93,11 +91,8 @@ class EagerForward(Forward):
             for each in nodes
             if each.masks and each.masks[0] is not None
         }
-        lengths = [int(node.outside[place].shape[0]) for node, place in _outside(found)]
+        lengths = [int(node.outside[place].shape[0]) for node, place in found.outside]
         return {each.stage.name: list(each.tensors) for each in nodes}, masks, lengths
-
-    def _wanted(self, found: Graph) -> list[Node]:
-        return [each for each in found.nodes if self._only is None or each.stage.name in self._only]
 
     def _run(self, rows: Any, instead: Weights | None) -> Passed:
         given = structures.mapped(load().ops.convert_to_tensor, rows)
@@ -230,7 +225,3 @@ def _compiled(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
 def _array(tensor: Any) -> Array:
     """A copy: on the processor, JAX and PyTorch would give a view of what they go on using."""
     return np.array(plain_array(load().ops.convert_to_numpy(tensor)))
-
-
-def _outside(found: Graph) -> list[tuple[Node, int]]:
-    return [(node, place) for node in found.nodes for place in node.outside]

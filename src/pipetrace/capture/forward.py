@@ -268,18 +268,21 @@ class Forward:
                 self.seen = failed_graph(self._keras, calls, inputs, self.fixed, taken=self.taken)
                 raise
             self.seen = graph(self._keras, calls, inputs, result, self.fixed, self.taken)
-        self.operations = [node.operation for node in self.seen.nodes]
-        wanted = [
-            node for node in self.seen.nodes if self._only is None or node.stage.name in self._only
-        ]
-        self._nodes = wanted
-        self._masked = [
-            node.stage.name for node in wanted if node.masks and node.masks[0] is not None
-        ]
-        masks = [node.masks[0] for node in wanted if node.masks and node.masks[0] is not None]
-        self._outside = [(node, place) for node in self.seen.nodes for place in node.outside]
+        self._found(self.seen)
+        masked = [node for node in self._nodes if node.masks and node.masks[0] is not None]
+        self._masked = [node.stage.name for node in masked]
         lengths = [length(node.outside[place]) for node, place in self._outside]
-        return [[dense(tensor) for tensor in node.tensors] for node in wanted], masks, lengths
+        outputs = [[dense(tensor) for tensor in node.tensors] for node in self._nodes]
+        return outputs, [node.masks[0] for node in masked], lengths
+
+    def _found(self, seen: Graph) -> None:
+        """Take the operations of all stages, and the stages whose outputs are wanted."""
+        self.operations = [node.operation for node in seen.nodes]
+        self._nodes = self._wanted(seen)
+        self._outside = seen.outside
+
+    def _wanted(self, seen: Graph) -> list[Node]:
+        return [each for each in seen.nodes if self._only is None or each.stage.name in self._only]
 
     def _run_model(self, rows: Any, given: list[Any]) -> Any:
         if self.step is not None:

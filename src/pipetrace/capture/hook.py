@@ -26,8 +26,6 @@ class Call:
     """One call of one operation."""
 
     operation: Any  # the Keras layer or operation
-    # the names of the operations that it was called within, outermost first, its own last
-    path: tuple[str, ...]
     # inputs, outputs: the tensors it received and gave, flattened, in order
     inputs: list[Any]
     # input_names, output_names: for each the key that it had in a dictionary, or None
@@ -37,7 +35,7 @@ class Call:
     # for each output the Keras mask that it carries, or None
     masks: list[Any] = field(default_factory=list)
     outer: "Call | None" = None  # the call that it happened within, or None
-    inner: int = 0  # how many calls happened within it; a call with none is a leaf
+    is_leaf: bool = True  # whether no call happened within it
     error: BaseException | None = None  # what it raised, or None
 
 
@@ -84,7 +82,7 @@ def watch(until: float = math.inf, within: Any = None) -> Iterator[list[Call]]:
     Raises:
         TookTooLongError: out of a call within the block, from ``until`` of ``perf_counter`` on.
     """
-    outer = [] if within is None else [Call(within, (str(within.name),), [])]
+    outer = [] if within is None else [Call(within, [])]
     before, _listener.calls = _listener.calls, [*outer]
     stack, _listener.open = _listener.open, [*outer]
     limit, _listener.until = _listener.until, until
@@ -142,10 +140,9 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
             return original(self, *args, **kwargs)
         if time.perf_counter() > _listener.until:
             raise TookTooLongError
-        for outer in stack:
-            outer.inner += 1
-        path = (*(stack[-1].path if stack else ()), str(self.name))
-        seen = Call(self, path, [], outer=stack[-1] if stack else None)
+        seen = Call(self, [], outer=stack[-1] if stack else None)
+        if seen.outer is not None:
+            seen.outer.is_leaf = False
         seen.input_names, seen.inputs = _without_masks(self, *_tensors(keras, (args, kwargs)))
         calls.append(seen)
         stack.append(seen)
@@ -159,7 +156,7 @@ def _listening(original: Callable[..., Any], keras: Any) -> Callable[..., Any]:
         finally:
             stack.pop()
         result, extra = result
-        if not seen.inner:
+        if seen.is_leaf:
             result = _fresh(keras, result, seen.inputs)
         seen.output_names, seen.outputs = _tensors(keras, result)
         seen.output_names += [name for name, _ in extra]

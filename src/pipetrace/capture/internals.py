@@ -1,15 +1,15 @@
 """Every name of Keras that it does not promise, in one place.
 
-Each function has a ``supports_...`` that tells whether the installed Keras still has what the
-function needs. Where it has not, the function gives what an absent value gives, and whoever records
-notes that the part was not recorded. ``tests/capture/test_internals.py`` is the contract; it runs
-against the oldest and the newest Keras that pyproject names.
+Where the installed Keras no longer has what a function needs, the function gives what an absent
+value gives, and whoever records notes that the part was not recorded. ``supports_...`` tells that
+where it is asked for. ``tests/capture/test_internals.py`` is the contract; it runs against the
+oldest and the newest Keras that pyproject names.
 """
 
 import contextlib
-import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
@@ -64,13 +64,6 @@ DATASET_FUNCTIONS = ("_map_func", "_predicate", "_scan_func", "_reduce_func", "_
 
 
 # The running fit: a callback is given neither the rows nor Keras' list of callbacks.
-
-
-def supports_fit_frame() -> bool:
-    """Whether Keras' ``fit`` has the local variables that ``fit_locals`` reads."""
-    fit = inspect.unwrap(load().Model.fit)
-    code = getattr(fit, "__code__", None)
-    return code is not None and set(code.co_varnames) >= FIT_LOCALS
 
 
 def fit_locals(model: Any) -> Mapping[str, Any] | None:
@@ -149,11 +142,6 @@ def is_end_of_data(error: BaseException) -> bool:
 # How TensorFlow prepares a function that runs for the first time.
 
 
-def supports_call_options() -> bool:
-    """Whether TensorFlow has the options of a thread that ``as_traced`` changes."""
-    return _eager() is not None
-
-
 @contextlib.contextmanager
 def as_traced() -> Iterator[None]:
     """A block in which this thread's functions run as they were traced.
@@ -207,43 +195,33 @@ def set_mask(tensor: Any, mask: Any) -> None:
 # Automatic names, which Keras numbers by counters of the thread.
 
 
-def supports_name_counters() -> bool:
-    """Whether Keras keeps the counters where ``own_names`` looks for them."""
-    load()
-    return hasattr(_global_state(), "set_global_attribute")
-
-
-@contextlib.contextmanager
-def own_names() -> Iterator[None]:
+def own_names() -> AbstractContextManager[None]:
     """A block whose automatic names are counted apart, in a copy of the thread's counters.
 
     Running a layer may make operations, which Keras names by the next number. Without support, or
     while nobody has imported Keras, nothing is done.
     """
-    state = _global_state()
-    if state is None or not hasattr(state, "set_global_attribute"):
-        yield
-        return
-    counters = state.get_global_attribute(NAME_COUNTERS)
-    state.set_global_attribute(NAME_COUNTERS, None if counters is None else counters.copy())
-    try:
-        yield
-    finally:
-        state.set_global_attribute(NAME_COUNTERS, counters)
+    return _kept(NAME_COUNTERS, lambda counters: None if counters is None else counters.copy())
+
+
+def own_seeds() -> AbstractContextManager[None]:
+    """A block after which the thread has the generator of seeds that it had before, or none."""
+    return _kept(SEED_GENERATOR, lambda generator: generator)
 
 
 @contextlib.contextmanager
-def own_seeds() -> Iterator[None]:
-    """A block after which the thread has the generator of seeds that it had before, or none."""
+def _kept(name: str, within: Callable[[Any], Any]) -> Iterator[None]:
+    """A block after which an attribute of the thread's is what it was; in it, what that gives."""
     state = _global_state()
     if state is None or not hasattr(state, "set_global_attribute"):
         yield
         return
-    before = state.get_global_attribute(SEED_GENERATOR)
+    before = state.get_global_attribute(name)
+    state.set_global_attribute(name, within(before))
     try:
         yield
     finally:
-        state.set_global_attribute(SEED_GENERATOR, before)
+        state.set_global_attribute(name, before)
 
 
 def _global_state() -> Any:

@@ -40,6 +40,11 @@ class Graph:
         """The stages alone."""
         return tuple(node.stage for node in self.nodes)
 
+    @property
+    def outside(self) -> list[tuple[Node, int]]:
+        """The inputs that come from no stage and may be of any length, by their stage and place."""
+        return [(node, place) for node in self.nodes for place in node.outside]
+
     def recount(self) -> None:
         """Say anew which weights train, after layers were frozen or thawed."""
         for node in self.nodes:

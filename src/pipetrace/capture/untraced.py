@@ -27,7 +27,7 @@ def untraced_graph(
     if not inputs or len(inputs) != len(sources):
         return None
     calls: list[Call] = []
-    whole = _call(model, (), inputs, outputs, None)
+    whole = _call(model, inputs, outputs, None)
     if not _Reader(calls).read(whole, inputs, outputs):
         return None
     found = graph(keras, calls, list(zip(inputs, sources, strict=True)), taken=taken)
@@ -67,8 +67,7 @@ class _Reader:
             for outer, inner in zip(ours, theirs, strict=True):
                 self._tensors.setdefault(id(inner), self._tensors.get(id(outer), outer))
         for operation, received, given in nodes:
-            call.inner += 1
-            inner = _call(operation, call.path, self._own(received), self._own(given), call)
+            inner = _call(operation, self._own(received), self._own(given), call)
             nested = internals.built_calls(operation)
             if nested is None:
                 self.calls.append(inner)
@@ -83,13 +82,10 @@ class _Reader:
         return [self._tensors.get(id(each), each) for each in tensors]
 
 
-def _call(
-    operation: Any, path: tuple[str, ...], inputs: list[Any], outputs: list[Any], outer: Call | None
-) -> Call:
+def _call(operation: Any, inputs: list[Any], outputs: list[Any], outer: Call | None) -> Call:
     nothing: list[Any] = [None] * max(len(inputs), len(outputs))
     return Call(
         operation,
-        (*path, str(operation.name)),
         inputs,
         input_names=nothing[: len(inputs)],
         outputs=outputs,

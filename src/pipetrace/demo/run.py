@@ -190,7 +190,7 @@ def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Dat
         notice=source.notice,
         origin=source.origin,
         available=len(source.y),
-        fingerprint=_fingerprint(source, drawn),
+        fingerprint=fingerprint(source, drawn),
         class_names=source.class_names,
         class_counts=tuple(np.bincount(source.y[drawn.train], minlength=CLASSES).tolist()),
         validation_rows=len(drawn.validation),
@@ -200,12 +200,8 @@ def _data(source: Source, drawn: Draw, example: int, value: float | None) -> Dat
     )
 
 
-def fingerprint(source: Source, plan: Plan) -> str:
-    """The SHA-256 of the rows that a plan draws, as ``Data.fingerprint`` has it."""
-    return _fingerprint(source, draw(source, plan))
-
-
-def _fingerprint(source: Source, drawn: Draw) -> str:
+def fingerprint(source: Source, drawn: Draw) -> str:
+    """The SHA-256 of the rows that were drawn, as ``Data.fingerprint`` has it."""
     used = np.concatenate([drawn.train, drawn.validation, [drawn.prediction]])
     digest = hashlib.sha256(source.x[used].tobytes())
     digest.update(source.y[used].astype("<i8").tobytes())

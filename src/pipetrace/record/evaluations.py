@@ -8,14 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from pipetrace.capture.fit import callback_class, callbacks_in, callbacks_of, with_callback
-from pipetrace.capture.guard import contained
-from pipetrace.errors import in_short
 from pipetrace.record.attached import evaluated
 from pipetrace.record.budget import DEFAULT_SHARE
 from pipetrace.record.describe import READ_BYTES_A_SECOND, metrics_of
 from pipetrace.record.measure.dataset import HASHED_BYTES, fingerprint
 from pipetrace.record.measure.rows import Rows, kind_of, plain_rows
-from pipetrace.record.standard_error import say_once
+from pipetrace.record.standard_error import not_recorded
 from pipetrace.record.state import Settings
 from pipetrace.trace.training import Evaluation
 
@@ -62,7 +60,7 @@ def recorded(
     The validation of a ``fit``, which hands on its own list of callbacks, is none of these.
     """
     heard = given = None
-    with contained(_not_recorded):
+    with not_recorded("This evaluation is"):
         callbacks = callbacks_of(method, args, kwargs)
         is_heard = hasattr(callbacks, "callbacks") or any(
             isinstance(each, Hearing) for each in callbacks_in(callbacks)
@@ -75,7 +73,7 @@ def recorded(
     began, process = time.perf_counter(), os.getpid()
     result = method(*given[0], **given[1])
     seconds = time.perf_counter() - began
-    with contained(_not_recorded):
+    with not_recorded("This evaluation is"):
         if heard.found is not None and os.getpid() == process:
             evaluated(model, settings_of(), _with_rows(heard.found, method, args, kwargs, seconds))
     return result
@@ -103,7 +101,3 @@ def _fingerprint(rows: Rows | None, seconds: float) -> str:
     read = min(HASHED_BYTES, sum(each.nbytes for each in (*rows.arrays, *rows.targets)))
     room = max(READ_SECONDS, DEFAULT_SHARE * seconds)
     return fingerprint(rows) if read / READ_BYTES_A_SECOND <= room else ""
-
-
-def _not_recorded(error: BaseException) -> None:
-    say_once(f"pipetrace: This evaluation is not recorded: {in_short(error)}")

@@ -290,9 +290,9 @@ class _Parts:
 
     def _training_mode(self) -> None:
         if self.mode.has_layers:
-            found = self.mode.facts()
-            self.writer.write(TraceWriter.add_details, "training", found.training, found.examples)
-            self.writer.write(TraceWriter.add_details, "prediction", found.prediction, {})
+            in_training, in_prediction, examples = self.mode.facts()
+            self.writer.write(TraceWriter.add_details, "training", in_training, examples)
+            self.writer.write(TraceWriter.add_details, "prediction", in_prediction, {})
         if self.mode.changes_outputs:
             self.state.add(self.mode.outcome(self._sample(self.trained).rows))
 

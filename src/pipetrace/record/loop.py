@@ -16,7 +16,7 @@ from pipetrace.errors import ArgumentError, in_short
 from pipetrace.record.attached import kept_of, session_for
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.session import Session
-from pipetrace.record.standard_error import say_once
+from pipetrace.record.standard_error import not_recorded, say_once
 from pipetrace.record.state import Settings
 
 
@@ -153,14 +153,14 @@ class BatchLoop:
 
     def call(self, train: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Call ``train_on_batch``, which may raise anything, and record the step."""
-        with contained(_not_recorded):
+        with not_recorded("This training is"):
             self._look(batches.of_call(train, args, kwargs))
         try:
             result = train(*args, **kwargs)
         except BaseException as error:
             self._loop.failed(error)
             raise
-        with contained(_not_recorded):
+        with not_recorded("This training is"):
             self._loop.step(**batches.metrics_of(self._model, result))
             self._steps += 1
         return result
@@ -189,10 +189,6 @@ class BatchLoop:
             self._complete = self._rows >= batches.MOST_ROWS
             if first or self._complete:
                 self._loop.saw(self._seen)
-
-
-def _not_recorded(error: BaseException) -> None:
-    say_once(f"pipetrace: This training is not recorded: {in_short(error)}")
 
 
 def show_arguments(function: Any, recorder: Callable[..., Any]) -> Any:

@@ -2,15 +2,14 @@
 are not trained, such as saved ones."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipetrace.capture import facts, saved, structures
 from pipetrace.capture.fit import callbacks_in
-from pipetrace.capture.guard import contained
-from pipetrace.errors import ArgumentError, ModelInputError, in_short
+from pipetrace.errors import ArgumentError, ModelInputError
 from pipetrace.pipeline.run import Passage, run_steps
 from pipetrace.pipeline.source import StepRows
 from pipetrace.pipeline.step import check_steps
@@ -19,7 +18,7 @@ from pipetrace.record.measure.rows import Rows
 from pipetrace.record.progress import Progress
 from pipetrace.record.recorder import Recorder
 from pipetrace.record.session import Session
-from pipetrace.record.standard_error import say_once
+from pipetrace.record.standard_error import not_recorded
 from pipetrace.record.state import Settings
 from pipetrace.trace.output_place import check_place
 
@@ -102,13 +101,10 @@ class Pipeline:
         check_place(Path(path))
         passage = self.passage
         recorder = Recorder(path, **self._options)
-        with contained(_steps_not_recorded):
+        with not_recorded("The steps before the model are"):
             recorder.settings = replace(recorder.settings, before=before(passage))
         given = {**_fit_arguments(passage), **options}
-        given["callbacks"] = [
-            *callbacks_in(options.get("callbacks")),
-            recorder,
-        ]
+        given["callbacks"] = [*callbacks_in(options.get("callbacks")), recorder]
         return self.model.fit(**given)
 
     def trace(self, path: str | os.PathLike[str]) -> None:
@@ -132,31 +128,8 @@ class Pipeline:
                 where="steps",
                 hint="Use fit, or a last step that returns arrays.",
             )
-        settings: dict[str, Any] = {
-            **self._options,
-            "before": before(passage),
-        }
-        record_model(self.model, Rows(x, y), Path(path), Unseen(), **settings)
-
-
-def _steps_not_recorded(error: BaseException) -> None:
-    say_once(f"pipetrace: The steps before the model are not recorded: {in_short(error)}")
-
-
-class Unseen:
-    """A Progress that shows nothing."""
-
-    def begins(self, what: str) -> None:
-        """A part of the work begins."""
-
-    def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
-        """A step is done."""
-
-    def epoch(self, epoch: Any) -> None:
-        """An epoch is finished."""
-
-    def rows(self, done: int, total: int) -> None:
-        """So many rows are measured."""
+        settings = {**self._options, "before": before(passage)}
+        record_model(self.model, Rows(x, y), Path(path), None, **settings)
 
 
 def _fit_arguments(passage: Passage) -> dict[str, Any]:
@@ -205,11 +178,14 @@ def record_saved(
     return record_model(model, Rows(x, y), out, progress, **settings)
 
 
-def record_model(model: Any, rows: Rows, out: Path, progress: Progress, **settings: Any) -> Path:
+def record_model(
+    model: Any, rows: Rows, out: Path, progress: Progress | None, **settings: Any
+) -> Path:
     """Pass rows through a model as it is and write the trace; see ``record_saved``."""
     session = Session(model, Settings(out, rows=rows, verbose=False, **settings))
-    progress.begins("Measuring the data flow")
-    session.look_only(progress.rows)
+    if progress is not None:
+        progress.begins("Measuring the data flow")
+    session.look_only(None if progress is None else progress.rows)
     written = out.with_name(session.state.path.name)
     if session.trouble is not None:
         wanted = ", ".join(facts.input_specs(model)) or "unknown"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pipetrace.trace.document import DROPPED, Ending, Run, Stage
 from pipetrace.trace.events import Event
@@ -115,18 +115,13 @@ def unnamed_stages(stages: Sequence[Stage]) -> tuple[Stage, ...]:
     return tuple(replace(each, config=_unnamed(each.config)) for each in stages)
 
 
-def unnamed_event(event: Event) -> Event:
-    """An event with no more of an error than its class: the message may name anything."""
-    return replace(event, error=_class_of(event.error))
+Told = TypeVar("Told", Event, Ending)
 
 
-def unnamed_ending(ending: Ending) -> Ending:
-    """An ending with no more of an error than its class."""
-    return replace(ending, error=_class_of(ending.error))
-
-
-def _class_of(error: str | None) -> str | None:
-    return error.partition(":")[0] if error else error
+def unnamed(told: Told) -> Told:
+    """An event or an ending with no more of an error than its class: the message may name
+    anything."""
+    return replace(told, error=told.error and told.error.partition(":")[0])
 
 
 def _unnamed(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipetrace.capture import facts
+from pipetrace.capture import facts, structures
 from pipetrace.capture.backend import load_quietly
 from pipetrace.capture.forward import Forward
 from pipetrace.capture.onnx_model import OnnxModel, OnnxNode
@@ -52,7 +52,7 @@ def _of_keras(path: Path, inputs: Mapping[str, Array], followed: int) -> Replaye
         {each: inputs[each] for each in names} if set(names) == set(inputs) else [*inputs.values()]
     )
     given = rows if several else next(iter(inputs.values()))
-    some = _first(given, followed)
+    some = structures.taken(given, slice(0, followed))
     try:
         forward = Forward(model, some, [(name, 0) for name in inputs])
         outputs = forward.final(given)
@@ -66,12 +66,6 @@ def _of_keras(path: Path, inputs: Mapping[str, Array], followed: int) -> Replaye
     found = {name: values[0] for name, values in passed.outputs.items()}
     values = {name: f"layer {name}" for name in found}
     return Replayed(tuple(outputs or ()), found, values, forward.weights())
-
-
-def _first(rows: object, count: int) -> object:
-    if isinstance(rows, dict):
-        return {name: each[:count] for name, each in rows.items()}
-    return [each[:count] for each in rows] if isinstance(rows, list) else rows[:count]  # type: ignore[index]
 
 
 def _of_onnx(

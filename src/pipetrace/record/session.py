@@ -323,7 +323,7 @@ class Session:
         state.budget.stop()
         if state.writer is None:
             return
-        told = privacy.unnamed_ending(ending) if state.settings.anonymous else ending
+        told = privacy.unnamed(ending) if state.settings.anonymous else ending
         state.writer.end(told, lambda: dict(state.cost.parts), self.overhead)
         if state.can("writing") and state.settings.verbose:
             with state.safely("findings"):
@@ -336,7 +336,7 @@ class Session:
                     say_once(f"pipetrace: {why}")
         self._cell.ends()
 
-    def look_only(self, progress: Callable[[int, int], None]) -> None:
+    def look_only(self, progress: Callable[[int, int], None] | None) -> None:
         """Record the model as it is, without training it; an ``OutputError`` where it cannot be
         written.
         """

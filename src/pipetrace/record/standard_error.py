@@ -3,9 +3,11 @@
 import io
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pipetrace.capture.guard import contained
+from pipetrace.errors import in_short
 
 
 def say(text: str, end: str = "\n") -> None:
@@ -52,6 +54,12 @@ def say_once(text: str) -> None:
     if text not in _said:
         _said.add(text)
         say(text)
+
+
+def not_recorded(what: str) -> AbstractContextManager[None]:
+    """A block of our work; where it fails it is said that something, such as ``This fit is``, is
+    not recorded."""
+    return contained(lambda error: say_once(f"pipetrace: {what} not recorded: {in_short(error)}"))
 
 
 def forget_what_was_said() -> None:

@@ -255,7 +255,7 @@ class State:
                 self.writer.write(TraceWriter.add_event, self._told(event))
 
     def _told(self, event: Event) -> Event:
-        return privacy.unnamed_event(event) if self.settings.anonymous else event
+        return privacy.unnamed(event) if self.settings.anonymous else event
 
     def add(self, found: Found, epoch: int | None = None) -> None:
         """Write figures of an epoch, or those that are taken once."""

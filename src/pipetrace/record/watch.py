@@ -19,18 +19,18 @@ from pipetrace.capture.fit import (
     patched_fit,
     with_callback,
 )
-from pipetrace.capture.guard import contained
-from pipetrace.errors import ArgumentError, in_short
+from pipetrace.errors import ArgumentError
 from pipetrace.record.attached import end_loop, forget, interrupt_all, kept_of, say_joined
 from pipetrace.record.evaluations import EVALUATE, PREDICT
 from pipetrace.record.evaluations import recorded as recorded_evaluation
 from pipetrace.record.loop import BatchLoop, show_arguments
 from pipetrace.record.recorder import Recorder
-from pipetrace.record.standard_error import say, say_once
+from pipetrace.record.standard_error import not_recorded, say
 from pipetrace.record.state import Settings
 from pipetrace.trace.output_place import typed
 
 Given = ParamSpec("Given")
+THIS_FIT = "This fit is"
 
 
 class Watching:
@@ -182,7 +182,7 @@ def watching_all(
 
     def recorded(fit: Any, model: Any, args: Any, kwargs: Any) -> Any:
         own = None
-        with contained(_not_recorded):
+        with not_recorded(THIS_FIT):
             own = _recorder_among(callbacks_of(fit, args, kwargs))
             if own and os.getpid() == process and not processes.another_records():
                 leave_to(own)
@@ -208,7 +208,7 @@ def watching_all(
 
 def _let_go(models: list[Any]) -> None:
     for model in models:
-        with contained(_not_recorded):
+        with not_recorded(THIS_FIT):
             end_loop(model)
         forget(model)
 
@@ -221,7 +221,7 @@ def _told_of_sigterm() -> Iterator[None]:
     def end(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if os.getpid() == process:
-            with contained(_not_recorded):
+            with not_recorded(THIS_FIT):
                 interrupt_all()
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -244,7 +244,7 @@ def _recorded(
     unchanged.
     """
     recorder: Recorder | None = None
-    with contained(_not_recorded):
+    with not_recorded(THIS_FIT):
         end_loop(model)
         found = recorder_of()
         own = _recorder_among(callbacks_of(fit, args, kwargs))
@@ -269,7 +269,7 @@ def _recorded_batch(
 ) -> Any:
     """Call ``train_on_batch`` and record it as a step, unless a loop is recorded already."""
     loop = None
-    with contained(_not_recorded):
+    with not_recorded(THIS_FIT):
         loop = kept_of(model).loop
         if loop is None and not (recorder := recorder_of()).is_elsewhere:
             loop = kept_of(model).loop = BatchLoop(model, recorder.settings)
@@ -319,10 +319,6 @@ def _evaluation_of_any(
 def _recorder_among(callbacks: Any) -> Recorder | None:
     """The first recorder that a ``fit`` was given."""
     return next((each for each in callbacks_in(callbacks) if isinstance(each, Recorder)), None)
-
-
-def _not_recorded(error: BaseException) -> None:
-    say_once(f"pipetrace: This fit is not recorded: {in_short(error)}")
 
 
 METHODS: Mapping[str, Callable[..., Any]] = {

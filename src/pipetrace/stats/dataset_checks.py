@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,28 +54,19 @@ def class_runs(labels: Array) -> tuple[int, float]:
     return runs, float(1 + (len(labels) - 1) * (1 - (shares**2).sum()))
 
 
-@dataclass(frozen=True)
-class ClassShift:
-    """How far the classes of two sets of rows are apart."""
-
-    shift: float  # half the sum of the differences of shares (total variation)
-    sigmas: float  # Pearson's chi-squared of the counts, in standard deviations above chance
-    unseen: float  # share of the second set whose class the first set lacks
-
-
-def class_shift(labels: Array, others: Array, classes: int) -> ClassShift:
-    """How far the classes of two sets of rows are apart."""
+def class_shift(labels: Array, others: Array, classes: int) -> dict[str, Any]:
+    """How far the classes of two sets of rows are apart, by the fields of a ``DatasetCheck``."""
     first, second = np.bincount(labels, minlength=classes), np.bincount(others, minlength=classes)
     there = first + second > 0
     table = np.stack([first, second])[:, there].astype(np.float64)
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0, keepdims=True) / table.sum()
     freedom = max(1, int(there.sum()) - 1)
     squared = float(((table - expected) ** 2 / expected).sum())
-    return ClassShift(
-        shift=float(0.5 * np.abs(first / first.sum() - second / second.sum()).sum()),
-        sigmas=(squared - freedom) / float(np.sqrt(2 * freedom)),
-        unseen=float(second[first == 0].sum() / second.sum()),
-    )
+    return {
+        "class_shift": float(0.5 * np.abs(first / first.sum() - second / second.sum()).sum()),
+        "class_shift_sigmas": (squared - freedom) / float(np.sqrt(2 * freedom)),
+        "unseen_classes": float(second[first == 0].sum() / second.sum()),
+    }
 
 
 MOST_VALUES = 4_000_000
@@ -87,19 +78,9 @@ GAP = 3.0
 """Standard deviations. A threshold on a continuous column, which is a task, leaves no gap."""
 
 
-@dataclass(frozen=True)
-class Apart:
-    """How far the columns of two sets of rows are apart."""
-
-    # median over the columns of the difference of the means, in standard deviations of the first
-    # set
-    shift: float
-    scale: float  # median over the columns of the ratio of the standard deviations, at least 1
-    sign: float  # share of columns with values below zero in one of the sets alone
-
-
-def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:
-    """How far two sets of rows ``(n, ...)`` are apart; None where no column is finite and varies.
+def apart(first: Sequence[Array], second: Sequence[Array]) -> dict[str, Any]:
+    """How far two sets of rows ``(n, ...)`` are apart, by the fields of a ``DatasetCheck``; empty
+    where no column is finite and varies.
 
     A column is an index of the last axis, over all rows and positions: of images a channel, of
     series a variable.
@@ -109,14 +90,14 @@ def apart(first: Sequence[Array], second: Sequence[Array]) -> Apart | None:
     finite = np.isfinite(means + stds + others + other_stds)
     varies = finite & (stds > 0) & (other_stds > 0)
     if not varies.any():
-        return None
+        return {}
     ratios = np.abs(np.log(other_stds[varies] / stds[varies]))
     signs = (lows[varies] < 0) != (other_lows[varies] < 0)
-    return Apart(
-        shift=float(np.median(np.abs(others - means)[varies] / stds[varies])),
-        scale=float(np.exp(np.median(ratios))),
-        sign=float(signs.mean()),
-    )
+    return {
+        "column_shift": float(np.median(np.abs(others - means)[varies] / stds[varies])),
+        "column_scale": float(np.exp(np.median(ratios))),
+        "column_sign": float(signs.mean()),
+    }
 
 
 def target_columns(x: Array, y: Array, *, classes: bool) -> list[int]:

@@ -1,6 +1,7 @@
 """What a model gives against what it should give, in parts that merge: the figures of two parts are
 those of all their rows, whose outputs and targets need never be held together."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,7 +53,8 @@ class OutcomePart:
 
 
 def outcome_part(given: Array, wanted: Array | None, *, classes: bool = True) -> OutcomePart:
-    """What some rows tell of one output ``(n, ...)``; ``classes`` as of ``outcome``."""
+    """What some rows tell of one output ``(n, ...)``; with ``classes`` it may tell classes, as
+    embeddings do not."""
     table = _table(given)
     part = OutcomePart(len(given), measure(table), _sums(given))
     if wanted is None or wanted.dtype.kind not in "biuf":
@@ -60,12 +62,13 @@ def outcome_part(given: Array, wanted: Array | None, *, classes: bool = True) ->
     target = _table(wanted)
     known = target[np.isfinite(target)]
     kinds = (known == np.round(known), (known == 0) | (known == 1), known < -1, known < 0)
+    measured = measure(target)
     part = replace(
         part,
-        target=measure(target),
+        target=measured,
         target_sums=_sums(wanted),
         kinds=np.array([each.sum() for each in (*kinds, known > 1)]),
-        differences=_differences(table, target) if table.shape == target.shape else None,
+        differences=_differences(table, target, measured) if table.shape == target.shape else None,
     )
     labels = class_labels(wanted, given.shape) if classes and given.dtype.kind == "f" else None
     if labels is None:
@@ -111,7 +114,7 @@ def merge_parts(first: OutcomePart, second: OutcomePart) -> OutcomePart:
 
 
 def outcome_of(part: OutcomePart) -> Outcome:
-    """The figures of all rows."""
+    """The figures of the rows."""
     given, target = part.given, part.target
     count, finite = int(given.count.sum()), int(given.finite.sum())
     found = Outcome(rows=part.rows, not_finite=count - finite)
@@ -170,8 +173,8 @@ def outcomes_by_class(part: OutcomePart) -> dict[int, ClassOutcome]:
 
 
 def _table(values: Array) -> Array:
-    wide: Array = np.ascontiguousarray(values, np.float64).reshape(len(values), -1)
-    return wide
+    wide: Array = np.ascontiguousarray(values, np.float64)
+    return wide.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _sums(values: Array) -> Span:
@@ -209,14 +212,16 @@ def _counts(part: OutcomePart) -> Array | None:
     return counts
 
 
-def _differences(given: Array, target: Array) -> Differences:
+def _differences(given: Array, target: Array, measured: Moments) -> Differences:
     sound = np.isfinite(given).all(axis=1) & np.isfinite(target).all(axis=1)
-    given, target = given[sound], target[sound]
+    if not sound.all():
+        given, target = given[sound], target[sound]
+        measured = measure(target)
     apart = given - target
     return Differences(
         squares=float((apart**2).sum()),
         sizes=float(np.abs(apart).sum()),
-        target=measure(target),
+        target=measured,
         binary=bool(((target == 0) | (target == 1)).all()),
         sides=int(((given > 0.5) == (target > 0.5)).sum()),
     )
@@ -233,5 +238,6 @@ def _numbers(found: Outcome, part: Differences) -> Outcome:
         mean_absolute_error=part.sizes / values,
         mean_squared_error_of_mean=variance,
         r2=1 - squares / variance if variance > 0 else None,
+        # Several independent targets of 0 or 1: an output is right on its side of one half.
         binary_accuracy=part.sides / values if part.binary else None,
     )

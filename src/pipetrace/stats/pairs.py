@@ -1,7 +1,7 @@
 """Whether inputs look like the targets of their own rows, or like those of others."""
 
 import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +16,9 @@ LONGEST_SIDE = 32
 FEWEST_ROWS, FEWEST_POSITIONS = 20, 16
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Correlations over the positions of a row, means over the rows."""
-
-    own: float  # of each input with its own target
-    best: float  # of each input with the target that it looks most like
-    mutual: float  # share of inputs for whose best target they are the best input in turn
-
-
-def pairs(x: Array, y: Array) -> Pairs | None:
-    """Correlate every input with every target; None where they have no positions in common.
+def pairs(x: Array, y: Array) -> dict[str, Any]:
+    """Correlate every input with every target, by the fields of a ``DatasetCheck``; empty where
+    they have no positions in common.
 
     Both are ``(n, positions..., channels)`` or ``(n, positions...)``. What all rows have in common
     is taken off first. Inputs may be darker where targets are brighter, so correlations count with
@@ -37,20 +29,20 @@ def pairs(x: Array, y: Array) -> Pairs | None:
     count = min(math.isqrt(MOST_PRODUCTS // max(1, size)), MOST_VALUES // max(1, values))
     planes = _planes(x[:count], y[:count])
     if planes is None or len(planes[0]) < FEWEST_ROWS or size < FEWEST_POSITIONS:
-        return None
+        return {}
     ours, theirs = map(_unit_rows, planes)
     keep = ours.any(axis=1) & theirs.any(axis=1)
     if keep.sum() < FEWEST_ROWS:
-        return None
+        return {}
     table = ours[keep] @ theirs[keep].T
     if -table.min(axis=1).mean() > table.max(axis=1).mean():
         table = -table
     chosen, places = table.argmax(axis=1), np.arange(len(table))
-    return Pairs(
-        own=float(np.diag(table).mean()),
-        best=float(table.max(axis=1).mean()),
-        mutual=float((table.argmax(axis=0)[chosen] == places).mean()),
-    )
+    return {
+        "own_correlation": float(np.diag(table).mean()),
+        "best_correlation": float(table.max(axis=1).mean()),
+        "mutual_best": float((table.argmax(axis=0)[chosen] == places).mean()),
+    }
 
 
 def _planes(x: Array, y: Array) -> tuple[Array, Array] | None:

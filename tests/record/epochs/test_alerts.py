@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import pipetrace
-from pipetrace.errors import ArgumentError
 from pipetrace.explain.headline import status
 from pipetrace.record import live_findings
 from pipetrace.trace.document import Ending
@@ -52,14 +51,6 @@ def fit(
 
     history = made.fit(*rows(), epochs=epochs, verbose=0, callbacks=[recorder, Waits()])
     return history, made, pipetrace.read(path)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"stop_on": "warning"}, {"stop_on": True}, {"on_finding": "print"}]
-)
-def test_what_cannot_be_done_is_refused(tmp_path: Path, wrong: Any) -> None:
-    with pytest.raises(ArgumentError):
-        pipetrace.Recorder(tmp_path / "run.trace", **wrong)
 
 
 @pytest.mark.framework

@@ -1,5 +1,6 @@
 """All rows at every stage, against what NumPy says of the outputs of all rows at once."""
 
+import copy
 import gc
 import time
 import weakref
@@ -44,15 +45,22 @@ def pictures(count: int) -> Any:
     return np.random.default_rng(0).normal(size=(count, 8, 8, 1)).astype(np.float32)
 
 
-def measure_of(model: Any, x: Any) -> ModelPass:
-    return ModelPass(Forward(model, x[:2], [("input", 0)]), [("input", 0)], x[:2])
+@pytest.fixture(scope="module")
+def traced() -> ModelPass:
+    x = pictures(2)
+    return ModelPass(Forward(picture_model(), x, [("input", 0)]), [("input", 0)], x)
+
+
+@pytest.fixture
+def measure(traced: ModelPass) -> ModelPass:
+    """That of ``picture_model``, of which a test may change anything."""
+    return copy.copy(traced)
 
 
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 1100])
-def test_every_figure_is_that_of_all_rows(count: int, fast: bool) -> None:
-    model, x = picture_model(), pictures(count)
-    measure = measure_of(model, x)
+def test_every_figure_is_that_of_all_rows(measure: ModelPass, count: int, fast: bool) -> None:
+    x = pictures(count)
     found = flow(measure, x, count, fast=fast)
     outputs = measure.passed(x).outputs
     assert (found.rows, found.total, found.histogram_rows) == (count, count, None)
@@ -71,11 +79,11 @@ def test_every_figure_is_that_of_all_rows(count: int, fast: bool) -> None:
 
 
 def test_beyond_a_number_of_rows_the_histogram_alone_is_of_a_sample(
+    measure: ModelPass,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "HISTOGRAM_ROWS", 100)
-    model, x = picture_model(), pictures(700)
-    measure = measure_of(model, x)
+    x = pictures(700)
     sampled, exact = flow(measure, x, 700), flow(measure, x, 700, exact=True)
     assert (sampled.histogram_rows, exact.histogram_rows) == (100, None)
     for name, summary in sampled.summaries.items():
@@ -97,9 +105,10 @@ def test_beyond_a_number_of_rows_the_histogram_alone_is_of_a_sample(
     )
 
 
-def test_stages_that_share_their_values_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x = picture_model(), pictures(600)
-    measure = measure_of(model, x)
+def test_stages_that_share_their_values_are_counted_once(
+    measure: ModelPass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = pictures(600)
     # As of a flat stage with more values than channels are summarised for.
     measure.extent = replace(measure.extent, by_channel=measure.extent.by_channel - {"flat"})
     made: list[int] = []
@@ -118,9 +127,10 @@ def test_stages_that_share_their_values_are_counted_once(monkeypatch: pytest.Mon
     )
 
 
-def test_values_that_are_shared_in_some_batches_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x = picture_model(), pictures(700)
-    measure = measure_of(model, x)
+def test_values_that_are_shared_in_some_batches_only(
+    measure: ModelPass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = pictures(700)
     measure.extent = replace(measure.extent, by_channel=measure.extent.by_channel - {"flat"})
     passed, batches = measure.passed, [0]
 
@@ -142,9 +152,10 @@ def test_values_that_are_shared_in_some_batches_only(monkeypatch: pytest.MonkeyP
     assert flat.max == wanted.max()
 
 
-def test_no_batch_is_held_beyond_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x = picture_model(), pictures(2600)
-    measure = measure_of(model, x)
+def test_no_batch_is_held_beyond_the_next(
+    measure: ModelPass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = pictures(2600)
     passed, most = measure.passed, 0
     refs: list[weakref.ref[Any]] = []
 
@@ -169,10 +180,11 @@ def test_no_batch_is_held_beyond_the_next(monkeypatch: pytest.MonkeyPatch) -> No
     assert most <= 2
 
 
-def test_rows_that_would_take_too_long_pass_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x = picture_model(), pictures(3000)
+def test_rows_that_would_take_too_long_pass_evenly_spread(
+    measure: ModelPass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = pictures(3000)
     x[:, 0, 0, 0] = np.arange(3000)
-    measure = measure_of(model, x)
     assert flow(measure, x, 3000, seconds=1e-9).rows == 1
     assert flow(measure, x, 3000, seconds=1e-9, exact=True).rows == 3000
     monkeypatch.setattr(module, "_rows_in", lambda *_: 256)
@@ -180,9 +192,10 @@ def test_rows_that_would_take_too_long_pass_evenly_spread(monkeypatch: pytest.Mo
     assert (found.rows, found.total, found.summaries["input"].max) == (256, 3000, 2999)
 
 
-def test_progress_is_told_and_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, x = picture_model(), pictures(600)
-    measure = measure_of(model, x)
+def test_progress_is_told_and_errors_are_raised(
+    measure: ModelPass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = pictures(600)
     told: list[tuple[int, int]] = []
     flow(measure, x, 600, lambda done, total: told.append((done, total)))
     assert told == [(256, 600), (512, 600), (600, 600)]

@@ -10,6 +10,7 @@ import numpy as np
 from pipetrace.capture import structures
 from pipetrace.capture.backend import load, on_tensorflow
 from pipetrace.capture.distributed.processes import own_rows
+from pipetrace.capture.tensors import dense
 
 MOST_ROWS = 512
 MOST_BYTES = 32_000_000
@@ -191,11 +192,7 @@ def copied(batch: Any) -> Any:
 
         if isinstance(each, tf.experimental.Optional):  # Keras' way of giving no weights, say
             each = each.get_value() if each.has_value() else None
-        if each is None:
-            return None
-        dense = tf.sparse.to_dense(each) if isinstance(each, tf.SparseTensor) else each
-        dense = dense.to_tensor() if isinstance(dense, tf.RaggedTensor) else dense
-        return np.array(dense)
+        return None if each is None else np.array(dense(each))
 
     return structures.mapped(copy, batch)
 

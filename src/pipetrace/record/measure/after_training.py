@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -34,16 +34,6 @@ TIMED_PASSES, TIMED_SECONDS = 9, 2.0
 """Passes in which the stages are timed, and seconds after which there are no more."""
 MODE_ROWS = 32
 """Rows that layers with a training mode are compared on."""
-
-
-@dataclass
-class ModeFacts:
-    """Stages that give something else in training."""
-
-    # training, prediction: summaries in both modes
-    training: dict[str, Summary] = field(default_factory=dict)
-    prediction: dict[str, Summary] = field(default_factory=dict)
-    examples: dict[str, Array] = field(default_factory=dict)  # the first row in training mode
 
 
 class TrainingMode:
@@ -105,9 +95,11 @@ class TrainingMode:
             TRAINING_MODE,
         )
 
-    def facts(self) -> ModeFacts:
-        """Which stages give something else in training, for some of the rows."""
-        found, measure = ModeFacts(), self._measure
+    def facts(self) -> tuple[dict[str, Summary], dict[str, Summary], dict[str, Array]]:
+        """Of the stages that give something else in training, for some of the rows: summaries in
+        training and in prediction, and the first row in training."""
+        in_training, in_prediction = dict[str, Summary](), dict[str, Summary]()
+        measure, examples = self._measure, dict[str, Array]()
         few = self._rows.taken(slice(0, min(MODE_ROWS, measure.extent.together))).x
         trained = self._forward.passed(structures.as_fit_gets(few)).outputs
         usual = measure.passed(few)
@@ -121,10 +113,10 @@ class TrainingMode:
             masks = [usual.masks.get(source) for source, _ in sources]
             names = [spec.name for spec in stage.inputs]
             if training.differs(operation, received, values, masks, names):
-                found.training[name] = summarise(values, by_channel=False)
-                found.prediction[name] = summarise(usual.outputs[name][0], by_channel=False)
-                found.examples[name] = values[0]
-        return found
+                in_training[name] = summarise(values, by_channel=False)
+                in_prediction[name] = summarise(usual.outputs[name][0], by_channel=False)
+                examples[name] = values[0]
+        return in_training, in_prediction, examples
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from pipetrace.capture.fit import FitCall
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.outcomes import Found, one_blas_thread
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import baselines, dataset_checks, pairs, series
+from pipetrace.stats import baselines, dataset_checks, series
 from pipetrace.stats.outcomes import class_labels
+from pipetrace.stats.pairs import pairs
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import TRAINING, VALIDATION, DatasetCheck, FitArguments
 
@@ -85,12 +86,7 @@ def _of_validation(
     if labels is None or others is None:
         return found
     moved = dataset_checks.class_shift(labels[0], others[0], max(labels[1], others[1]))
-    return replace(
-        found,
-        class_shift=moved.shift,
-        class_shift_sigmas=moved.sigmas,
-        unseen_classes=moved.unseen,
-    )
+    return replace(found, **moved)
 
 
 def baseline_scores(
@@ -180,12 +176,7 @@ def _with_columns(found: DatasetCheck, first: list[Array], second: list[Array]) 
     both = [(len(each[0]), [one.shape[1:] for one in each]) for each in (first, second) if each]
     if len(both) < 2 or both[0][1] != both[1][1] or not (both[0][0] and both[1][0]):
         return found
-    apart = dataset_checks.apart(first, second)
-    if apart is None:
-        return found
-    return replace(
-        found, column_shift=apart.shift, column_scale=apart.scale, column_sign=apart.sign
-    )
+    return replace(found, **dataset_checks.apart(first, second))
 
 
 def _with_series(found: DatasetCheck, rows: Rows) -> DatasetCheck:
@@ -193,16 +184,10 @@ def _with_series(found: DatasetCheck, rows: Rows) -> DatasetCheck:
     few, (x, y) = rows.spaced(PADDED_ROWS), (rows.arrays, rows.targets)
     numbers = len(x) == len(y) == 1 and is_numbers(x[0]) and is_numbers(y[0])
     with one_blas_thread():
-        alike = pairs.pairs(x[0], y[0]) if numbers else None
-    if alike is not None:
-        found = replace(
-            found,
-            own_correlation=alike.own,
-            best_correlation=alike.best,
-            mutual_best=alike.mutual,
-        )
+        alike = pairs(x[0], y[0]) if numbers else {}
     return replace(
         found,
+        **alike,
         inputs_padded=_most_padded(few.arrays),
         targets_padded=_most_padded(few.targets),
     )
