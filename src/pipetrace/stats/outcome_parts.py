@@ -62,13 +62,12 @@ def outcome_part(given: Array, wanted: Array | None, *, classes: bool = True) ->
     target = _table(wanted)
     known = target[np.isfinite(target)]
     kinds = (known == np.round(known), (known == 0) | (known == 1), known < -1, known < 0)
-    measured = measure(target)
     part = replace(
         part,
-        target=measured,
+        target=measure(target),
         target_sums=_sums(wanted),
         kinds=np.array([each.sum() for each in (*kinds, known > 1)]),
-        differences=_differences(table, target, measured) if table.shape == target.shape else None,
+        differences=_differences(table, target) if table.shape == target.shape else None,
     )
     labels = class_labels(wanted, given.shape) if classes and given.dtype.kind == "f" else None
     if labels is None:
@@ -212,16 +211,14 @@ def _counts(part: OutcomePart) -> Array | None:
     return counts
 
 
-def _differences(given: Array, target: Array, measured: Moments) -> Differences:
+def _differences(given: Array, target: Array) -> Differences:
     sound = np.isfinite(given).all(axis=1) & np.isfinite(target).all(axis=1)
-    if not sound.all():
-        given, target = given[sound], target[sound]
-        measured = measure(target)
+    given, target = given[sound], target[sound]
     apart = given - target
     return Differences(
         squares=float((apart**2).sum()),
         sizes=float(np.abs(apart).sum()),
-        target=measured,
+        target=measure(target),
         binary=bool(((target == 0) | (target == 1)).all()),
         sides=int(((given > 0.5) == (target > 0.5)).sum()),
     )
