@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 
 from pipetrace.stats import activations, dataset_checks, outcomes
-from pipetrace.stats.outcome_parts import outcome_of, outcome_part, outcomes_by_class
-from pipetrace.trace.document import Array
-from pipetrace.trace.measurements import ClassOutcome, DatasetCheck, Outcome, Signal, StepLosses
-
-
-def outcome(given: Array, wanted: Array) -> Outcome:
-    return outcome_of(outcome_part(given, wanted))
+from pipetrace.trace.measurements import ClassOutcome, DatasetCheck, Signal, StepLosses
 
 
 def test_a_signal_by_units() -> None:
@@ -79,22 +73,20 @@ def test_an_outcome_of_classes() -> None:
     scores = np.array(
         [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1], [0.9, 0.05, 0.05]], np.float32
     )
-    found = outcome(scores, np.array([0, 1, 1, 0]))
+    found = outcomes.outcome(scores, np.array([0, 1, 1, 0]))
     assert found.accuracy == 0.75
     assert found.balanced_accuracy == 0.75
     assert found.majority_share == 0.5
     assert (found.classes, found.classes_present) == (3, 2)
     assert found.log_loss == pytest.approx(-np.log([0.7, 0.8, 0.3, 0.9]).mean(), rel=1e-6)
-    once = outcome(scores, np.eye(3)[[0, 1, 1, 0]])
+    once = outcomes.outcome(scores, np.eye(3)[[0, 1, 1, 0]])
     ours, theirs = (
         {name: value for name, value in asdict(each).items() if not name.startswith("target")}
         for each in (found, once)
     )
     assert ours == theirs
     assert (once.target_sum_min, once.target_sum_max) == (1, 1)
-    assert outcomes_by_class(outcome_part(scores, np.array([0, 1, 1, 0])))[1] == ClassOutcome(
-        2, 1, 1
-    )
+    assert outcomes.by_class(scores, np.array([0, 1, 1, 0]))[1] == ClassOutcome(2, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +114,11 @@ def test_a_single_score_is_read_at_one_half_or_at_zero() -> None:
 
 def test_an_outcome_of_numbers() -> None:
     given, wanted = np.array([[1.0], [2.0], [4.0]]), np.array([1.0, 2.0, 3.0])
-    found = outcome(given, wanted)
+    found = outcomes.outcome(given, wanted)
     assert found.mean_squared_error == pytest.approx(1 / 3)
     assert found.r2 == pytest.approx(0.5)
     assert found.target_above_one == pytest.approx(2 / 3)
-    flags = outcome(np.array([[0.9, 0.2], [0.1, 0.4]]), np.array([[1, 1], [0, 0]]))
+    flags = outcomes.outcome(np.array([[0.9, 0.2], [0.1, 0.4]]), np.array([[1, 1], [0, 0]]))
     assert flags.binary_accuracy == 0.75
 
 

@@ -1,7 +1,6 @@
 """What a model gives against what it should give, in parts that merge: the figures of two parts are
 those of all their rows, whose outputs and targets need never be held together."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,8 +52,7 @@ class OutcomePart:
 
 
 def outcome_part(given: Array, wanted: Array | None, *, classes: bool = True) -> OutcomePart:
-    """What some rows tell of one output ``(n, ...)``; with ``classes`` it may tell classes, as
-    embeddings do not."""
+    """What some rows tell of one output ``(n, ...)``; ``classes`` as of ``outcome``."""
     table = _table(given)
     part = OutcomePart(len(given), measure(table), _sums(given))
     if wanted is None or wanted.dtype.kind not in "biuf":
@@ -113,7 +111,7 @@ def merge_parts(first: OutcomePart, second: OutcomePart) -> OutcomePart:
 
 
 def outcome_of(part: OutcomePart) -> Outcome:
-    """The figures of the rows."""
+    """The figures of all rows."""
     given, target = part.given, part.target
     count, finite = int(given.count.sum()), int(given.finite.sum())
     found = Outcome(rows=part.rows, not_finite=count - finite)
@@ -172,8 +170,8 @@ def outcomes_by_class(part: OutcomePart) -> dict[int, ClassOutcome]:
 
 
 def _table(values: Array) -> Array:
-    wide: Array = np.ascontiguousarray(values, np.float64)
-    return wide.reshape(len(values), math.prod(values.shape[1:]))
+    wide: Array = np.ascontiguousarray(values, np.float64).reshape(len(values), -1)
+    return wide
 
 
 def _sums(values: Array) -> Span:
@@ -235,6 +233,5 @@ def _numbers(found: Outcome, part: Differences) -> Outcome:
         mean_absolute_error=part.sizes / values,
         mean_squared_error_of_mean=variance,
         r2=1 - squares / variance if variance > 0 else None,
-        # Several independent targets of 0 or 1: an output is right on its side of one half.
         binary_accuracy=part.sides / values if part.binary else None,
     )

@@ -11,8 +11,7 @@ import numpy as np
 from pipetrace.capture import internals
 from pipetrace.record.measure.model_pass import ModelPass, is_numbers
 from pipetrace.record.measure.rows import Rows
-from pipetrace.stats import activations, series
-from pipetrace.stats.outcome_parts import outcome_of, outcome_part, outcomes_by_class
+from pipetrace.stats import activations, outcomes, series
 from pipetrace.trace.document import Array
 from pipetrace.trace.measurements import BatchDependence, Dimensions, Figures, Outcome
 
@@ -70,16 +69,15 @@ def compared(
         found.append((name, Outcome(loss=loss)))
     for place, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         title = name if len(outputs) == 1 else f"{name}/{place}"
-        part = outcome_part(output, target, classes=measure.tells_classes)
-        outcome = outcome_of(part)
+        outcome = outcomes.outcome(output, target, classes=measure.tells_classes)
         if len(outputs) == 1 and target is not None and target.ndim != output.ndim:
             outcome = _with_batch_loss(outcome, measure.forward.model, target, output)
         if outcome.r2 is not None and target is not None and len(rows.arrays) == 1:
             last = series.error_of_last(rows.arrays[0], target)
             outcome = replace(outcome, mean_squared_error_of_last=last)
         found.append((title, replace(outcome, loss=loss) if len(outputs) == 1 else outcome))
-        if classes:
-            of_class = outcomes_by_class(part)
+        if classes and measure.tells_classes:
+            of_class = outcomes.by_class(output, target)
             found += [(f"{title}/{label}", values) for label, values in of_class.items()]
     return found
 
