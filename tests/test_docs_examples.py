@@ -220,6 +220,7 @@ def test_the_guide_to_comparing_works(tmp_path: Path) -> None:
     assert {"report.html", "report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_to_watching_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-live.md").read_text(encoding="utf-8")):

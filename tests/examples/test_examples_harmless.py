@@ -43,6 +43,7 @@ def assert_left_alone(line: Mapping[str, Any], budgets: Sequence[str]) -> None:
     assert line["differ"] == {budget: [] for budget in budgets}
 
 
+@pytest.mark.slow
 def test_recording_leaves_a_few_examples_as_they_are(tmp_path: Path) -> None:
     budgets = ["none"]  # with which most is measured
     found = compared(tmp_path, budgets, FEW)

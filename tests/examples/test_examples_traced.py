@@ -27,7 +27,6 @@ FEW = {
     "multi_output",
     "nested_model",
     "ops_functional",
-    "rnn_states",
     "shared_layer",
     "text",
     "vae",

@@ -37,6 +37,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, trained(folder)
 
 
+@pytest.mark.slow
 def test_a_recorded_training_is_the_same_to_the_bit(recorded: tuple[Path, str]) -> None:
     assert recorded[1] == trained("")
 
