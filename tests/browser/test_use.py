@@ -165,6 +165,7 @@ def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
 
 
 def option(page: Page, index: int) -> Locator:
+    """One of the four; by Enter, as a pointer's press is lost when a late part of the page moves it meanwhile."""
     return page.locator(".card .option").nth(index)
 
 
@@ -178,7 +179,7 @@ def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document
     region = page.locator(".card [aria-live=polite]").element_handle()
     assert region is not None
     wrong = (question.answer + 1) % 4
-    option(page, wrong).click()
+    option(page, wrong).press("Enter")
     assert region.evaluate("each => each.isConnected")
     told = words(region.text_content())
     assert told.startswith("Not this one. ")
@@ -199,7 +200,7 @@ def test_each_question_leads_to_its_evidence_and_the_result_counts(
             == f"Question {number + 1} of {len(made.quiz)}"
         )
         # The first is answered wrongly.
-        option(page, question.answer if number else (question.answer + 1) % 4).click()
+        option(page, question.answer if number else (question.answer + 1) % 4).press("Enter")
         if number:
             told = words(page.locator(".card .feedback").text_content())
             assert told.startswith(f"Right. {words(question.remarks[question.answer])}")
@@ -208,7 +209,7 @@ def test_each_question_leads_to_its_evidence_and_the_result_counts(
         link = page.locator(".card a")
         assert words(link.text_content()) == f"See it: {question.place}"
         assert link.get_attribute("href") == f"#{question.evidence}"
-        link.click()
+        link.press("Enter")
         name = question.evidence.partition("/")[2]
         inside = question.evidence.startswith(("stage/", "prediction/"))
         place = page.locator("#panel" if inside else f'[id="{question.evidence}"]')
@@ -222,7 +223,7 @@ def test_each_question_leads_to_its_evidence_and_the_result_counts(
         assert place.evaluate("place => place.contains(document.activeElement)")
         last = number == len(made.quiz) - 1
         assert page.locator(".card .next").text_content() == ("Result" if last else "Next question")
-        page.locator(".card .next").click()
+        page.locator(".card .next").press("Enter")
     assert (
         page.locator(".card .question").text_content()
         == f"{len(made.quiz) - 1} of {len(made.quiz)} right."
@@ -252,20 +253,21 @@ def test_a_question_says_when_the_page_shows_another_row(
         at_the_end = question.evidence.startswith(("stage/", "prediction/", "results"))
         whole = page.get_by_role("button", name="Show it after training")
         assert whole.count() == (at_the_end and question.row is None)
-        option(page, question.answer).click()
+        option(page, question.answer).press("Enter")
         if question is about[0]:
-            offer.click()
+            offer.press("Enter")
             assert f"row={question.row}" in address(page) or question.row == first
             assert "epoch=" not in address(page)
             assert offer.count() == 0
         elif question.row is not None and question.evidence.startswith(("stage/", "prediction/")):
-            page.locator(".card a").click()
+            page.locator(".card a").press("Enter")
             assert offer.count() == 0
         elif at_the_end:
-            whole.click()
+            whole.press("Enter")
             assert whole.count() == 0
+        address(page)  # what was done is written into it before another one is set
         page.evaluate("(row) => location.hash = `row=${row}&epoch=1`", other)
-        page.locator(".card .next").click()
+        page.locator(".card .next").press("Enter")
     pages.close()
 
 
