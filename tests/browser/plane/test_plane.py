@@ -189,11 +189,13 @@ def test_a_unit_is_shown_large_and_the_epoch_changes_it(pages: Pages, classes: T
     hidden, _ = forward(classes.weights, np.array(at))
     assert float(told.replace("\u2212", "-")) == pytest.approx(hidden[2], abs=0.02)
     before = page.locator(".planeframe canvas").evaluate(PIXELS)
+    point = page.locator(".points [data-row='5']").element_handle()
     page.keyboard.press(",")
     expect(page.locator(".planeboard .cap")).to_contain_text("after epoch 1")
     page.wait_for_function(
         f"before => ({PIXELS})(document.querySelector('.planeframe canvas')) !== before", arg=before
     )
+    assert point.evaluate("each => each.isConnected")  # so that a press on it is not lost
     again = pages.open(classes, place=address(page).partition("html")[2])
     plane(again)
     expect(again.locator(".planeboard .cap")).to_contain_text("unit 2 of hidden")

@@ -64,6 +64,13 @@ export function rowsOver(shared, [width, height]) {
   const { model, state } = shared;
   const element = svg("svg", { class: "points", viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "The rows of this page" });
   rove(element);
+  /** @type {Map<number, SVGElement>} */
+  const kept = new Map();
+  const pathOf = (/** @type {number} */ row) => {
+    const path = kept.get(row) ?? svg("path", { role: "button", "data-row": row, onclick: () => state.set("row", row) }, svg("title", {}));
+    kept.set(row, path);
+    return path;
+  };
   const mark = () => {
     const chosen = element.querySelector(`[data-row="${state.now.row}"]`);
     for (const each of element.querySelectorAll("[data-row]")) each.setAttribute("aria-pressed", String(each === chosen));
@@ -73,36 +80,29 @@ export function rowsOver(shared, [width, height]) {
     element,
     mark,
     draw: (placed, shown, colours) => {
-      const focused = element.contains(document.activeElement) ? document.activeElement?.getAttribute("data-row") : null;
       const { outcomes, points } = shared.rowsOf(shown);
       const name = (/** @type {number} */ label) => outcomes?.view.names[label] ?? `class ${label}`;
       const wrong = wrongOnes(outcomes, state);
       const number = outcomes?.view.form === "numbers" && shown.view === outcomes.view ? (shown.unit ?? 0) : null;
-      const one = (/** @type {Point} */ point) => {
+      for (const point of points) {
         const [left, top] = placed(point);
         const truth = number !== null && point.wanted ? point.wanted[number] : null;
         const truly = point.label !== null ? `, truly ${name(point.label)}` : truth !== null ? `, true number ${figure(truth)}` : "";
         const tone = point.label !== null ? classColour(point.label, outcomes?.view) : truth !== null && shared.features.length > 1 ? `rgb(${colourOf(truth, colours.scale.most, colours.scale.ramp).join(" ")})` : "";
         const off = wrong.has(point.place);
         const text = `${model.row(point.row).text.replace(/, truly.*/, "")}${truly}${off ? ", predicted wrongly" : ""}`;
-        return svg(
-          "path",
-          {
-            d: SHAPES[(point.label ?? 0) % SHAPES.length],
-            transform: `translate(${left.toFixed(1)} ${top.toFixed(1)})`,
-            class: off ? "off" : truth !== null ? "number" : null,
-            style: tone && `fill: ${tone}`,
-            role: "button",
-            "data-row": point.row,
-            "aria-label": text,
-            onclick: () => state.set("row", point.row),
-          },
-          svg("title", {}, text),
-        );
-      };
-      element.replaceChildren(...points.map(one));
+        const path = pathOf(point.row);
+        path.setAttribute("d", SHAPES[(point.label ?? 0) % SHAPES.length]);
+        path.setAttribute("transform", `translate(${left.toFixed(1)} ${top.toFixed(1)})`);
+        path.setAttribute("class", off ? "off" : truth !== null ? "number" : "");
+        path.setAttribute("style", tone && `fill: ${tone}`);
+        path.setAttribute("aria-label", text);
+        /** @type {SVGElement} */ (path.firstElementChild).textContent = text;
+      }
+      // A finer surface has the same points: what is put in again would lose its focus and a mouse that is pressed on it.
+      const paths = points.map(({ row }) => pathOf(row));
+      if (paths.length !== element.children.length || paths.some((path, at) => path !== element.children[at])) element.replaceChildren(...paths);
       mark();
-      if (focused) /** @type {SVGElement | null} */ (element.querySelector(`[data-row="${focused}"]`))?.focus({ preventScroll: true });
     },
   };
 }
