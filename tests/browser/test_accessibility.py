@@ -85,12 +85,12 @@ def test_nothing_is_wrong_when_all_is_open(pages: Pages, screen: Any) -> None:
 
 def test_nothing_is_wrong_with_the_quiz_and_its_result(pages: Pages) -> None:
     page = pages.open()
-    page.locator(".card .option").nth(1).click()
+    page.locator(".card .option").nth(1).press("Enter")
     clean_in_both_schemes(page)
-    page.locator(".card .next").click()
+    page.locator(".card .next").press("Enter")
     for number in range(2):
-        page.locator(".card .option").nth(number).click()
-        page.locator(".card .next").click()
+        page.locator(".card .option").nth(number).press("Enter")
+        page.locator(".card .next").press("Enter")
     clean(page)
 
 

@@ -66,7 +66,7 @@ def test_nothing_is_wider_than_the_window(pages: Pages) -> None:
     page = pages.open(viewport={"width": 320, "height": 900})
     fits(page)
     unfold(page)
-    page.locator(".card .option").first.click()
+    page.locator(".card .option").first.press("Enter")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         fits(page)
@@ -165,7 +165,7 @@ def test_the_browser_itself_says_that_it_prints(pages: Pages) -> None:
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_paper_is_white(pages: Pages, scheme: str) -> None:
     page = pages.open(color_scheme=scheme)
-    page.locator(".card .option").first.click()
+    page.locator(".card .option").first.press("Enter")
     for _ in ("as the system says", "as the button says"):
         page.emulate_media(media="print")
         assert styles(page, "body") == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]

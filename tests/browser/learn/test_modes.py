@@ -285,18 +285,18 @@ def test_a_page_with_hidden_answers_has_all_tasks_and_checks_them(
     page.get_by_role("button", name="Start the clock").click()
     problems = lesson(digits_trace, "challenge", seed).problems
     for problem in problems:
-        page.locator(".mode .option").nth((problem.answer + 1) % 4).click()
+        page.locator(".mode .option").nth((problem.answer + 1) % 4).press("Enter")
         expect(page.locator(".mode .verdict")).to_contain_text("Not this one")
-        page.locator(".mode .option").nth(problem.answer).click()
+        page.locator(".mode .option").nth(problem.answer).press("Enter")
         expect(page.locator(".mode .verdict")).to_contain_text(problem.remarks[problem.answer])
-        page.locator(".mode .next").click()
+        page.locator(".mode .next").press("Enter")
     expect(page.locator(".mode .question")).to_contain_text(f"{len(problems)} of")
     choose(page, "review")
     known = {
         " ".join(each.text.split()): each for each in lesson(digits_trace, "review", seed).problems
     }
     for _ in range(4):
-        page.locator(".mode .option").nth(known[words(page, ".mode .question")].answer).click()
-        page.locator(".mode .next").click()
+        page.locator(".mode .option").nth(known[words(page, ".mode .question")].answer).press("Enter")
+        page.locator(".mode .next").press("Enter")
     expect(page.locator(".mode .question")).to_contain_text("4 of 4")
     pages.close()

@@ -61,7 +61,7 @@ def test_a_right_option_is_explained_and_a_wrong_one_gives_nothing_away(
                 question.options[question.answer].replace(" %", "\u00a0%")
             )
             expect(shown).to_contain_text(remark)
-        page.locator(".card .next").click()
+        page.locator(".card .next").press("Enter")
     expect(page.locator(".card .question")).to_have_text("2 of 3 right.")
     hiding.close()
 
