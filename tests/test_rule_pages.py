@@ -72,7 +72,7 @@ def masked(told: str) -> str:
 
 @pytest.mark.framework
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("rules", [RULES[::16], pytest.param(RULES, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rules", [RULES[::32], pytest.param(RULES, marks=pytest.mark.slow)])
 def test_the_examples_say_what_the_pages_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: tuple[AnyRule, ...]
 ) -> None:

@@ -32,7 +32,7 @@ from pipetrace.present.text import document_text
 from pipetrace.trace import read
 
 TITLE = "Damaged and forged files"
-FILES, QUICK_FILES = 10_000, 120
+FILES, QUICK_FILES = 10_000, 60
 SECONDS, BYTES = 5.0, 10**9
 WHOLE, PARTIAL, REFUSED = "whole", "partial", "refused"
 TRACEBACK, HANG, MEMORY = "tracebacks", "hangs over 5 s", "above 1 GB"

@@ -76,7 +76,9 @@ def clean_in_both_schemes(page: Page) -> None:
     clean(page, COLOURS)
 
 
-@pytest.mark.parametrize("screen", [{}, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    "screen", [pytest.param({}, id="desk", marks=pytest.mark.slow), pytest.param(PHONE, id="phone")]
+)
 def test_nothing_is_wrong_when_all_is_open(pages: Pages, screen: Any) -> None:
     page = pages.open(**screen)
     unfold(page)

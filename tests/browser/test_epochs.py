@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, settle
 from tests.browser.test_explorer import here, maps, open_stage
 from tests.traces import killed, lengthened
 
@@ -107,6 +107,7 @@ def test_the_epoch_is_chosen_in_the_bar_the_table_the_chart_and_by_keys(page: Pa
     assert page.locator(".story .now").get_attribute("id") == "epoch/2"
     plot = page.locator(".film .plot").first
     plot.scroll_into_view_if_needed()
+    settle(page)
     box = plot.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 40)

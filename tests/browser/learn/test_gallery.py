@@ -20,8 +20,8 @@ from pipetrace.trace.measurements import StageTime
 
 pytestmark = [pytest.mark.browser, pytest.mark.framework]
 
-COMMON = ("table", "next_value")
-"""A table and a recurrent model; the digits are those of ``test_modes``, and ``make test-all`` has the others."""
+COMMON = ("table",)
+"""The digits are those of ``test_modes``, and ``make test-all`` has the others."""
 PROGRAMS = [
     pytest.param(name, marks=() if name in COMMON else pytest.mark.slow, id=name) for name in ORDER
 ]
