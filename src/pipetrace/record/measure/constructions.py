@@ -82,7 +82,7 @@ def _process_began() -> float | None:
 def constructions(
     stages: Sequence[Stage],
     groups: Sequence[Group],
-    sources: Mapping[str, str | bytes],
+    sources: Mapping[str, bytes],
     constructor: Constructor,
 ) -> dict[str, str]:
     """The file and line that construct each layer, ``train.py:12``, by its stage; without those
@@ -94,14 +94,21 @@ def constructions(
         sources: the text of each file of the program, by its path.
         constructor: gives the parameters of Keras' layers.
     """
-    trees = {file: ast.parse(text) for file, text in sources.items()}
+    kinds = {stage.layer for stage in stages}
+    telling = {*kinds, *(group.layer for group in groups), *LOADERS} - {None}
+    words = [str(each).encode() for each in telling]
+    # Taking a large program apart takes longer than a short epoch, and most files name no layer.
+    trees = {
+        file: ast.parse(text)
+        for file, text in sources.items()
+        if any(word in text for word in words)
+    }
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     own = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
 
     def known(kind: str) -> Mapping[str, Any] | None:
         return None if kind in own else constructor(kind)
 
-    kinds = {stage.layer for stage in stages}
     calls = [call for file, tree in trees.items() for call in _calls(file, tree, kinds)]
     within = tuple(
         f"{each.path}/"
