@@ -200,6 +200,7 @@ def follow(block: Block, folder: Path) -> None:
             assert ended == int(code or 0), (command, said)
 
 
+@pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
     for block in blocks((DOCS / "guide-engineer.md").read_text(encoding="utf-8")):

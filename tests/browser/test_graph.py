@@ -91,7 +91,10 @@ SOME = [
 ]
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=() if each == "unet" else pytest.mark.slow) for each in TRACES],
+)
 def test_axe_finds_nothing_wrong(pages: Pages, name: str) -> None:
     page = pages.open(TRACES[name])
     # A collapsed page is held by the large model, which would take minutes when all is open.

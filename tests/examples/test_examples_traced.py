@@ -20,7 +20,6 @@ pytestmark = pytest.mark.framework
 ROWS = 64
 FEW = {
     "augmentation",
-    "bidirectional",
     "custom_train_step",
     "dict_inputs",
     "generator_input",
