@@ -22,6 +22,7 @@ def loss(point: LossPoint) -> float | None:
 
 def test_a_course_is_in_the_order_of_the_epochs_and_has_what_was_measured() -> None:
     assert list(MEASURED.course(LossPoint, "training", loss).items()) == [(0, 2.0), (2, 0.5)]
+    assert MEASURED.epochs(LossPoint, "training") == [0, 1, 2, None]
     assert MEASURED.course(LossPoint, "none", loss) == {}
     assert MEASURED.course(Signal, "training", lambda each: each.rms) == {}
 

@@ -66,8 +66,12 @@ class Measurements(Sequence[Measurement]):
         return epoch in self._by.get(kind.kind, {}).get(name, {})
 
     def epochs(self, kind: type[Figures], name: str) -> list[int | None]:
-        """After which epochs something was measured, in order of writing."""
-        return list(self._by.get(kind.kind, {}).get(name, {}))
+        """After which epochs something was measured, in their order; None is the last.
+
+        They are written as there is time for them, also an earlier one after a later one.
+        """
+        found = self._by.get(kind.kind, {}).get(name, {})
+        return sorted(found, key=lambda epoch: (epoch is None, epoch or 0))
 
     def names(self, kind: type[Figures]) -> list[str]:
         """What was measured of a kind, in order."""
@@ -78,7 +82,7 @@ class Measurements(Sequence[Measurement]):
     ) -> dict[int, float]:
         """One figure by epoch, 0 for before training; epochs without it are left out."""
         epochs = (each for each in self.epochs(kind, name) if each is not None)
-        found = ((epoch, field(self.of(kind, name, epoch))) for epoch in sorted(epochs))
+        found = ((epoch, field(self.of(kind, name, epoch))) for epoch in epochs)
         return {epoch: value for epoch, value in found if value is not None}
 
     def kept(self, counts: Callable[[str, int | None], bool]) -> "Measurements":
