@@ -293,4 +293,4 @@ def in_short(error: BaseException) -> str:
         "Arguments received by"
     )[0]
     text = re.sub(r"\[\[.*?\]\]|\[Op:\w+\]", "", told)
-    return shorten(f"{type(error).__name__}: {' '.join(text.split())}", 600)
+    return shorten(f"{type(error).__name__}: {' '.join(text.split())}".removesuffix(": "), 600)
