@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, settle
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
 from pipetrace.present.build.document import document
@@ -130,6 +130,7 @@ def test_pointing_at_a_pixel_tells_its_exact_value(
     item = listed.locator(f'[id="stage/{name}"]')
     image = item.locator(".seen .large")
     image.scroll_into_view_if_needed()
+    settle(listed)
     view = next(stage.image for stage in made.stages if stage.name == name)
     assert view is not None
     chosen = view.mark[0] if view.mark else 0
@@ -168,6 +169,7 @@ def test_a_vector_tells_the_place_and_its_value(listed: Page, digits_trace: Trac
     item = listed.locator('[id="stage/flatten"]')
     image = item.locator(".seen .large")
     image.scroll_into_view_if_needed()
+    settle(listed)
     box = image.bounding_box()
     assert box is not None
     for row, column in ((0, 0), (10, 50), (51, 103)):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, address
+from tests.browser.conftest import Pages, address, settle
 from tests.browser.test_accessibility import clean_in_both_schemes
 from tests.browser.test_explorer import open_stage
 from tests.tasks import ROWS, Net, made, regression, several, untrained
@@ -52,6 +52,7 @@ def bench(page: Page) -> None:
 def drag(page: Page, *places: tuple[float, float]) -> None:
     field = page.locator(".drawn")
     field.scroll_into_view_if_needed()
+    settle(page)
     box = field.bounding_box()
     assert box
     for at, (x, y) in enumerate(places):
@@ -177,6 +178,7 @@ def test_the_first_stroke_moves_nothing_under_the_pointer(pages: Pages) -> None:
     bench(page)
     field = page.locator(".drawn")
     field.scroll_into_view_if_needed()
+    settle(page)
     before = field.bounding_box()
     assert before
     page.mouse.move(before["x"] + 60, before["y"] + 60)

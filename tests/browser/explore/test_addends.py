@@ -53,16 +53,18 @@ def test_the_largest_maps_stand_first_and_move_the_place(pages: Pages, convoluti
 
 
 def test_their_sum_is_compared_with_the_recorded_map(pages: Pages, convolutions: Trace) -> None:
+    page = pages.open(convolutions)
     for stage, names in (("few", 8), ("depthwise", 2), ("steps", 3)):
-        page = pages.open(convolutions, place=f"#stage={stage}")
+        page.evaluate("stage => { location.hash = `stage=${stage}`; }", stage)
+        expect(page.locator("#panel h3 small").first).to_have_text(stage)
         expect(page.locator(".beforesum .checked b")).to_contain_text("Keras recorded the same map")
         assert page.locator(".addends .picture").count() == names
     kernel = convolutions.weights["few/kernel"].copy()
     kernel[..., 2] *= 1.01
     wrong = replace(convolutions, weights={**convolutions.weights, "few/kernel": kernel})
-    page = pages.open(wrong, place="#stage=few&at=4.3.2")
+    page = pages.open(wrong, place="#stage=few&at=4.3.2", again=page)
     expect(page.locator(".beforesum .checked.wrong")).to_contain_text("another map")
-    page = pages.open(wrong, place="#stage=few&at=4.3.1")
+    page = pages.open(wrong, place="#stage=few&at=4.3.1", again=page)
     expect(page.locator(".beforesum .checked.wrong")).to_have_count(0)
 
 
