@@ -40,16 +40,26 @@ def other(trace: Trace) -> Trace:
 Open = Callable[..., Page]
 
 
+def write(path: Path, traces: Sequence[Trace]) -> Path:
+    made = compared(traces, ["one.trace", "<b>two</b>.trace"])
+    path.write_text(comparison_page(made, traces), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def usual(digits_trace: Trace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The comparison of most tests."""
+    path = tmp_path_factory.mktemp("usual") / "comparison.html"
+    return write(path, [digits_trace, other(digits_trace)])
+
+
 @pytest.fixture
-def opened(chromium: Browser, digits_trace: Trace, tmp_path: Path) -> Iterator[Open]:
+def opened(chromium: Browser, usual: Path, tmp_path: Path) -> Iterator[Open]:
     """Opens the page; at the end none of them may have called out or complained."""
     heard, contexts = Heard(), list[Any]()
 
     def opened(place: str = "", traces: Sequence[Trace] = (), **options: Any) -> Page:
-        traces = traces or [digits_trace, other(digits_trace)]
-        path = tmp_path / "comparison.html"
-        made = compared(traces, ["one.trace", "<b>two</b>.trace"])
-        path.write_text(comparison_page(made, traces), encoding="utf-8")
+        path = write(tmp_path / "comparison.html", traces) if traces else usual
         context = chromium.new_context(offline=True, **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -65,9 +75,7 @@ def opened(chromium: Browser, digits_trace: Trace, tmp_path: Path) -> Iterator[O
     assert not heard.wrong
 
 
-def test_one_epoch_is_chosen_for_all_and_stands_in_the_address(
-    opened: Open, digits_trace: Trace
-) -> None:
+def test_one_epoch_is_chosen_for_all_and_stands_in_the_address(opened: Open) -> None:
     page = opened()
     expect(page.locator(".sides li")).to_have_count(LOST + GAINED)
     expect(page.locator(".sides canvas")).to_have_count(LOST + GAINED)
