@@ -25,7 +25,7 @@ from pipetrace.present.page import trace_page
 from pipetrace.trace import Trace
 
 OPEN_LIST = "for (const list of document.querySelectorAll('.all')) list.open = true"
-"""Many tests read the list of the stages, which is collapsed under the explorer."""
+"""Tests of the mark ``lists`` read the list of the stages, which is collapsed under the explorer."""
 PATIENCE = 60_000
 """Milliseconds after which something that should be on the page is taken as missing, on a busy machine too."""
 
@@ -117,8 +117,15 @@ class Pages:
     left: ClassVar[list[Page]] = []
     """Pages that tests are done with; of one browser, which lasts as long as the session."""
 
-    def __init__(self, browser: Browser, write: Callable[[Trace], Path], trace: Trace) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        write: Callable[[Trace], Path],
+        trace: Trace,
+        request: pytest.FixtureRequest | None = None,
+    ) -> None:
         self.browser, self.write, self.trace = browser, write, trace
+        self.lists = request is not None and request.node.get_closest_marker("lists") is not None
         self.heard = Heard()
         self.pages: list[tuple[Page, bool]] = []
 
@@ -146,7 +153,8 @@ class Pages:
         page.goto(self.write(trace or self.trace).as_uri() + place)
         if options.get("java_script_enabled", True):
             page.wait_for_selector("footer")
-            page.evaluate(OPEN_LIST)
+            if self.lists:
+                page.evaluate(OPEN_LIST)
             settle(page)
         return page
 
@@ -180,27 +188,38 @@ class Pages:
 
 @pytest.fixture
 def pages(
-    chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace
+    chromium: Browser,
+    write: Callable[[Trace], Path],
+    digits_trace: Trace,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Pages]:
     """Fresh pages, for a test that changes them."""
-    opened = Pages(chromium, write, digits_trace)
+    opened = Pages(chromium, write, digits_trace, request)
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
 def listed(
-    chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace
+    chromium: Browser,
+    write: Callable[[Trace], Path],
+    digits_trace: Trace,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Page]:
     """The page of a run without recorded rows: there is no explorer, and the list of the stages has their images."""
-    opened = Pages(chromium, write, replace(digits_trace, predictions=()))
+    opened = Pages(chromium, write, replace(digits_trace, predictions=()), request)
     yield opened.open()
     opened.close()
 
 
 @pytest.fixture(scope="module")
-def shown(chromium: Browser, write: Callable[[Trace], Path], digits_trace: Trace) -> Iterator[Page]:
+def shown(
+    chromium: Browser,
+    write: Callable[[Trace], Path],
+    digits_trace: Trace,
+    request: pytest.FixtureRequest,
+) -> Iterator[Page]:
     """The page of the recorded run, shared by the tests of a file that only read it or point at it."""
-    opened = Pages(chromium, write, digits_trace)
+    opened = Pages(chromium, write, digits_trace, request)
     yield opened.open()
     opened.close()

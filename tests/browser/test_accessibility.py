@@ -12,7 +12,7 @@ from tests.traces import broken, killed
 
 from pipetrace.trace import Trace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 COLOURS = {"runOnly": ["color-contrast"]}

@@ -18,7 +18,7 @@ from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 SECTIONS = [
     *("Data flow", "Training", "Right and wrong", "Prediction", "Try your own", "Quiz"),

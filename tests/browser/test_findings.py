@@ -15,7 +15,7 @@ from tests.traces import HOSTILE, renamed
 from pipetrace import Rule, Trace
 from pipetrace.present.build.document import document
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 Open = Callable[..., Page]
 

@@ -11,7 +11,7 @@ from tests.traces import broken
 from pipetrace.present.build.document import document
 from pipetrace.trace import Trace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 PICTURES = """() => [...document.querySelectorAll('.glance canvas')].map((canvas) => {
   const copy = Object.assign(document.createElement('canvas'), {width: canvas.width, height: canvas.height});

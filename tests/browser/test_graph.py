@@ -18,7 +18,7 @@ from pipetrace.stats import summarise
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Spec, Stage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 RANDOM = np.random.default_rng(5)
 WIDTHS = (320, 375, 768, 1280)

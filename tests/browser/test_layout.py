@@ -10,7 +10,7 @@ from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
 from pipetrace.trace import Trace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 WIDTHS = (320, 375, 768, 1280)
 

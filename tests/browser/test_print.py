@@ -17,7 +17,7 @@ from tests.traces import lengthened
 from pipetrace.present.build.document import document
 from pipetrace.trace import Trace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 MOST_SHEETS = 6
 MARGIN: PdfMargins = {"top": "12mm", "bottom": "12mm", "left": "12mm", "right": "12mm"}

@@ -17,7 +17,7 @@ from pipetrace.present.page import trace_page
 from pipetrace.trace import Trace
 from pipetrace.trace.document import RUNNING, Ending, Epoch
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 LONG = 200
 

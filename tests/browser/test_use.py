@@ -15,7 +15,7 @@ from pipetrace.present.page import trace_page
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 
 @pytest.fixture(scope="module")
@@ -238,8 +238,8 @@ def test_a_question_says_when_the_page_shows_another_row(
     chromium: Browser, tmp_path: Path, digits_trace: Trace
 ) -> None:
     """Each question about a row names it; the page offers it while it shows another, and leads to it."""
-    made = document(digits_trace, questions=12)
-    (tmp_path / "page.html").write_text(trace_page(digits_trace, questions=12), encoding="utf-8")
+    made = document(digits_trace, questions=16)
+    (tmp_path / "page.html").write_text(trace_page(digits_trace, questions=16), encoding="utf-8")
     pages = Pages(chromium, lambda _: tmp_path / "page.html", digits_trace)
     other = int(digits_trace.kept_rows.numbers[-1]) if digits_trace.kept_rows else 0
     page = pages.open(place=f"#row={other}&epoch=1")
