@@ -13,8 +13,9 @@ from pipetrace.explain.formatting import (
     listed,
     number,
     share,
+    signed,
 )
-from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
+from pipetrace.explain.learn.lesson import Part, largest_at, stage_place, step
 from pipetrace.explain.quiz.generator import agrees, named
 from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
@@ -37,7 +38,7 @@ def steps_of_embedding(trace: Trace, stage: Stage) -> list[Part] | None:
         return None
     if not np.allclose(table[numbers], example, atol=1e-4):
         return None
-    at = position_of(example, int(np.abs(example).argmax()))
+    at = largest_at(np.abs(example))
     chosen, here = int(numbers[at[0]]), stage_place(stage, at)
     row = table[chosen].astype(float)
     words = words_of(source)
@@ -163,7 +164,7 @@ def normalised(trace: Trace, stage: Stage) -> Normalised | None:
     axis = config.get("axis", -1)
     if axis not in (-1, x.ndim, [-1], [x.ndim]) or not x.ndim:
         return None
-    at = position_of(example, int(np.abs(example).argmax()))
+    at = largest_at(np.abs(example))
     group = ""
     if stage.layer == "BatchNormalization":
         mean, variance = (weight(trace, stage, f"moving_{name}") for name in ("mean", "variance"))
@@ -207,7 +208,7 @@ def pooled(trace: Trace, stage: Stage) -> Pooled | None:
         return None
     if config.get("data_format", "channels_last") != "channels_last":
         return None
-    at = position_of(example, int(example.argmax()))
+    at = largest_at(example)
     if layer.startswith("Global"):
         if config.get("keepdims"):
             return None
@@ -257,7 +258,7 @@ def steps_of_pooling(trace: Trace, stage: Stage) -> list[Part] | None:
         step("One value", here, pooled_words(found)),
         step(
             "All positions",
-            stage_place(stage, position_of(stage.example, int(stage.example.argmin()))),
+            stage_place(stage, largest_at(-stage.example)),
             f"Of {number(before)} values {number(after)} are left, {share(after / before)}.",
         ),
     ]
