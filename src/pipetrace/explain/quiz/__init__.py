@@ -19,7 +19,7 @@ from pipetrace.explain.quiz import (
     values,
     windows,
 )
-from pipetrace.explain.quiz.generator import Draft, Generator
+from pipetrace.explain.quiz.generator import OPTIONS, Draft, Generator
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
 from pipetrace.trace.records import ShownTable
@@ -44,7 +44,6 @@ REST = (
 sees or computes, what training did, and the rest."""
 GENERATORS = tuple(each for part in (*WINDOWS, *COURSE, *REST) for each in part)
 LENGTH = 3
-OPTIONS = 4
 TRIES = 3
 """How often each generator is asked in turn for a question that was not asked yet."""
 
