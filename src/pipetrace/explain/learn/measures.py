@@ -212,21 +212,16 @@ def _calibration(
             continue
         sure, right = float(yes[inside].mean()), float((predicted == true)[inside].mean())
         error += rows / len(true) * abs(sure - right)
-        lines.append(
-            (f"{each * 10} to {each * 10 + 10} %", number(rows), share(sure), share(right))
-        )
-    return Part(
-        "How sure, and how often right",
-        (
-            (
-                "Where a model is well calibrated, it is right as often as it is sure. Weighted by "
-                f"rows, the two differ by {share(error)} here: the expected calibration error. The "
-                f"most likely of {count} classes has at least {share(1 / count)}."
-            ),
-            *([] if judged.all else [judged.note]),
-        ),
-        table=Table(("sure", "rows", "mean probability", "right"), tuple(lines)),
+        bounds = f"{each * 10} to {each * 10 + 10} %"
+        lines.append((bounds, number(rows), share(sure), share(right)))
+    text = (
+        "Where a model is well calibrated, it is right as often as it is sure. Weighted by rows, "
+        f"the two differ by {share(error)} here: the expected calibration error. The most likely "
+        f"of {count} classes has at least {share(1 / count)}."
     )
+    table = Table(("sure", "rows", "mean probability", "right"), tuple(lines))
+    notes = () if judged.all else (judged.note,)
+    return Part("How sure, and how often right", (text, *notes), table=table)
 
 
 def _of_labels(trace: Trace, judged: Judged) -> Lesson:

@@ -112,9 +112,8 @@ def ask(
     """Questions of some kinds, and of one level or any, in an order by the seed, each once."""
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     kinds = [each for each in generators if level in ("", each.level)]
-    for generator, draft in _drafted(
-        trace, source, _chance(source, level).sample(kinds, len(kinds))
-    ):
+    kinds = _chance(source, level).sample(kinds, len(kinds))
+    for generator, draft in _drafted(trace, source, kinds):
         yield _question(generator, draft, _chance(source, draft.text))
 
 

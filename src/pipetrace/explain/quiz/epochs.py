@@ -11,7 +11,6 @@ from pipetrace.explain.quiz.generator import (
     OPTIONS,
     Draft,
     draft,
-    has_several_fits,
     lines,
     measured,
     question,
@@ -25,7 +24,7 @@ from pipetrace.trace.measurements import Update
 @question("hard", "training")
 def validation_ahead(trace: Trace, chance: Random) -> Draft | None:
     """Why can validation be better than training in the first epoch?"""
-    if not trace.epochs or has_several_fits(trace) or trace.run.training.is_weighted:
+    if not trace.epochs or len(trace.fits) > 1 or trace.run.training.is_weighted:
         return None
     first = trace.epochs[0].metrics
     before, after = first.get("loss", math.nan), first.get("val_loss", math.nan)

@@ -214,11 +214,6 @@ def is_biased(stage: Stage) -> bool:
     return bool(stage.config.get("use_bias", True))
 
 
-def has_several_fits(trace: Trace) -> bool:
-    """Whether there are several fits, so that an epoch is not like the others."""
-    return len(trace.fits) > 1
-
-
 def activation_name(stage: Stage) -> str:
     """A layer's activation as questions name it."""
     name = stage.config.get("activation") or "linear"

@@ -51,11 +51,7 @@ Why: {operation(stage).shape}
 def other_padding(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which shape would the convolution give with the other padding?"""
     high, wide, channels = lengths(stage.inputs[0])
-    filters, (tall, broad), now = (
-        stage.config["filters"],
-        kernel(stage),
-        stage.config["padding"],
-    )
+    filters, (tall, broad), now = stage.config["filters"], kernel(stage), stage.config["padding"]
     bare, padded = (high - tall + 1, wide - broad + 1), (high, wide)
     if now == "valid":
         then, right, why = "same", padded, "Zeros around the input centre it on each position"

@@ -26,13 +26,10 @@ LEFT_OUT = ("name", "dtype", "vocabulary_size")
 """Entries of a configuration that are written apart, or that are no arguments."""
 NAMED = ("initializers", "regularizers", "constraints")
 """Modules whose objects go by their names where they have no settings."""
-MODULES = tuple(
-    f"keras.{name}"
-    for name in (
-        *("layers", "initializers", "regularizers", "constraints", "optimizers", "losses"),
-        *("metrics", "optimizers.schedules", "random"),
-    )
-)
+PARTS = """
+layers initializers regularizers constraints optimizers losses metrics optimizers.schedules random
+"""
+MODULES = tuple(f"keras.{name}" for name in PARTS.split())
 """Where the classes of Keras are that a program may make. A file can be anyone's: no other name of
 Keras, such as one that loads files, is written into code that somebody may run."""
 LOADING = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
@@ -40,22 +37,12 @@ UNKNOWN = object()
 OF_ANY_LAYER: Mapping[str, Any] = {"activity_regularizer": None, "autocast": True}
 SHAPES = ("target_shape", "dims", "attention_axes", "noise_shape", "shared_axes", "output_shape")
 """Arguments that are tuples, however short."""
-ORDER = (
-    *(
-        "initial_learning_rate",
-        "decay_steps",
-        "decay_rate",
-        "num_heads",
-        "key_dim",
-        "value_dim",
-        "strides",
-        "padding",
-        "dilation_rate",
-        "groups",
-    ),
-    *("activation", "recurrent_activation", "use_bias", "return_sequences", "return_state"),
-    *("momentum", "epsilon", "kernel_initializer", "bias_initializer", "kernel_regularizer"),
-)
+IN_ORDER = """
+initial_learning_rate decay_steps decay_rate num_heads key_dim value_dim strides padding
+dilation_rate groups activation recurrent_activation use_bias return_sequences return_state momentum
+epsilon kernel_initializer bias_initializer kernel_regularizer
+"""
+ORDER = {name: place for place, name in enumerate(IN_ORDER.split())}
 """Arguments in the order in which they are written; others follow by their names."""
 
 
@@ -209,7 +196,7 @@ def _dtype(given: Any) -> str:
 
 
 def _order(key: str) -> tuple[int, str]:
-    return (ORDER.index(key) if key in ORDER else len(ORDER), key)
+    return ORDER.get(key, len(ORDER)), key
 
 
 def _is_implied(name: str, key: str, config: Mapping[str, Any]) -> bool:
