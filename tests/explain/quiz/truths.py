@@ -140,7 +140,9 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "StepsInProgressBar": lambda t, d: (
         f"{len(range(0, computed.rows(t), t.run.training.batch_size or 1)):,} batches of rows"
     ),
-    "StepTime": lambda t, d: 1000 * computed.epoch(t, d).seconds / computed.epoch(t, d).steps,
+    "StepTime": lambda t, d: (
+        1000 * as_written(computed.epoch(t, d).seconds) / computed.epoch(t, d).steps
+    ),
     "StridedShape": computed.convolved(strides="drawn"),
     "UnitsForParameters": computed.most_units,
     "ValidationAhead": lambda t, d: (
