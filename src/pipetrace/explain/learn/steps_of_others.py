@@ -27,11 +27,10 @@ MOST_LISTED = 4
 def steps_of_embedding(trace: Trace, stage: Stage) -> list[Part] | None:
     """Five steps; None where the recorded vectors are not rows of the recorded table."""
     table, example = weight(trace, stage, "embeddings"), stage.example
-    source = trace.stages.by_name.get(stage.inputs[0].source or "")
-    given = None if source is None else source.example
+    given = received(trace, stage)
     if stage.layer != "Embedding" or table is None or example is None or given is None:
         return None
-    if source is None or given.ndim != 1 or example.shape != (len(given), table.shape[1]):
+    if given.ndim != 1 or example.shape != (len(given), table.shape[1]):
         return None
     numbers = given.astype(int)
     if not len(numbers) or numbers.max() >= len(table) or numbers.min() < 0:
@@ -41,6 +40,7 @@ def steps_of_embedding(trace: Trace, stage: Stage) -> list[Part] | None:
     at = largest_at(np.abs(example))
     chosen, here = int(numbers[at[0]]), stage_place(stage, at)
     row = table[chosen].astype(float)
+    source = trace.stages[stage.inputs[0].source or ""]
     words = words_of(source)
     name = f"number {chosen}"
     name += f" ('{words[chosen]}')" if chosen < len(words) else ""
@@ -243,10 +243,10 @@ def pooled_words(found: Pooled) -> str:
 
 def steps_of_pooling(trace: Trace, stage: Stage) -> list[Part] | None:
     """Three steps; None where the value computed here is not the recorded one."""
-    found, source = pooled(trace, stage), trace.stages.by_name.get(stage.inputs[0].source or "")
-    if found is None or source is None or source.example is None or stage.example is None:
+    found, x = pooled(trace, stage), received(trace, stage)
+    if found is None or x is None or stage.example is None:
         return None
-    before, after = source.example.size, stage.example.size
+    before, after = x.size, stage.example.size
     here = stage_place(stage, found.at)
     return [
         step(

@@ -1,9 +1,8 @@
 """A whole program: imports, rows, model, ``compile`` and each ``fit``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from pipetrace.explain.learn.program.data import rows_of, saving
 from pipetrace.explain.learn.program.model import ModelWriter
@@ -119,24 +118,18 @@ def _seed(trace: Trace) -> list[str]:
 
 def _begun(trace: Trace) -> str | None:
     """What shows that a model did not begin with new weights; None where nothing does."""
-    for name, stage, weight in _zeros(trace):
-        initial = trace.measurements.of(InitialWeight, f"{stage}/{weight}", 0)
-        if initial.min or initial.max:
-            return (
-                f"The recorded run began with other weights: {name} was not zero before training. "
-                "Load yours, or the losses differ."
-            )
-    return None
-
-
-def _zeros(trace: Trace) -> Iterator[tuple[str, str, str]]:
-    """Weights that are zero when they are made."""
     for stage in trace.stages:
         for weight in stage.weights:
             given = stage.config.get(f"{weight.name}_initializer")
             is_zeros = isinstance(given, Mapping) and given.get("class_name") == "Zeros"
-            if is_zeros and not stage.config.get("unit_forget_bias"):
-                yield f"the {weight.name} of {stage.name}", stage.name, weight.name
+            initial = trace.measurements.of(InitialWeight, f"{stage.name}/{weight.name}", 0)
+            is_other = initial.min or initial.max
+            if is_zeros and is_other and not stage.config.get("unit_forget_bias"):
+                return (
+                    f"The recorded run began with other weights: the {weight.name} of {stage.name} "
+                    "was not zero before training. Load yours, or the losses differ."
+                )
+    return None
 
 
 def _later_fits(
@@ -160,12 +153,14 @@ def _later_fits(
 def _changes(trace: Trace, context: Context, before: Fit, fit: Fit) -> list[str]:
     """What was set between two calls of ``fit``."""
     lines: list[str] = []
-    names = {str(layer["config"].get("name")) for layer in _layers(trace)}
-    for trains, layers in (
+    layers = trace.run.model.config.get("layers") if trace.run.model else None
+    known = layers if isinstance(layers, list) else []
+    names = {str(layer["config"].get("name")) for layer in known}
+    for trains, changed in (
         (False, [each for each in fit.frozen if each not in before.frozen]),
         (True, [each for each in before.frozen if each not in fit.frozen]),
     ):
-        for name in layers:
+        for name in changed:
             if name in names:
                 lines.append(f'model.get_layer("{name}").trainable = {trains}\n')
             else:
@@ -179,12 +174,6 @@ def _changes(trace: Trace, context: Context, before: Fit, fit: Fit) -> list[str]
     if lines or not same or one.optimizer_config != other.optimizer_config:
         lines += compiled(trace, context, other)
     return lines
-
-
-def _layers(trace: Trace) -> Sequence[dict[str, Any]]:
-    config = trace.run.model.config if trace.run.model else {}
-    found = config.get("layers")
-    return found if isinstance(found, list) else []
 
 
 def _imports(context: Context) -> list[str]:
