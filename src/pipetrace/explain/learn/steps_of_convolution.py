@@ -48,21 +48,20 @@ def steps_of_convolution(trace: Trace, stage: Stage) -> list[Part] | None:
         return None
     at, window, weights, bias = found
     return [
-        *_one_position(trace, stage, at, window, weights, bias),
+        *_one_position(trace, stage, at, window, weights, bias, float(example[at])),
         _positions(stage, at, example[..., at[-1]]),
         _filters(stage, at, example),
     ]
 
 
 def _one_position(
-    trace: Trace, stage: Stage, at: At, window: Array, weights: Array, bias: float
+    trace: Trace, stage: Stage, at: At, window: Array, weights: Array, bias: float, value: float
 ) -> list[Part]:
     """What the filter sees there, its kernel and bias, and the activation."""
     here, size = stage_place(stage, at), " x ".join(map(str, window.shape[:-1]))
     depth, zeros, count = window.shape[-1], int((window == 0).sum()), number(window.size)
     products, texts, channel = window * weights, filter_texts(trace, stage), at[-1]
     most, total = largest_at(np.abs(products)), float(products.sum())
-    value = figure(float(stage.example[at])) if stage.example is not None else ""
     return [
         step(
             "A patch",
@@ -95,8 +94,8 @@ def _one_position(
             "The activation",
             here,
             f"The activation is {activation_name(stage)}: from {figure(total + bias)} it makes "
-            f"{value}. Keras recorded {value} at this place; the page computes it again and "
-            "compares both.",
+            f"{figure(value)}. Keras recorded {figure(value)} at this place; the page computes it "
+            "again and compares both.",
         ),
     ]
 
