@@ -50,6 +50,27 @@ def comes_to(written: float, value: float) -> str:
     return told if told == exactly else f"{told} ({exactly} with all digits)"
 
 
+def sum_of(one: float, other: float) -> str:
+    """What two numbers add up to, as they are written."""
+    return comes_to(as_written(one) + as_written(other), one + other)
+
+
+def added(one: float, other: float) -> str:
+    """A number added to another: ``0.5 - 0.2 = 0.3``."""
+    return f"{figure(one)} {signed(other)} = {sum_of(one, other)}"
+
+
+def multiplied(one: float, other: float) -> str:
+    """A number multiplied by another: ``0.5 x 0.2 = 0.1``."""
+    product = comes_to(as_written(one) * as_written(other), one * other)
+    return f"{figure(one)} x {figure(other)} = {product}"
+
+
+def signed(value: float) -> str:
+    """A number that is added to another: ``+ 0.5`` or ``- 0.5``."""
+    return f"{'-' if value < 0 else '+'} {figure(abs(value))}"
+
+
 @lru_cache(4096)
 def share(part: float) -> str:
     """A share as a percentage with three significant digits: 0.606 is 60.6 %. A whole percentage

@@ -59,6 +59,22 @@ def taken(stage: Stage) -> tuple[int, ...]:
     return tuple(int(each or 0) for each in stage.inputs[0].shape[1:])
 
 
+def goes_out(trace: Trace, draft: Draft) -> tuple[int, ...]:
+    """What the stage that is asked about gives for a row."""
+    return given(asked_stage(trace, draft))
+
+
+def comes_in(trace: Trace, draft: Draft) -> tuple[int, ...]:
+    return taken(asked_stage(trace, draft))
+
+
+def dense_instead(trace: Trace, draft: Draft) -> int:
+    """By Keras, where the kernel does not take too much memory."""
+    one, other = math.prod(comes_in(trace, draft)), math.prod(goes_out(trace, draft))
+    small = one * other < 1e6
+    return parameters_by_keras("Dense", (one,), units=other) if small else (one + 1) * other
+
+
 def by_keras(layer: str, taken: tuple[int, ...], **settings: Any) -> tuple[int, ...]:
     """The shape that Keras computes."""
     import keras
@@ -263,7 +279,7 @@ def multiplications(trace: Trace, draft: Draft) -> int:
 
 
 def filter_of(trace: Trace, draft: Draft) -> str:
-    shape = taken(asked_stage(trace, draft))
+    shape = comes_in(trace, draft)
     return f"Filter {np.unravel_index(draft.about['index'], shape)[2]}"
 
 
@@ -347,7 +363,7 @@ def windowed(layer: str, argument: str, **more: Any) -> Callable[[Trace, Draft, 
 
     def is_true(trace: Trace, draft: Draft, option: str) -> bool:
         settings = {argument: int(numbers(option)[0]), **more}
-        shape = taken(asked_stage(trace, draft))
+        shape = comes_in(trace, draft)
         return bool(by_keras(layer, shape, **settings)[:2] == draft.about["wanted"])
 
     return is_true

@@ -18,15 +18,14 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
         / sum(computed.class_outcome(t, each).rows or 0 for each in range(999))
     ),
     "AttentionScores": lambda t, d: (
-        computed.asked_stage(t, d).config["num_heads"]
-        * computed.taken(computed.asked_stage(t, d))[0] ** 2
+        computed.asked_stage(t, d).config["num_heads"] * computed.comes_in(t, d)[0] ** 2
     ),
     "BatchForUpdates": computed.only(
         lambda t, d, option: (
             len(range(0, computed.rows(t), int(computed.numbers(option)[0]))) == d.about["updates"]
         )
     ),
-    "BatchShape": lambda t, d: (d.about["batch"], *computed.given(computed.asked_stage(t, d))),
+    "BatchShape": lambda t, d: (d.about["batch"], *computed.goes_out(t, d)),
     "BestEpoch": computed.best_epoch,
     "BiasAndActivation": computed.example,
     "ChanceLoss": lambda t, d: -math.log(1 / computed.numbers(d.text)[0]),
@@ -40,27 +39,16 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "DenseInputs": lambda t, d: (
         d.about["inputs"] + (f"{d.evidence.partition('/')[2]}/bias" in t.weights)
     ),
-    "DenseInstead": lambda t, d: (
-        computed.parameters_by_keras(
-            "Dense",
-            (math.prod(computed.taken(computed.asked_stage(t, d))),),
-            units=math.prod(computed.given(computed.asked_stage(t, d))),
-        )
-        if math.prod(computed.taken(computed.asked_stage(t, d)))
-        * math.prod(computed.given(computed.asked_stage(t, d)))
-        < 1e6
-        else (math.prod(computed.taken(computed.asked_stage(t, d))) + 1)
-        * math.prod(computed.given(computed.asked_stage(t, d)))
-    ),
+    "DenseInstead": computed.dense_instead,
     "DenseParameters": lambda t, d: computed.parameters_by_keras(
-        "Dense", computed.taken(computed.asked_stage(t, d)), units=d.about["units"]
+        "Dense", computed.comes_in(t, d), units=d.about["units"]
     ),
     "DenseValue": lambda t, d: computed.value(t, d, "unit"),
     "DropoutScale": lambda t, d: d.about["value"] / (1 - computed.asked_stage(t, d).config["rate"]),
     "EasiestClass": computed.class_of(max),
     "EmbeddingParameters": lambda t, d: computed.parameters_by_keras(
         "Embedding",
-        computed.taken(computed.asked_stage(t, d)),
+        computed.comes_in(t, d),
         input_dim=computed.asked_stage(t, d).config["input_dim"],
         output_dim=d.about["width"],
     ),
@@ -75,16 +63,14 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "FilterDepth": lambda t, d: math.prod(computed.asked_stage(t, d).weights[0].shape[:-1]),
     "FindTheFault": computed.only(computed.rule_of),
     "FlattenIndex": lambda t, d: int(
-        np.ravel_multi_index(d.about["place"], computed.taken(computed.asked_stage(t, d)))
+        np.ravel_multi_index(d.about["place"], computed.comes_in(t, d))
     ),
-    "FlattenLength": lambda t, d: computed.by_keras(
-        "Flatten", computed.taken(computed.asked_stage(t, d))
-    ),
+    "FlattenLength": lambda t, d: computed.by_keras("Flatten", computed.comes_in(t, d)),
     "GlobalPooling": lambda t, d: computed.by_keras(
-        str(computed.asked_stage(t, d).layer), computed.taken(computed.asked_stage(t, d))
+        str(computed.asked_stage(t, d).layer), computed.comes_in(t, d)
     ),
     "HardestClass": computed.class_of(min),
-    "Joined": lambda t, d: computed.given(computed.asked_stage(t, d)),
+    "Joined": computed.goes_out,
     "KernelForSize": computed.only(
         computed.windowed("Conv2D", "kernel_size", filters=1, padding="valid")
     ),
@@ -116,7 +102,7 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "OtherBatchSize": lambda t, d: len(range(0, computed.rows(t), d.about["batch"])),
     "OtherFilters": lambda t, d: computed.parameters_by_keras(
         "Conv2D",
-        computed.taken(computed.asked_stage(t, d)),
+        computed.comes_in(t, d),
         filters=d.about["filters"],
         kernel_size=d.about["kernel_size"],
     ),
@@ -127,16 +113,16 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "PooledValue": computed.pooled,
     "PoolingShape": lambda t, d: computed.by_keras(
         str(computed.asked_stage(t, d).layer),
-        computed.taken(computed.asked_stage(t, d)),
+        computed.comes_in(t, d),
         pool_size=d.about["pool_size"],
     ),
-    "Positions": lambda t, d: math.prod(computed.given(computed.asked_stage(t, d))[:2]),
+    "Positions": lambda t, d: math.prod(computed.goes_out(t, d)[:2]),
     "Precision": computed.ratio("correct", "predicted"),
     "Recall": computed.ratio("correct", "rows"),
     "ReceptiveField": computed.field,
     "RecurrentParameters": lambda t, d: computed.parameters_by_keras(
         str(computed.asked_stage(t, d).layer),
-        computed.taken(computed.asked_stage(t, d)),
+        computed.comes_in(t, d),
         units=d.about["units"],
     ),
     "RelativeUpdate": computed.relative,
@@ -154,13 +140,15 @@ TRUTHS: dict[str, Callable[[Trace, Draft], object]] = {
     "StepsInProgressBar": lambda t, d: (
         f"{len(range(0, computed.rows(t), t.run.training.batch_size or 1)):,} batches of rows"
     ),
-    "StepTime": lambda t, d: 1000 * computed.epoch(t, d).seconds / computed.epoch(t, d).steps,
+    "StepTime": lambda t, d: (
+        1000 * as_written(computed.epoch(t, d).seconds) / computed.epoch(t, d).steps
+    ),
     "StridedShape": computed.convolved(strides="drawn"),
     "UnitsForParameters": computed.most_units,
     "ValidationAhead": lambda t, d: (
         "Training loss is averaged over the epoch, validation comes after it"
     ),
-    "ValuesOfRow": lambda t, d: math.prod(computed.given(computed.asked_stage(t, d))),
+    "ValuesOfRow": lambda t, d: math.prod(computed.goes_out(t, d)),
     "WeightBytes": lambda t, d: np.dtype(d.about["dtype"]).itemsize * computed.total(t),
     "WeightUpdates": computed.updates,
     "WindowLines": computed.window,

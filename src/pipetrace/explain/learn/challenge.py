@@ -1,8 +1,8 @@
 """Challenge: five problems against the clock, made from this model's numbers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from pipetrace.explain.learn.lesson import Lesson, Problem, place_of
+from pipetrace.explain.learn.lesson import Lesson, Problem, problem
 from pipetrace.explain.quiz import (
     Question,
     ask,
@@ -23,7 +23,6 @@ INTRO = (
     "Five problems from this very model. Each has two attempts; a second attempt counts half. One "
     "clock runs for all of them. When the time is up, you can go on."
 )
-FAULT = "Find the fault"
 SETS = 3
 """So many challenges, as far as there are other problems, for a person who begins again."""
 KINDS = (
@@ -39,7 +38,7 @@ KINDS = (
         ),
     ),
     ("Read a metric", generators_of(measures, epochs)),
-    (FAULT, (choices.find_the_fault,)),
+    ("Find the fault", (choices.find_the_fault,)),
 )
 
 
@@ -62,29 +61,20 @@ def _set(trace: Trace, seed: str, before: Sequence[Problem]) -> list[Problem]:
     more = ("About this run", KINDS[0][1] + KINDS[3][1])
     for kind, generators in (*KINDS, *[more] * len(KINDS)):
         found = (_problem(trace, kind, each) for each in _hardest(trace, seed, generators))
-        problem = next((each for each in found if each.text + each.code not in asked), None)
-        if problem is not None and len(made) < len(KINDS):
-            made.append(problem)
-            asked.add(problem.text + problem.code)
+        new = next((each for each in found if each.text + each.code not in asked), None)
+        if new is not None and len(made) < len(KINDS):
+            made.append(new)
+            asked.add(new.text + new.code)
     return made
 
 
-def _hardest(trace: Trace, seed: str, generators: Iterable[Generator]) -> Iterator[Question]:
-    known = tuple(generators)
+def _hardest(trace: Trace, seed: str, generators: Sequence[Generator]) -> Iterator[Question]:
     for level in reversed(LEVELS):
-        yield from ask(trace, seed, known, level)
+        yield from ask(trace, seed, generators, level)
 
 
 def _problem(trace: Trace, kind: str, question: Question) -> Problem:
     text, _, rest = question.text.partition(choices.CHANGED)
     code, _, asked = rest.rpartition(". ")
-    return Problem(
-        kind=kind,
-        level=question.level,
-        text=f"{text} is changed to the line shown here. {asked}" if code else question.text,
-        code=code,
-        options=question.options,
-        answer=question.answer,
-        remarks=question.remarks,
-        place=place_of(trace, question),
-    )
+    told = f"{text} is changed to the line shown here. {asked}" if code else ""
+    return problem(trace, question, kind, told, code)

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from random import Random
 
-import numpy as np
-
 from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
 from pipetrace.explain.formatting import counted, listed
@@ -25,7 +23,7 @@ from pipetrace.explain.quiz.generator import (
     named,
 )
 from pipetrace.explain.quiz.windows import POOLINGS, undilated
-from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.document import Spec, Stage, Trace
 
 ABOUT = "fill in code, shapes and sums"
 INTRO = (
@@ -43,14 +41,7 @@ def exercises(trace: Trace, seed: int | str) -> Lesson:
     """Five tasks, the easiest first."""
     chance = Random(f"try {seed} {trace.run.model_fingerprint}")  # noqa: S311 no secret
     stages = [each for each in layer_stages(trace) if has_known_shapes(each) and is_of_keras(each)]
-    kinds = (
-        _argument,
-        _shape,
-        _parameters,
-        worked_values,
-        _two_blanks,
-        _error,
-    )
+    kinds = (_argument, _shape, _parameters, worked_values, _two_blanks, _error)
     made: list[Exercise] = []
     asked: Counter[str] = Counter()  # a task shows the arguments that one about its stage asks for
     # Where fewer kinds apply, one comes again about another stage.
@@ -86,12 +77,8 @@ def _stage_asked(exercise: Exercise) -> str:
     return exercise.place.address.partition("&")[0] if exercise.place else ""
 
 
-def _shown(stage: Stage) -> str:
-    return f"(None, {', '.join(map(str, lengths(stage.outputs[0])))})"
-
-
-def _taken(stage: Stage) -> str:
-    return f"(None, {', '.join(map(str, lengths(stage.inputs[0])))})"
+def _shown(spec: Spec) -> str:
+    return f"(None, {', '.join(map(str, lengths(spec)))})"
 
 
 def _slips(answer: int, *wrong: tuple[float, str]) -> tuple[Slip, ...]:
@@ -105,7 +92,7 @@ def _slips(answer: int, *wrong: tuple[float, str]) -> tuple[Slip, ...]:
 
 def _argument(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
     for stage in stages:
-        out = lengths(stage.outputs[0])
+        out, gives = lengths(stage.outputs[0]), _shown(stage.outputs[0])
         if stage.layer in ("Conv1D", "Conv2D", "Conv3D"):
             argument, answer = "filters", int(stage.config["filters"])
             why = "Each filter gives one channel, and the channels come last."
@@ -137,8 +124,8 @@ def _argument(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
             continue
         yield Exercise(
             EASY,
-            f"What is missing, so that the layer gives {_shown(stage)}?",
-            f"x = {layer_line(stage, **{argument: BLANK})}(x)\nx.shape  # {_shown(stage)}",
+            f"What is missing, so that the layer gives {gives}?",
+            f"x = {layer_line(stage, **{argument: BLANK})}(x)\nx.shape  # {gives}",
             (Blank(str(answer), 0, slips),),
             f"Open {named(stage)} and count what its last axis holds.",
             f"{argument}={answer}. {why}",
@@ -155,7 +142,7 @@ def _shape(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         axis = 0 if stage.layer in (*POOLINGS, "Conv1D", "Conv2D") else len(out) - 1
         answer, came = out[axis], taken[min(axis, len(taken) - 1)]
         parts = [BLANK if at == axis else str(each) for at, each in enumerate(out)]
-        side = _side(stage)
+        side = next(iter(kernel(stage)), 0)
         slips = _slips(
             answer,
             (came, "That is what comes in; look at what the layer does to it."),
@@ -172,7 +159,7 @@ def _shape(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         yield Exercise(
             EASY,
             "Which shape comes out?",
-            f"x.shape  # {_taken(stage)}\nx = {layer_line(stage)}(x)\n"
+            f"x.shape  # {_shown(stage.inputs[0])}\nx = {layer_line(stage)}(x)\n"
             f"x.shape  # (None, {', '.join(parts)})",
             blanks,
             _shape_hint(stage),
@@ -181,16 +168,11 @@ def _shape(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         )
 
 
-def _side(stage: Stage) -> int:
-    size = stage.config.get("kernel_size") or stage.config.get("pool_size")
-    return int(np.atleast_1d(size)[0]) if size is not None else 0
-
-
 def _shape_hint(stage: Stage) -> str:
     if stage.layer in ("Conv1D", "Conv2D"):
         return (
             "Put the window at the edge of the input. How often can you move it on by "
-            f"{np.atleast_1d(stage.config.get('strides', 1))[0]} before it hits the other edge? "
+            f"{strides(stage)[0]} before it hits the other edge? "
             "Once more than that."
         )
     if stage.layer in POOLINGS:
@@ -216,7 +198,7 @@ def _parameters(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
         yield Exercise(
             MEDIUM,
             "How many parameters does this layer have?",
-            f"x.shape  # {_taken(stage)}\nlayer = {layer_line(stage)}\nlayer(x)\n"
+            f"x.shape  # {_shown(stage.inputs[0])}\nlayer = {layer_line(stage)}\nlayer(x)\n"
             f"layer.count_params()  # {BLANK}",
             (Blank(str(total), 0, slips),),
             _parameters_hint(stage),
@@ -242,6 +224,7 @@ def _parameters_hint(stage: Stage) -> str:
 def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
     for stage in stages:
         taken, out = lengths(stage.inputs[0]), lengths(stage.outputs[0])
+        gives = _shown(stage.outputs[0])
         if (
             stage.layer == "Conv2D"
             and strides(stage) == (1, 1)
@@ -250,53 +233,37 @@ def _two_blanks(_: Trace, stages: Sequence[Stage]) -> Iterator[Exercise]:
             and len({*kernel(stage)}) == 1
         ):
             side, filters = kernel(stage)[0], int(stage.config["filters"])
-            blanks = (
-                Blank(str(filters), 0, _slips(filters, (out[0], "The channels come last."))),
-                Blank(
-                    str(side),
-                    0,
-                    _slips(
-                        side,
-                        (taken[0] - out[0], f"{taken[0]} - side + 1 = {out[0]}: one more."),
-                        (side - 1, f"{taken[0]} - side + 1 = {out[0]}: one more."),
-                    ),
-                ),
+            one_more = f"{taken[0]} - side + 1 = {out[0]}: one more."
+            answers = (
+                (filters, _slips(filters, (out[0], "The channels come last."))),
+                (side, _slips(side, (taken[0] - out[0], one_more), (side - 1, one_more))),
             )
-            code = layer_line(stage, filters=BLANK, kernel_size=BLANK)
+            text = "Two blanks at once: how many filters, and how large a window?"
+            line = layer_line(stage, filters=BLANK, kernel_size=BLANK)
+            code = f"x = {line}(x)\nx.shape  # {gives}"
+            hint = f"Open {named(stage)}: compare the sizes of what comes in and what goes out."
             why = f"{filters} channels come out; {taken[0]} - {side} + 1 = {out[0]}."
         elif stage.layer == "Dense" and is_biased(stage) and len(taken) == 1:
-            units, width = int(stage.config["units"]), taken[0]
-            blanks = (
-                Blank(str(units), 0, _slips(units, (width, "Those are the values that come in."))),
-                Blank(
-                    str(stage.parameters.total),
-                    0,
-                    _slips(
-                        stage.parameters.total,
-                        (width * units, "The biases are missing, one for each unit."),
-                        (width * units + 1, "Every unit has a bias of its own."),
-                    ),
-                ),
+            units, width, total = int(stage.config["units"]), taken[0], stage.parameters.total
+            no_biases = (width * units, "The biases are missing, one for each unit.")
+            one_bias = (width * units + 1, "Every unit has a bias of its own.")
+            answers = (
+                (units, _slips(units, (width, "Those are the values that come in."))),
+                (total, _slips(total, no_biases, one_bias)),
             )
-            yield Exercise(
-                MEDIUM,
-                "Two blanks: the units, and how many parameters they have.",
-                f"x.shape  # {_taken(stage)}\nlayer = {layer_line(stage, units=BLANK)}\n"
-                f"layer(x).shape  # {_shown(stage)}\nlayer.count_params()  # {BLANK}",
-                blanks,
-                f"{named(stage)} shows both: its output, and its weights.",
-                f"{counted(units, 'unit')}; ({width} + 1) x {units} = {stage.parameters.total}.",
-                stage_place(stage),
-            )
-            continue
+            text = "Two blanks: the units, and how many parameters they have."
+            code = f"layer = {layer_line(stage, units=BLANK)}\nlayer(x).shape  # {gives}\n"
+            code += f"layer.count_params()  # {BLANK}"
+            hint = f"{named(stage)} shows both: its output, and its weights."
+            why = f"{counted(units, 'unit')}; ({width} + 1) x {units} = {total}."
         else:
             continue
         yield Exercise(
             MEDIUM,
-            "Two blanks at once: how many filters, and how large a window?",
-            f"x.shape  # {_taken(stage)}\nx = {code}(x)\nx.shape  # {_shown(stage)}",
-            blanks,
-            f"Open {named(stage)}: compare the sizes of what comes in and what goes out.",
+            text,
+            f"x.shape  # {_shown(stage.inputs[0])}\n{code}",
+            tuple(Blank(str(answer), 0, slips) for answer, slips in answers),
+            hint,
             why,
             stage_place(stage),
         )

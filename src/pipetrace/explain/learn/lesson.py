@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import numpy as np
 
-from pipetrace.explain.formatting import figure
 from pipetrace.explain.quiz import Question
 from pipetrace.trace.document import Array, Stage, Trace
 from pipetrace.trace.records import Record
@@ -171,14 +170,28 @@ def place_of(trace: Trace, question: Question) -> Place | None:
     return Place(*names[part]) if part in names else None
 
 
+def problem(trace: Trace, question: Question, kind: str, text: str = "", code: str = "") -> Problem:
+    """A question of a quiz as a problem of some kind, in its own words or others."""
+    return Problem(
+        kind=kind,
+        level=question.level,
+        text=text or question.text,
+        code=code,
+        options=question.options,
+        answer=question.answer,
+        remarks=question.remarks,
+        place=place_of(trace, question),
+    )
+
+
 def step(heading: str, place: Place, *texts: str) -> Part:
     """A place of the page with what to see there; empty texts are left out."""
     return Part(heading, tuple(text for text in texts if text), place=place)
 
 
-def position_of(values: Array, index: int) -> tuple[int, ...]:
-    """The position of a value from its index in the flattened array."""
-    return tuple(int(each) for each in np.unravel_index(index, values.shape))
+def largest_at(values: Array) -> tuple[int, ...]:
+    """The position of the largest value, the first of several."""
+    return tuple(map(int, np.unravel_index(int(values.argmax()), values.shape)))
 
 
 def sentence(text: str) -> str:
@@ -187,8 +200,3 @@ def sentence(text: str) -> str:
     return re.sub(r"^\w", lambda first: first[0].upper(), text) + (
         "" if text.endswith((".", "!", "?", ":")) else "."
     )
-
-
-def signed(value: float) -> str:
-    """A number that is added to another: ``+ 0.5`` or ``- 0.5``."""
-    return f"{'-' if value < 0 else '+'} {figure(abs(value))}"

@@ -1,7 +1,8 @@
 """Metrics: which measure matters here, worked from what the model got right and wrong."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,19 @@ MOST_CLASSES = 20
 MOST_PAIRS = 300
 BINS = 10
 """Of a calibration, as in Guo et al., On Calibration of Modern Neural Networks (2017)."""
+OF_LABELS = (
+    "A row may have several labels, and most labels are absent in most rows. The share of labels "
+    "that are right is high for a model that gives none; precision and recall of each label are "
+    "not."
+)
+CHOICE = (
+    "The model gives a probability; from which one on a row counts as yes is your choice. A higher "
+    "threshold makes fewer false alarms and misses more."
+)
+MEANINGS = (
+    "Precision: of those predicted to be of a class, the share that is of it. Recall: of those of "
+    "a class, the share that is found. F1 is their harmonic mean, 2 x right / (predicted + true)."
+)
 THRESHOLDS = tuple(at / 50 for at in range(51))
 RESULTS = Place("results", "right and wrong")
 
@@ -33,30 +47,34 @@ class Judged:
     # given, wanted: what it was and what it should be, a line for each row, all finite
     given: Array
     wanted: Array
-    words: str  # which rows they are
+    note: str  # which rows they are, in a sentence
     all: bool  # whether they are all rows of that kind; else mistakes are more frequent among them
 
 
 def metrics(trace: Trace) -> Lesson:
     """The measures that fit the outputs, and the cost of each stage."""
-    judged, parts = _judged(trace), list[Part]()
-    changes: dict[str, object] = {}
+    judged, costs = _judged(trace), cost(trace)
+    if costs is None and judged is None:
+        return Lesson("metrics", ABOUT, "", absent="Nothing was recorded to measure by.")
+    made = _worked(trace, judged)
+    return replace(made, parts=(*made.parts, costs)) if costs else made
+
+
+def _worked(trace: Trace, judged: Judged | None) -> Lesson:
+    """The measures that fit the outputs, where there are any."""
     if judged is None:
         text = "No rows with their targets were recorded, so no measure can be worked here."
-        parts.append(Part("Which measure matters", (text,)))
-    elif judged.output.what in (task.CLASSES, task.BINARY) and (
-        found := labels_of(judged.given, judged.wanted)
-    ):
-        parts += _of_classes(trace, judged, found, changes)
-    elif judged.output.what == task.MULTILABEL:
-        parts += _of_labels(trace, judged, changes)
-    elif judged.output.what == task.NUMBERS:
-        parts += _of_numbers(judged, changes)
-    costs = cost(trace)
-    parts += [costs] if costs else []
-    if not costs and judged is None:
-        return Lesson("metrics", ABOUT, "", absent="Nothing was recorded to measure by.")
-    return Lesson("metrics", ABOUT, INTRO, parts=tuple(parts), **changes)  # type: ignore[arg-type]
+        return _lesson([Part("Which measure matters", (text,))])
+    if judged.output.what in (task.CLASSES, task.BINARY):
+        found = labels_of(judged.given, judged.wanted)
+        return _of_classes(trace, judged, *found) if found else _lesson()
+    if judged.output.what == task.MULTILABEL:
+        return _of_labels(trace, judged)
+    return _of_numbers(judged) if judged.output.what == task.NUMBERS else _lesson()
+
+
+def _lesson(parts: Sequence[Part] = (), **worked: Any) -> Lesson:
+    return Lesson("metrics", ABOUT, INTRO, parts=tuple(parts), **worked)
 
 
 def _judged(trace: Trace) -> Judged | None:
@@ -64,15 +82,12 @@ def _judged(trace: Trace) -> Judged | None:
     rows, outputs = trace.kept_rows, task.outputs(trace)
     if rows is None or len(rows.targets) != len(rows.outputs) or len(outputs) != len(rows.outputs):
         return None
-    chosen = rows.validation if rows.validation.any() else np.ones(len(rows.validation), bool)
-    total = validation_rows(trace) if rows.validation.any() else train_rows(trace)
-    kind = "validation" if rows.validation.any() else "training"
+    chosen, kind, total = rows.validation, "validation", validation_rows(trace)
+    if not chosen.any():
+        chosen, kind, total = ~chosen, "training", train_rows(trace)
     for output, given, wanted in zip(outputs, rows.outputs, rows.targets, strict=True):
-        if (
-            given.dtype.kind != "f"
-            or wanted.dtype.kind not in "biuf"
-            or output.what == task.UNKNOWN
-        ):
+        known = given.dtype.kind == "f" and wanted.dtype.kind in "biuf"
+        if not known or output.what == task.UNKNOWN:
             continue
         said, true = given[chosen].astype(float), wanted[chosen].astype(float)
         sound = np.isfinite(said.reshape(len(said), -1)).all(axis=1)
@@ -80,62 +95,43 @@ def _judged(trace: Trace) -> Judged | None:
         if not sound.any():
             continue
         count = int(sound.sum())
-        is_all = count >= total > 0
-        words = (
-            f"all {counted(count, f'{kind} row')}"
-            if is_all
-            else (
-                f"{number(count)} of the {number(total)} {kind} rows, mistakes first: among all, "
-                "mistakes are rarer"
-                if total
-                else counted(count, f"{kind} row")
-            )
-        )
-        return Judged(output, said[sound], true[sound], words, is_all)
+        is_all, words = count >= total > 0, counted(count, f"{kind} row")
+        if is_all:
+            words = f"all {words}"
+        elif total:
+            words = f"{number(count)} of the {number(total)} {kind} rows, mistakes first: among all"
+            words += ", mistakes are rarer"
+        return Judged(output, said[sound], true[sound], f"The counts are of {words}.", is_all)
     return None
 
 
-def _note(judged: Judged) -> str:
-    """What the counts stand for."""
-    return f"The counts are of {judged.words}."
-
-
-def _of_classes(
-    trace: Trace, judged: Judged, found: tuple[Array, Array, int], changes: dict[str, object]
-) -> Iterator[Part]:
-    predicted, true, count = found
+def _of_classes(trace: Trace, judged: Judged, predicted: Array, true: Array, count: int) -> Lesson:
+    cells, curve = None, None
     table = np.zeros((count, count), int)
     np.add.at(table, (true, predicted), 1)
     noun = {task.SEQUENCE: "positions", task.MASK: "pixels"}.get(judged.output.form, "rows")
-    yield Part("Which measure matters", _summary(trace, judged, table, noun), place=RESULTS)
     names = tuple(class_name(trace, at, judged.output).strip("'") for at in range(count))
     if count <= MOST_CLASSES:
         recalls = [table[at, at] / max(1, table[at].sum()) for at in range(count)]
         present = [at for at in range(count) if table[at].sum()]
-        changes["cells"] = Cells(
+        cells = Cells(
             names=names,
             counts=tuple(tuple(int(each) for each in line) for line in table),
             start=min(present, key=lambda at: (recalls[at], at)),
             noun=noun,
         )
-    yield Part(
-        "Precision, recall and F1 by class", (_definitions(),), table=_by_class(names, table)
-    )
+    parts = [
+        Part("Which measure matters", _summary(trace, judged, table, noun), place=RESULTS),
+        Part("Precision, recall and F1 by class", (MEANINGS,), table=_by_class(names, table)),
+    ]
     probabilities = task.shares(judged.output, judged.given)
     if count == 2 and probabilities is not None:
         yes = probabilities.reshape(len(true), -1)[:, -1]
-        changes["curve"] = _curve("", yes, true == 1, noun)
-        yield Part(
-            "Where to draw the line",
-            (
-                (
-                    "The model gives a probability; from which one on a row counts as yes is your "
-                    "choice. A higher threshold makes fewer false alarms and misses more."
-                ),
-            ),
-        )
+        curve = _curve("", yes, true == 1, noun)
+        parts.append(Part("Where to draw the line", (CHOICE,)))
     if probabilities is not None:
-        yield _calibration(judged, probabilities, predicted, true, count)
+        parts.append(_calibration(judged, probabilities, predicted, true, count))
+    return _lesson(parts, cells=cells, curve=curve)
 
 
 def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str, ...]:
@@ -148,7 +144,7 @@ def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str
         if level and level.uneven
         else "Precision and recall say which classes the accuracy hides."
     )
-    texts = [_note(judged), f"{chance_words(trace)} {beside}".strip()]
+    texts = [judged.note, f"{chance_words(trace)} {beside}".strip()]
     texts.append(
         f"Accuracy: {number(right)} of {number(total)} {noun} are right, {share(right / total)}."
     )
@@ -163,47 +159,38 @@ def _summary(trace: Trace, judged: Judged, table: Array, noun: str) -> tuple[str
     return tuple(texts)
 
 
-def _definitions() -> str:
-    return (
-        "Precision: of those predicted to be of a class, the share that is of it. Recall: of those "
-        "of a class, the share that is found. F1 is their harmonic mean, "
-        "2 x right / (predicted + true)."
-    )
-
-
 def _by_class(names: tuple[str, ...], table: Array) -> Table:
-    lines = []
-    for at, name in enumerate(names):
-        right, said, true = int(table[at, at]), int(table[:, at].sum()), int(table[at].sum())
-        if not said and not true:
-            continue
-        lines.append(
-            (
-                name,
-                f"{right} / {said} = {share(right / said)}" if said else "never predicted",
-                f"{right} / {true} = {share(right / true)}" if true else "no such row",
-                figure(2 * right / (said + true)),
-            )
-        )
+    counts = np.stack([table.diagonal(), table.sum(axis=0), table.sum(axis=1)]).T.tolist()
+    lines = [
+        _line(name, right, said, true, "never predicted")
+        for name, (right, said, true) in zip(names, counts, strict=True)
+        if said or true
+    ]
     lines.sort(key=lambda line: float(line[3]))
     shown = lines[:MOST_CLASSES]
     rest = f"The {MOST_CLASSES} hardest of {len(lines)} classes." if len(lines) > len(shown) else ""
     return Table(("class", "precision", "recall", "F1"), tuple(shown), rest)
 
 
+def _line(name: str, right: int, said: int, true: int, never: str) -> tuple[str, ...]:
+    """Precision, recall and F1 from how often a class is right, predicted and true."""
+    return (
+        name,
+        f"{right} / {said} = {share(right / said)}" if said else never,
+        f"{right} / {true} = {share(right / true)}" if true else "no such row",
+        figure(2 * right / (said + true)) if said + true else "not defined",
+    )
+
+
 def _curve(name: str, yes: Array, true: Array, noun: str) -> Curve:
-    counts = []
-    for at in THRESHOLDS:
-        said = yes > at
-        counts.append(
-            (
-                int((said & true).sum()),
-                int((said & ~true).sum()),
-                int((~said & true).sum()),
-                int((~said & ~true).sum()),
-            )
-        )
-    return Curve(name, THRESHOLDS, tuple(counts), THRESHOLDS.index(task.THRESHOLD), noun)
+    def count(said: Array, is_true: Array) -> int:
+        return int((said & is_true).sum())
+
+    counts = tuple(
+        (count(said, true), count(said, ~true), count(~said, true), count(~said, ~true))
+        for said in (yes > at for at in THRESHOLDS)
+    )
+    return Curve(name, THRESHOLDS, counts, THRESHOLDS.index(task.THRESHOLD), noun)
 
 
 def _calibration(
@@ -225,82 +212,55 @@ def _calibration(
             continue
         sure, right = float(yes[inside].mean()), float((predicted == true)[inside].mean())
         error += rows / len(true) * abs(sure - right)
-        lines.append(
-            (f"{each * 10} to {each * 10 + 10} %", number(rows), share(sure), share(right))
-        )
-    return Part(
-        "How sure, and how often right",
-        (
-            (
-                "Where a model is well calibrated, it is right as often as it is sure. Weighted by "
-                f"rows, the two differ by {share(error)} here: the expected calibration error. The "
-                f"most likely of {count} classes has at least {share(1 / count)}."
-            ),
-            *([] if judged.all else [_note(judged)]),
-        ),
-        table=Table(("sure", "rows", "mean probability", "right"), tuple(lines)),
+        bounds = f"{each * 10} to {each * 10 + 10} %"
+        lines.append((bounds, number(rows), share(sure), share(right)))
+    text = (
+        "Where a model is well calibrated, it is right as often as it is sure. Weighted by rows, "
+        f"the two differ by {share(error)} here: the expected calibration error. The most likely "
+        f"of {count} classes has at least {share(1 / count)}."
     )
+    table = Table(("sure", "rows", "mean probability", "right"), tuple(lines))
+    notes = () if judged.all else (judged.note,)
+    return Part("How sure, and how often right", (text, *notes), table=table)
 
 
-def _of_labels(trace: Trace, judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
+def _of_labels(trace: Trace, judged: Judged) -> Lesson:
     probabilities = task.shares(judged.output, judged.given)
     if probabilities is None or probabilities.shape != judged.wanted.shape:
-        return
+        return _lesson()
     flat = probabilities.reshape(-1, probabilities.shape[-1])
     true = judged.wanted.reshape(flat.shape) > task.THRESHOLD
     said, known = flat > task.THRESHOLD, trace.run.data.class_names
-    names = (
-        known
-        if len(known) == flat.shape[1]
-        else tuple(f"label {at}" for at in range(flat.shape[1]))
-    )
-    lines = []
-    for at, name in enumerate(names):
-        right, many, there = (
-            int((said & true)[:, at].sum()),
-            int(said[:, at].sum()),
-            int(true[:, at].sum()),
-        )
-        lines.append(
-            (
-                name,
-                f"{right} / {many} = {share(right / many)}" if many else "never given",
-                f"{right} / {there} = {share(right / there)}" if there else "no such row",
-                figure(2 * right / (many + there)) if many + there else "not defined",
-            )
-        )
+    many = flat.shape[1]
+    names = known if len(known) == many else tuple(f"label {at}" for at in range(many))
+    counts = np.stack([said & true, said, true]).sum(axis=1).T.tolist()
+    lines = [
+        _line(name, right, given, there, "never given")
+        for name, (right, given, there) in zip(names, counts, strict=True)
+    ]
     hardest = int((said == true).mean(axis=0).argmin())
-    changes["curve"] = _curve(names[hardest], flat[:, hardest], true[:, hardest], "rows")
-    yield Part(
-        "Which measure matters",
-        (
-            _note(judged),
-            (
-                "A row may have several labels, and most labels are absent in most rows. The "
-                "share of "
-                "labels that are right is high for a model that gives none; precision and recall "
-                "of each label are not."
-            ),
+    parts = [
+        Part("Which measure matters", (judged.note, OF_LABELS), place=RESULTS),
+        Part(
+            "Precision, recall and F1 by label",
+            (MEANINGS,),
+            table=Table(("label", "precision", "recall", "F1"), tuple(lines[:MOST_CLASSES])),
         ),
-        place=RESULTS,
-    )
-    yield Part(
-        "Precision, recall and F1 by label",
-        (_definitions(),),
-        table=Table(("label", "precision", "recall", "F1"), tuple(lines[:MOST_CLASSES])),
-    )
+    ]
+    curve = _curve(names[hardest], flat[:, hardest], true[:, hardest], "rows")
+    return _lesson(parts, curve=curve)
 
 
-def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
+def _of_numbers(judged: Judged) -> Lesson:
     if judged.given.size != judged.wanted.size:
-        return
+        return _lesson()
     given = judged.given.reshape(len(judged.given), -1)
     wanted = judged.wanted.reshape(given.shape)
     errors = given - wanted
     absolute, squared = float(np.abs(errors).mean()), float((errors**2).mean())
     spread = float(((wanted - wanted.mean(axis=0)) ** 2).mean())
     texts = [
-        _note(judged).replace("counts", "figures", 1),
+        judged.note.replace("counts", "figures", 1),
         (
             f"Mean absolute error (MAE): {figure(absolute)}, in the unit of the targets: by so "
             "much a prediction is off on average."
@@ -317,18 +277,16 @@ def _of_numbers(judged: Judged, changes: dict[str, object]) -> Iterator[Part]:
             f"part of the targets' variance ({figure(spread)}) that the model explains. Always "
             "giving their mean has 0."
         )
-    yield Part("Which measure matters", tuple(texts), place=RESULTS)
-    if given.shape[1] <= MOST_CLASSES:
-        column = 0
-        every = max(1, -(-len(given) // MOST_PAIRS))
-        pairs = [
-            (float(one), float(other))
-            for one, other in zip(wanted[::every, column], given[::every, column], strict=True)
-        ]
-        name = judged.output.name or "output"
-        part = f"{name}, column 0 of {given.shape[1]}" if given.shape[1] > 1 else name
-        changes["pairs"] = Pairs(part, tuple(pairs))
-        yield Part("Residuals", (_residuals(part, errors[:, column]),))
+    matters = Part("Which measure matters", tuple(texts), place=RESULTS)
+    if given.shape[1] > MOST_CLASSES:
+        return _lesson([matters])
+    every = max(1, -(-len(given) // MOST_PAIRS))
+    both = zip(wanted[::every, 0], given[::every, 0], strict=True)
+    name = judged.output.name or "output"
+    part = f"{name}, column 0 of {given.shape[1]}" if given.shape[1] > 1 else name
+    residuals = Part("Residuals", (_residuals(part, errors[:, 0]),))
+    pairs = Pairs(part, tuple((float(one), float(other)) for one, other in both))
+    return _lesson([matters, residuals], pairs=pairs)
 
 
 def _residuals(name: str, errors: Array) -> str:

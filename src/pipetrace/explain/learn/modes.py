@@ -19,7 +19,7 @@ from pipetrace.explain.learn.review import review
 from pipetrace.explain.learn.steps import deep
 from pipetrace.explain.learn.why import why
 from pipetrace.explain.observations import observations
-from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.document import Trace
 
 VISUALIZE = "visualize"
 STAGE, CHARTS = 45, 300
@@ -28,7 +28,8 @@ MOST_STAGES = 12
 
 
 def _visualize(trace: Trace) -> Lesson:
-    told = [text for each in layer_stages(trace)[:MOST_STAGES] for text in _told(each)]
+    said = [operation(each) for each in layer_stages(trace)[:MOST_STAGES]]
+    told = [text or "" for each in said for text in (each.does, each.shape, each.parameters)]
     told += [*insight(trace), *(each.text for each in observations(trace)), headline(trace)]
     reading = sum(len(text.split()) for text in told) / WORDS_PER_MINUTE
     looking = STAGE * min(MOST_STAGES, len(trace.stages)) + CHARTS * bool(trace.epochs)
@@ -39,12 +40,6 @@ def _visualize(trace: Trace) -> Lesson:
         absent="" if trace.stages else "No stage was recorded.",
         minutes=max(1, round(reading + looking / 60)),
     )
-
-
-def _told(stage: Stage) -> tuple[str, str, str]:
-    """What the page says of a stage."""
-    said = operation(stage)
-    return said.does, said.shape or "", said.parameters or ""
 
 
 MODES: dict[str, Callable[[Trace, int | str], Lesson]] = {

@@ -27,11 +27,8 @@ def learn(trace: Trace) -> Lesson:
 
 def _what(trace: Trace) -> Part:
     head, *_ = sentences(trace) or ("",)
-    stages = list(trace.stages)
-    shown = stages
-    if len(stages) > MOST_STAGES:
-        half = MOST_STAGES // 2
-        shown = stages[:half] + stages[-half:]
+    stages, half = list(trace.stages), MOST_STAGES // 2
+    shown = stages if len(stages) <= MOST_STAGES else stages[:half] + stages[-half:]
     lines = [
         (
             operation(stage).title,
@@ -47,8 +44,7 @@ def _what(trace: Trace) -> Part:
         table=Table(
             ("stage", "what it does", "gives"),
             tuple(lines),
-            f"{counted(left, 'stage')} between the first {MOST_STAGES // 2} and the last ones are "
-            "not listed."
+            f"{counted(left, 'stage')} between the first {half} and the last ones are not listed."
             if left
             else "",
         ),
@@ -75,15 +71,9 @@ def _numbers(trace: Trace) -> Part:
         for name in names_of_metrics.names(trace):
             if name in first.metrics and name in last.metrics:
                 write = names_of_metrics.writer(trace, name)
-                lines.append(
-                    (
-                        names_of_metrics.title(name),
-                        (
-                            f"{write(first.metrics[name])} after epoch {first.number}, "
-                            f"{write(last.metrics[name])} after epoch {last.number}"
-                        ),
-                    )
-                )
+                one, other = write(first.metrics[name]), write(last.metrics[name])
+                told = f"{one} after epoch {first.number}, {other} after epoch {last.number}"
+                lines.append((names_of_metrics.title(name), told))
     lines = [line for line in lines if line[1] != "0"]
     return Part("Its numbers", table=Table(("what", "measured"), tuple(lines)))
 

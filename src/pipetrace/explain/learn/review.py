@@ -1,6 +1,6 @@
 """Review: cards to turn over, then questions; what was missed comes back first."""
 
-from pipetrace.explain.learn.lesson import Card, Lesson, Problem, place_of
+from pipetrace.explain.learn.lesson import Card, Lesson, Problem, place_of, problem
 from pipetrace.explain.quiz import GENERATORS, Question, ask
 from pipetrace.explain.quiz.generator import LEVELS
 from pipetrace.trace.document import Trace
@@ -29,7 +29,7 @@ def review(trace: Trace, seed: int | str) -> Lesson:
         short = [each for each in asked if _words(each) <= LONG]
         asked = short if len(short) > CARDS else asked
         cards += [_card(trace, each) for each in asked[:CARDS]]
-        problems += [_problem(trace, each) for each in asked[CARDS : CARDS + PROBLEMS]]
+        problems += [problem(trace, each, each.skill) for each in asked[CARDS : CARDS + PROBLEMS]]
     if not cards:
         return Lesson("review", ABOUT, "", absent="There is nothing to ask about here.")
     return Lesson("review", ABOUT, INTRO, cards=tuple(cards), problems=tuple(problems))
@@ -45,18 +45,5 @@ def _card(trace: Trace, question: Question) -> Card:
         front=question.text,
         answer=question.options[question.answer],
         back=question.explanation,
-        place=place_of(trace, question),
-    )
-
-
-def _problem(trace: Trace, question: Question) -> Problem:
-    return Problem(
-        kind=question.skill,
-        level=question.level,
-        text=question.text,
-        code="",
-        options=question.options,
-        answer=question.answer,
-        remarks=question.remarks,
         place=place_of(trace, question),
     )

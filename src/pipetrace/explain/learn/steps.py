@@ -9,7 +9,7 @@ from pipetrace.explain.learn.lesson import (
     Lesson,
     Part,
     Place,
-    position_of,
+    largest_at,
     sentence,
     stage_place,
     step,
@@ -94,7 +94,7 @@ def _steps_of_any(trace: Trace, stage: Stage, example: Array) -> list[Part]:
     values = (
         np.where(np.isfinite(example), example, -np.inf) if numeric else np.zeros(example.shape)
     )
-    high, low = (position_of(values, int(each)) for each in (values.argmax(), values.argmin()))
+    high, low = largest_at(values), largest_at(-values)
     here, source = stage_place(stage, high), trace.stages.by_name.get(stage.inputs[0].source or "")
     steps = []
     if source is not None and source.example is not None and source.example.size:

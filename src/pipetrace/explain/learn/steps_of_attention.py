@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipetrace.explain.formatting import counted, figure, share
-from pipetrace.explain.learn.lesson import Part, position_of, stage_place, step
+from pipetrace.explain.learn.lesson import Part, largest_at, stage_place, step
 from pipetrace.explain.quiz.generator import named
 from pipetrace.explain.recompute import weight
 from pipetrace.trace.document import Array, Stage, Trace
@@ -81,7 +81,7 @@ def steps_of_attention(trace: Trace, stage: Stage) -> list[Part] | None:
     found = heads_of(trace, stage)
     if found is None:
         return None
-    head, query, key = position_of(found.shares, int(found.shares.argmax()))
+    head, query, key = largest_at(found.shares)
     unit = int(np.abs(found.output[query]).argmax())
     shown = f"head={head}" if head else ""
     here = stage_place(stage, (query, unit), more=shown)

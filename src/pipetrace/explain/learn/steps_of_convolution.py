@@ -1,64 +1,24 @@
 """The steps through a convolution, from the window at one place to all filters."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from pipetrace.explain.facts import dead_channels
 from pipetrace.explain.filters import filter_texts
 from pipetrace.explain.formatting import (
-    as_written,
-    comes_to,
+    added,
     counted,
     dimensions,
     figure,
+    multiplied,
     number,
     share,
 )
-from pipetrace.explain.learn.lesson import (
-    Part,
-    Place,
-    position_of,
-    sentence,
-    signed,
-    stage_place,
-    step,
-)
+from pipetrace.explain.learn.lesson import Part, largest_at, sentence, stage_place, step
 from pipetrace.explain.quiz.generator import activated, activation_name, agrees, named
 from pipetrace.explain.recompute import At, seen_at
 from pipetrace.trace.document import Array, Stage, Trace
 
 AXES = {1: ("step",), 2: ("line", "column"), 3: ("slice", "line", "column")}
-
-
-@dataclass(frozen=True)
-class Worked:
-    """A value of a convolution, and what it is computed from."""
-
-    # trace, stage: which
-    trace: Trace
-    stage: Stage
-    at: At  # its position; the last axis is the filter
-    # window, weights: what the filter sees there and its kernel, of the same shape
-    window: Array
-    weights: Array
-    bias: float  # of the filter
-    example: Array  # the output of the stage for the row
-
-    @property
-    def here(self) -> Place:
-        """Its place on the page."""
-        return stage_place(self.stage, self.at)
-
-    @property
-    def channel(self) -> int:
-        """The filter."""
-        return self.at[-1]
-
-    @property
-    def total(self) -> float:
-        """The sum of the products."""
-        return float((self.window * self.weights).sum())
 
 
 def strongest_window(
@@ -72,7 +32,7 @@ def strongest_window(
     looked = example
     if channel is not None:
         looked = np.where(np.arange(example.shape[-1]) == channel, example, -np.inf)
-    at = tuple(int(each) for each in np.unravel_index(int(looked.argmax()), example.shape))
+    at = largest_at(looked)
     found = seen_at(trace, stage, at)
     if found is None:
         return None
@@ -83,99 +43,90 @@ def strongest_window(
 
 def steps_of_convolution(trace: Trace, stage: Stage) -> list[Part] | None:
     """Six steps; None for a stage whose value cannot be computed from what was recorded."""
-    found = strongest_window(trace, stage)
-    if found is None or stage.example is None:
+    found, example = strongest_window(trace, stage), stage.example
+    if found is None or example is None:
         return None
-    worked = Worked(trace, stage, *found, stage.example)
-    return [make(worked) for make in (_patch, _kernel, _bias, _activation, _positions, _filters)]
+    at, window, weights, bias = found
+    return [
+        *_one_position(trace, stage, at, window, weights, bias, float(example[at])),
+        _positions(stage, at, example[..., at[-1]]),
+        _filters(stage, at, example),
+    ]
 
 
-def _patch(worked: Worked) -> Part:
-    window, size = worked.window, " x ".join(map(str, worked.window.shape[:-1]))
-    depth, zeros = window.shape[-1], int((window == 0).sum())
-    return step(
-        "A patch",
-        worked.here,
-        f"{named(worked.stage)} does not look at the whole input at once. At "
-        f"{place_words(worked.at)} its window covers {size} values"
-        f"{f' in each of {depth} channels' if depth > 1 else ''}: {number(window.size)} numbers "
-        f"from {figure(float(window.min()))} to {figure(float(window.max()))}, "
-        f"{number(zeros) if zeros else 'none'} of them 0.",
-    )
+def _one_position(
+    trace: Trace, stage: Stage, at: At, window: Array, weights: Array, bias: float, value: float
+) -> list[Part]:
+    """What the filter sees there, its kernel and bias, and the activation."""
+    here, size = stage_place(stage, at), " x ".join(map(str, window.shape[:-1]))
+    depth, zeros, count = window.shape[-1], int((window == 0).sum()), number(window.size)
+    products, texts, channel = window * weights, filter_texts(trace, stage), at[-1]
+    most, total = largest_at(np.abs(products)), float(products.sum())
+    return [
+        step(
+            "A patch",
+            here,
+            f"{named(stage)} does not look at the whole input at once. At {place_words(at)} its "
+            f"window covers {size} values{f' in each of {depth} channels' if depth > 1 else ''}: "
+            f"{count} numbers from {figure(float(window.min()))} to "
+            f"{figure(float(window.max()))}, {number(zeros) if zeros else 'none'} of them 0.",
+        ),
+        step(
+            "The kernel",
+            here,
+            f"Filter {channel} has one weight for each of these {count} values, from "
+            f"{figure(float(weights.min()))} to {figure(float(weights.max()))}; they are the same "
+            "at every position, and training found them.",
+            sentence(texts[channel]) if channel < len(texts) else "",
+            "Each value is multiplied by its weight. The largest product is "
+            f"{multiplied(float(window[most]), float(weights[most]))}; all {count} together are "
+            f"{figure(total)}.",
+        ),
+        step(
+            "The bias",
+            here,
+            f"The filter adds its own number, {figure(bias)}, wherever it looks: "
+            f"{added(total, bias)}. Where a patch is all 0, the bias alone is left."
+            if bias
+            else "This filter adds nothing: its bias is 0 or it has none.",
+        ),
+        step(
+            "The activation",
+            here,
+            f"The activation is {activation_name(stage)}: from {figure(total + bias)} it makes "
+            f"{figure(value)}. Keras recorded {figure(value)} at this place; the page computes it "
+            "again and compares both.",
+        ),
+    ]
 
 
-def _kernel(worked: Worked) -> Part:
-    window, weights = worked.window, worked.weights
-    products, texts = window * weights, filter_texts(worked.trace, worked.stage)
-    most = position_of(products, int(np.abs(products).argmax()))
-    one, other = as_written(float(window[most])), as_written(float(weights[most]))
-    return step(
-        "The kernel",
-        worked.here,
-        f"Filter {worked.channel} has one weight for each of these {number(window.size)} values, "
-        f"from {figure(float(weights.min()))} to {figure(float(weights.max()))}; they are the same "
-        "at every position, and training found them.",
-        sentence(texts[worked.channel]) if worked.channel < len(texts) else "",
-        "Each value is multiplied by its weight. The largest product is "
-        f"{figure(one)} x {figure(other)} = "
-        f"{comes_to(one * other, float(products[most]))}; all {number(window.size)} together are "
-        f"{figure(worked.total)}.",
-    )
-
-
-def _bias(worked: Worked) -> Part:
-    total, bias = worked.total, worked.bias
-    return step(
-        "The bias",
-        worked.here,
-        f"The filter adds its own number, {figure(bias)}, wherever it looks: {figure(total)} "
-        f"{signed(bias)} = {comes_to(as_written(total) + as_written(bias), total + bias)}. Where a "
-        "patch is all 0, the bias alone is left."
-        if bias
-        else "This filter adds nothing: its bias is 0 or it has none.",
-    )
-
-
-def _activation(worked: Worked) -> Part:
-    value = figure(float(worked.example[worked.at]))
-    return step(
-        "The activation",
-        worked.here,
-        f"The activation is {activation_name(worked.stage)}: from "
-        f"{figure(worked.total + worked.bias)} it makes {value}. Keras recorded {value} at this "
-        "place; the page computes it again and compares both.",
-    )
-
-
-def _positions(worked: Worked) -> Part:
-    maps = worked.example[..., worked.channel]
-    weakest = (*position_of(maps, int(maps.argmin())), worked.channel)
+def _positions(stage: Stage, at: At, maps: Array) -> Part:
+    weakest = (*largest_at(-maps), at[-1])
     return step(
         "All positions",
-        stage_place(worked.stage, weakest, whole=True),
+        stage_place(stage, weakest, whole=True),
         "The window moves on and the same weights are used again: "
         f"{' x '.join(map(str, maps.shape))} = {number(maps.size)} positions give the map of "
-        f"filter {worked.channel}. In this row {share(float((maps == 0).mean()))} of it are 0, the "
+        f"filter {at[-1]}. In this row {share(float((maps == 0).mean()))} of it are 0, the "
         f"largest value is {figure(float(maps.max()))}.",
         f"This step has moved to {place_words(weakest)}, where it is weakest. Choose "
         "Slide the window, or press p, and watch the map being filled.",
     )
 
 
-def _filters(worked: Worked) -> Part:
-    example, stage = worked.example, worked.stage
+def _filters(stage: Stage, at: At, example: Array) -> Part:
     strongest = example.reshape(-1, example.shape[-1]).max(axis=0)
     second = int(np.argsort(-strongest, kind="stable")[min(1, len(strongest) - 1)])
-    maps, dead = example[..., second], len(dead_channels(stage))
+    dead = len(dead_channels(stage))
     return step(
         "All filters",
-        stage_place(stage, (*position_of(maps, int(maps.argmax())), second), whole=True),
+        stage_place(stage, (*largest_at(example[..., second]), second), whole=True),
         f"{named(stage)} has {counted(example.shape[-1], 'filter')}, each with weights of its own: "
         f"{number(stage.parameters.total)} parameters. Each gives one channel of the output, "
         f"{dimensions(example.shape)}.",
         f"For this row filter {second} is the next strongest, with "
         f"{figure(float(strongest[second]))} at most."
-        if second != worked.channel
+        if second != at[-1]
         else "",
         f"{counted(dead, 'filter')} gave 0 for every row that was measured." if dead else "",
     )

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipetrace.explain.formatting import as_written, comes_to, counted, figure, number
-from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
+from pipetrace.explain.formatting import added, counted, figure, multiplied, number, sum_of
+from pipetrace.explain.learn.lesson import Part, stage_place, step
 from pipetrace.explain.quiz.generator import activation_name, named
 from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
@@ -18,10 +18,10 @@ def steps_of_dense(trace: Trace, stage: Stage) -> list[Part] | None:
     if x.ndim != 1 or kernel.shape != (len(x), *example.shape):
         return None
     unit = int(np.abs(example).argmax())
-    added = float(bias[unit]) if bias is not None else 0.0
+    total = float((x.astype(float) * kernel[:, unit]).sum())
     return [
         *_sum(trace, stage, x, kernel[:, unit], unit),
-        *_output(stage, float((x.astype(float) * kernel[:, unit]).sum()), added, unit, example),
+        *_output(stage, total, 0.0 if bias is None else float(bias[unit]), unit, example),
     ]
 
 
@@ -30,43 +30,39 @@ def _sum(trace: Trace, stage: Stage, x: Array, weights: Array, unit: int) -> lis
     most, names = int(np.abs(products).argmax()), trace.run.data.feature_names
     pro, contra = float(products[products > 0].sum()), float(products[products < 0].sum())
     source, here = trace.stages[stage.inputs[0].source or ""], stage_place(stage, (unit,))
-    given, value, by = source.example, as_written(float(x[most])), as_written(float(weights[most]))
-    one, times, product = figure(value), figure(by), comes_to(value * by, float(products[most]))
-    there = position_of(given, most) if given is not None and given.size > most else ()
+    value, by = float(x[most]), float(weights[most])
     name = f"'{names[most]}'" if len(names) == len(x) else f"value {most}"
     return [
         step(
             "One value",
-            stage_place(source, there, text=named(source)),
+            stage_place(source, (most,), text=named(source)),
             f"{named(stage)} takes {counted(len(x), 'value')}. The one that matters most for unit "
-            f"{unit} in this row is {name}: {one}.",
+            f"{unit} in this row is {name}: {figure(value)}.",
         ),
         step(
             "Its weight",
             here,
-            f"Unit {unit} has one weight for every value that comes in. This one is {times}, so it "
-            f"adds {one} x {times} = {product}.",
+            f"Unit {unit} has one weight for every value that comes in. This one is {figure(by)}, "
+            f"so it adds {multiplied(value, by)}.",
         ),
         step(
             "The sum",
             here,
             f"All {number(len(x))} products: those above 0 add {figure(pro)}, those below take "
-            f"{figure(-contra)} away; "
-            f"{comes_to(as_written(pro) + as_written(contra), float(products.sum()))} is left.",
+            f"{figure(-contra)} away; {sum_of(pro, contra)} is left.",
         ),
     ]
 
 
-def _output(stage: Stage, total: float, added: float, unit: int, example: Array) -> list[Part]:
+def _output(stage: Stage, total: float, bias: float, unit: int, example: Array) -> list[Part]:
     other = int(np.argsort(-np.abs(example), kind="stable")[min(1, len(example) - 1)])
     here, zeros = stage_place(stage, (unit,)), int((example == 0).sum())
     return [
         step(
             "The bias",
             here,
-            f"The unit adds its own number: {figure(total)} {signed(added)} = "
-            f"{comes_to(as_written(total) + as_written(added), total + added)}."
-            if added
+            f"The unit adds its own number: {added(total, bias)}."
+            if bias
             else "This unit adds nothing: its bias is 0 or it has none.",
         ),
         step(

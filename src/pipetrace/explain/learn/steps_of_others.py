@@ -13,8 +13,9 @@ from pipetrace.explain.formatting import (
     listed,
     number,
     share,
+    signed,
 )
-from pipetrace.explain.learn.lesson import Part, position_of, signed, stage_place, step
+from pipetrace.explain.learn.lesson import Part, largest_at, stage_place, step
 from pipetrace.explain.quiz.generator import agrees, named
 from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
@@ -26,20 +27,20 @@ MOST_LISTED = 4
 def steps_of_embedding(trace: Trace, stage: Stage) -> list[Part] | None:
     """Five steps; None where the recorded vectors are not rows of the recorded table."""
     table, example = weight(trace, stage, "embeddings"), stage.example
-    source = trace.stages.by_name.get(stage.inputs[0].source or "")
-    given = None if source is None else source.example
+    given = received(trace, stage)
     if stage.layer != "Embedding" or table is None or example is None or given is None:
         return None
-    if source is None or given.ndim != 1 or example.shape != (len(given), table.shape[1]):
+    if given.ndim != 1 or example.shape != (len(given), table.shape[1]):
         return None
     numbers = given.astype(int)
     if not len(numbers) or numbers.max() >= len(table) or numbers.min() < 0:
         return None
     if not np.allclose(table[numbers], example, atol=1e-4):
         return None
-    at = position_of(example, int(np.abs(example).argmax()))
+    at = largest_at(np.abs(example))
     chosen, here = int(numbers[at[0]]), stage_place(stage, at)
     row = table[chosen].astype(float)
+    source = trace.stages[stage.inputs[0].source or ""]
     words = words_of(source)
     name = f"number {chosen}"
     name += f" ('{words[chosen]}')" if chosen < len(words) else ""
@@ -163,7 +164,7 @@ def normalised(trace: Trace, stage: Stage) -> Normalised | None:
     axis = config.get("axis", -1)
     if axis not in (-1, x.ndim, [-1], [x.ndim]) or not x.ndim:
         return None
-    at = position_of(example, int(np.abs(example).argmax()))
+    at = largest_at(np.abs(example))
     group = ""
     if stage.layer == "BatchNormalization":
         mean, variance = (weight(trace, stage, f"moving_{name}") for name in ("mean", "variance"))
@@ -207,7 +208,7 @@ def pooled(trace: Trace, stage: Stage) -> Pooled | None:
         return None
     if config.get("data_format", "channels_last") != "channels_last":
         return None
-    at = position_of(example, int(example.argmax()))
+    at = largest_at(example)
     if layer.startswith("Global"):
         if config.get("keepdims"):
             return None
@@ -242,10 +243,10 @@ def pooled_words(found: Pooled) -> str:
 
 def steps_of_pooling(trace: Trace, stage: Stage) -> list[Part] | None:
     """Three steps; None where the value computed here is not the recorded one."""
-    found, source = pooled(trace, stage), trace.stages.by_name.get(stage.inputs[0].source or "")
-    if found is None or source is None or source.example is None or stage.example is None:
+    found, x = pooled(trace, stage), received(trace, stage)
+    if found is None or x is None or stage.example is None:
         return None
-    before, after = source.example.size, stage.example.size
+    before, after = x.size, stage.example.size
     here = stage_place(stage, found.at)
     return [
         step(
@@ -257,7 +258,7 @@ def steps_of_pooling(trace: Trace, stage: Stage) -> list[Part] | None:
         step("One value", here, pooled_words(found)),
         step(
             "All positions",
-            stage_place(stage, position_of(stage.example, int(stage.example.argmin()))),
+            stage_place(stage, largest_at(-stage.example)),
             f"Of {number(before)} values {number(after)} are left, {share(after / before)}.",
         ),
     ]

@@ -7,14 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from pipetrace.explain.formatting import as_written, comes_to, counted, figure, number
-from pipetrace.explain.learn.lesson import Part, Place, position_of, signed, stage_place, step
+from pipetrace.explain.formatting import (
+    added,
+    as_written,
+    comes_to,
+    counted,
+    figure,
+    multiplied,
+    number,
+    signed,
+)
+from pipetrace.explain.learn.lesson import Part, Place, stage_place, step
 from pipetrace.explain.quiz.generator import named
 from pipetrace.explain.recompute import received, weight
 from pipetrace.trace.document import Array, Stage, Trace
 
 NEAR = 1e-3
 """How far a computed state may be from the recorded one."""
+GATE = (
+    "A gate is a sigmoid of a weighted sum of this step's values and of all states, so it is "
+    "between 0 and 1."
+)
+COMPARED = "the page computes it again and compares both."
 
 
 @dataclass(frozen=True)
@@ -36,19 +50,19 @@ def steps_of_recurrent(trace: Trace, stage: Stage) -> list[Part] | None:
     runs = recurrent_runs(trace, stage)
     if not runs or stage.example is None:
         return None
-    run = runs[0]
+    run, is_sequence = runs[0], stage.example.ndim > 1
     unit = int(np.abs(run.states[-1]).argmax())
-    time = len(run.x) - 1
-    here = stage_place(stage, (time, unit) if stage.example.ndim > 1 else (unit,))
+    last = (len(run.x) - 1,) if is_sequence else ()
+    here = stage_place(stage, (*last, unit))
     kind = str(_inner(stage)[0].get("class_name"))
     make = {"LSTM": _lstm, "GRU": _gru, "SimpleRNN": _simple}[kind]
     return [
         _reads(trace, stage, run, kind if len(runs) > 1 else ""),
         _remembers(run, here, unit),
         *make(run, here, unit),
-        _over_time(stage, run, unit),
-        _units(stage, run, unit, stage.parameters.total // len(runs)),
-        *(_other_way(stage, each) for each in runs[1:]),
+        _over_time(stage, run, unit, is_sequence),
+        _units(stage, run, unit, stage.parameters.total // len(runs), last),
+        *(_other_way(stage, each, (0,) if is_sequence else ()) for each in runs[1:]),
     ]
 
 
@@ -189,18 +203,13 @@ def _remembers(run: Run, here: Place, unit: int) -> Part:
 def _lstm(run: Run, here: Place, unit: int) -> list[Part]:
     gates, after = run.last_gates(unit), float(run.states[-1, unit])
     memory, carried = float(run.memories[-1, unit]), float(run.memories[-2, unit])
-    kept, added = gates["forget"] * carried, gates["input"] * gates["candidate"]
-    shown = {name: as_written(each) for name, each in gates.items()}
-    keeps = comes_to(shown["forget"] * as_written(carried), kept)
-    adds = comes_to(shown["input"] * shown["candidate"], added)
-    together = comes_to(as_written(kept) + as_written(added), memory)
-    state = comes_to(shown["output"] * math.tanh(as_written(memory)), after)
+    kept, new = gates["forget"] * carried, gates["input"] * gates["candidate"]
+    state = comes_to(as_written(gates["output"]) * math.tanh(as_written(memory)), after)
     return [
         step(
             "The gates",
             here,
-            "A gate is a sigmoid of a weighted sum of this step's values and of all states, so it "
-            f"is between 0 and 1. Forget gate: {figure(gates['forget'])}. Input gate: "
+            f"{GATE} Forget gate: {figure(gates['forget'])}. Input gate: "
             f"{figure(gates['input'])}. Output gate: {figure(gates['output'])}.",
             f"The candidate, a tanh of such a sum, is what could be stored: "
             f"{figure(gates['candidate'])}.",
@@ -208,17 +217,16 @@ def _lstm(run: Run, here: Place, unit: int) -> list[Part]:
         step(
             "The new memory",
             here,
-            f"The forget gate keeps its share of the old memory: {figure(gates['forget'])} x "
-            f"{figure(carried)} = {keeps}. The input gate lets in its share of the "
-            f"candidate: {figure(gates['input'])} x {figure(gates['candidate'])} = "
-            f"{adds}. Together: {figure(kept)} {signed(added)} = {together}.",
+            "The forget gate keeps its share of the old memory: "
+            f"{multiplied(gates['forget'], carried)}. The input gate lets in its share of the "
+            f"candidate: {multiplied(gates['input'], gates['candidate'])}. Together: "
+            f"{added(kept, new)}.",
         ),
         step(
             "The new state",
             here,
             f"The output gate shows its share of the memory: {figure(gates['output'])} x "
-            f"tanh({figure(memory)}) = {state}. Keras recorded {figure(after)}; the page "
-            "computes it again and compares both.",
+            f"tanh({figure(memory)}) = {state}. Keras recorded {figure(after)}; {COMPARED}",
         ),
     ]
 
@@ -233,9 +241,8 @@ def _gru(run: Run, here: Place, unit: int) -> list[Part]:
         step(
             "The gates",
             here,
-            "A gate is a sigmoid of a weighted sum of this step's values and of all states, so it "
-            f"is between 0 and 1. Update gate: {figure(keep)}. Reset gate: "
-            f"{figure(gates['reset'])}: so much of what the states say counts for the candidate.",
+            f"{GATE} Update gate: {figure(keep)}. Reset gate: {figure(gates['reset'])}: so much of "
+            "what the states say counts for the candidate.",
         ),
         step(
             "The candidate",
@@ -247,8 +254,8 @@ def _gru(run: Run, here: Place, unit: int) -> list[Part]:
             "The new state",
             here,
             f"The update gate mixes old and new: {figure(keep)} x {figure(before)} + "
-            f"{figure(1 - keep)} x {figure(new)} = {state}. Keras recorded {figure(after)}; the "
-            "page computes it again and compares both.",
+            f"{figure(1 - keep)} x {figure(new)} = {state}. Keras recorded {figure(after)}; "
+            f"{COMPARED}",
         ),
     ]
 
@@ -268,19 +275,17 @@ def _simple(run: Run, here: Place, unit: int) -> list[Part]:
             "The new state",
             here,
             f"tanh({figure(given)} {signed(carried)}) = {state}. Keras recorded {figure(after)}; "
-            "the page computes it again and compares both.",
+            f"{COMPARED}",
         ),
     ]
 
 
-def _over_time(stage: Stage, run: Run, unit: int) -> Part:
+def _over_time(stage: Stage, run: Run, unit: int, is_sequence: bool) -> Part:
     course = run.states[:, unit]
-    moved = int(np.abs(np.diff(course)).argmax())
-    shown = (moved, unit) if stage.example is not None and stage.example.ndim > 1 else (unit,)
-    high = int(course[1:].argmax())
+    moved, high = int(np.abs(np.diff(course)).argmax()), int(course[1:].argmax())
     return step(
         "All steps",
-        stage_place(stage, shown),
+        stage_place(stage, (moved, unit) if is_sequence else (unit,)),
         "The same weights are used at every step. In this row the state of unit "
         f"{unit} changed most at step {moved}, from {figure(float(course[moved]))} to "
         f"{figure(float(course[moved + 1]))}; it was highest after step {high}, "
@@ -288,31 +293,24 @@ def _over_time(stage: Stage, run: Run, unit: int) -> Part:
     )
 
 
-def _other_way(stage: Stage, run: Run) -> Part:
+def _other_way(stage: Stage, run: Run, time: tuple[int, ...]) -> Part:
     units, last = run.states.shape[1], run.states[-1]
     unit = int(np.abs(last).argmax())
-    at = (
-        (units + unit,)
-        if stage.example is not None and stage.example.ndim == 1
-        else (0, units + unit)
-    )
     return step(
         "The other direction",
-        stage_place(stage, at),
+        stage_place(stage, (*time, units + unit)),
         f"The second layer starts at step {len(run.x) - 1} and ends at step 0, with weights of its "
         f"own. Its {counted(units, 'unit')} come behind those of the first, from place {units} on.",
         f"Its unit {unit} ends at {figure(float(last[unit]))}. Keras recorded this value.",
     )
 
 
-def _units(stage: Stage, run: Run, unit: int, parameters: int) -> Part:
+def _units(stage: Stage, run: Run, unit: int, parameters: int, time: tuple[int, ...]) -> Part:
     last = run.states[-1]
     other = int(np.argsort(-np.abs(last), kind="stable")[min(1, len(last) - 1)])
-    time = (len(run.x) - 1,) if stage.example is not None and stage.example.ndim > 1 else ()
-    at = position_of(last, other)
     return step(
         "All units",
-        stage_place(stage, (*time, *at)),
+        stage_place(stage, (*time, other)),
         f"Each of {counted(len(last), 'unit')} has weights of its own: "
         f"{number(parameters)} parameters, however long the sequence is.",
         f"Look at unit {other}, which ends at {figure(float(last[other]))}."

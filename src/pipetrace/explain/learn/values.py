@@ -4,17 +4,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pipetrace.explain.formatting import as_written, comes_to, figure
-from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, signed, stage_place
+from pipetrace.explain.formatting import added, as_written, figure
+from pipetrace.explain.learn.lesson import BLANK, Blank, Exercise, Slip, stage_place
 from pipetrace.explain.learn.steps_of_convolution import place_words, strongest_window
-from pipetrace.explain.quiz.generator import (
-    HARD,
-    activated,
-    activation_name,
-    named,
-)
-from pipetrace.explain.recompute import received, weight
-from pipetrace.trace.document import Stage, Trace
+from pipetrace.explain.quiz.generator import HARD, activated, activation_name, named
+from pipetrace.explain.recompute import At, received, weight
+from pipetrace.trace.document import Array, Stage, Trace
 
 MOST_UNITS = 8
 """Filters or units of a stage, the strongest ones, among which the one that is asked is drawn."""
@@ -40,30 +35,12 @@ def _convolved(trace: Trace, stage: Stage, channel: int) -> Iterator[Exercise]:
         return
     at, window, weights, bias = found
     total = float((window * weights).sum())
-    value = activated(stage, total + bias) or 0.0
-    function = activation_name(stage)
-    lines = [
-        f"window  = {_rounded(window)}",
-        f"weights = {_rounded(weights)}",
-        f"total = (window * weights).sum()  # {_total(window, weights, total)}",
-        f"bias = {figure(bias)}",
-        f"value = {'' if function == 'no function' else function.lower()}(total + bias)  # {BLANK}",
+    wrong = [
+        (total, "The bias is missing."),
+        (total - bias, "The bias is added."),
+        (float((window * weights).max()), "All products count."),
     ]
-    if function == "no function":
-        lines[-1] = f"value = total + bias  # {BLANK}"
-    yield _of_value(
-        stage,
-        at,
-        lines,
-        value,
-        [
-            (total, "The bias is missing."),
-            (total - bias, "The bias is added."),
-            (float((window * weights).max()), "All products count."),
-        ],
-        f"{_with_bias(total, bias)}, then {function}.",
-        _as_printed(stage, window, weights, total, bias),
-    )
+    yield _of_value(stage, at, ("window", window), weights, bias, wrong)
 
 
 def _summed(trace: Trace, stage: Stage, unit: int) -> Iterator[Exercise]:
@@ -73,45 +50,44 @@ def _summed(trace: Trace, stage: Stage, unit: int) -> Iterator[Exercise]:
         return
     if len(x) > 12 or table.shape != (len(x), *example.shape):
         return
-    added = float(bias[unit]) if bias is not None else 0.0
+    own = float(bias[unit]) if bias is not None else 0.0
     total = float((x.astype(float) * table[:, unit]).sum())
-    function, value = activation_name(stage), activated(stage, total + added)
+    value = activated(stage, total + own)
     if value is None or abs(value - float(example[unit])) > 1e-4 * max(1.0, abs(value)):
         return
-    formula = "total + bias" if function == "no function" else f"{function.lower()}(total + bias)"
-    yield _of_value(
-        stage,
-        (unit,),
-        [
-            f"x       = {_rounded(x)}",
-            f"weights = {_rounded(table[:, unit])}",
-            f"total = (x * weights).sum()  # {_total(x, table[:, unit], total)}",
-            f"bias = {figure(added)}",
-            f"value = {formula}  # {BLANK}",
-        ],
-        value,
-        [(total, "The bias is missing."), (total + added, "The activation comes last.")],
-        f"{_with_bias(total, added)}, then {function}.",
-        _as_printed(stage, x, table[:, unit], total, added),
-    )
+    wrong = [(total, "The bias is missing."), (total + own, "The activation comes last.")]
+    yield _of_value(stage, (unit,), ("x", x), table[:, unit], own, wrong)
 
 
 def _of_value(
     stage: Stage,
-    at: Sequence[int],
-    lines: Sequence[str],
-    value: float,
+    at: At,
+    given: tuple[str, Array],
+    weights: Array,
+    bias: float,
     wrong: Sequence[tuple[float, str]],
-    why: str,
-    printed: Sequence[float],
 ) -> Exercise:
-    """A task; what comes of the numbers as they are ``printed`` is right as well."""
+    """A task of values with their name; what comes of the numbers as printed is right as well."""
+    name, values = given
+    total, shown = float((values.astype(float) * weights).sum()), _shown_total(values, weights)
+    value, function = activated(stage, total + bias) or 0.0, activation_name(stage)
+    formula = "total + bias" if function == "no function" else f"{function.lower()}(total + bias)"
+    differs = " with all digits" * (figure(shown) != figure(total))
+    lines = [
+        f"{name:7} = {_rounded(values)}",
+        f"weights = {_rounded(weights)}",
+        f"total = ({name} * weights).sum()  # {figure(total)}{differs}",
+        f"bias = {figure(bias)}",
+        f"value = {formula}  # {BLANK}",
+    ]
+    sums = (as_written(total), shown)
+    printed = [activated(stage, each + as_written(bias)) or 0.0 for each in sums]
     within = WITHIN * max(abs(value), 0.001)
     within = max(within, *(1.001 * abs(each - value) for each in printed))
     slips = tuple(
         Slip(figure(each), remark) for each, remark in wrong if abs(each - value) > 3 * within
     )
-    where = f" at {place_words(tuple(at))}" if len(at) > 1 else ""
+    where = f" at {place_words(at)}" if len(at) > 1 else ""
     part = "filter" if len(at) > 1 else "unit"
     return Exercise(
         HARD,
@@ -119,34 +95,16 @@ def _of_value(
         "\n".join(lines),
         (Blank(figure(value), within, slips),),
         "Add the bias to the total; the activation comes last. The explorer works it step by step.",
-        why,
+        f"{added(total, bias)}, then {function}.",
         stage_place(stage, at),
     )
 
 
-def _shown_total(values: np.ndarray, weights: np.ndarray) -> float:
+def _shown_total(values: Array, weights: Array) -> float:
     """The sum of the products of the numbers as they are written."""
     pairs = zip(values.reshape(-1), weights.reshape(-1), strict=True)
     return sum(as_written(float(one)) * as_written(float(other)) for one, other in pairs)
 
 
-def _total(values: np.ndarray, weights: np.ndarray, total: float) -> str:
-    differs = figure(_shown_total(values, weights)) != figure(total)
-    return f"{figure(total)}{' with all digits' * differs}"
-
-
-def _as_printed(
-    stage: Stage, values: np.ndarray, weights: np.ndarray, total: float, bias: float
-) -> list[float]:
-    """What a reader gets from the total that is printed, and from the products."""
-    sums = (as_written(total), _shown_total(values, weights))
-    return [activated(stage, each + as_written(bias)) or 0.0 for each in sums]
-
-
-def _with_bias(total: float, bias: float) -> str:
-    added = comes_to(as_written(total) + as_written(bias), total + bias)
-    return f"{figure(total)} {signed(bias)} = {added}"
-
-
-def _rounded(values: np.ndarray) -> str:
+def _rounded(values: Array) -> str:
     return "[" + ", ".join(figure(float(each)) for each in values.reshape(-1)) + "]"

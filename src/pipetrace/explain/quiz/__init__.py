@@ -19,7 +19,7 @@ from pipetrace.explain.quiz import (
     values,
     windows,
 )
-from pipetrace.explain.quiz.generator import Draft, Generator
+from pipetrace.explain.quiz.generator import OPTIONS, Draft, Generator
 from pipetrace.trace import Given, opened
 from pipetrace.trace.document import Trace
 from pipetrace.trace.records import ShownTable
@@ -44,7 +44,6 @@ REST = (
 sees or computes, what training did, and the rest."""
 GENERATORS = tuple(each for part in (*WINDOWS, *COURSE, *REST) for each in part)
 LENGTH = 3
-OPTIONS = 4
 TRIES = 3
 """How often each generator is asked in turn for a question that was not asked yet."""
 
@@ -113,9 +112,8 @@ def ask(
     """Questions of some kinds, and of one level or any, in an order by the seed, each once."""
     source = f"{seed} {trace.run.model_fingerprint} {trace.run.data.fingerprint}"
     kinds = [each for each in generators if level in ("", each.level)]
-    for generator, draft in _drafted(
-        trace, source, _chance(source, level).sample(kinds, len(kinds))
-    ):
+    kinds = _chance(source, level).sample(kinds, len(kinds))
+    for generator, draft in _drafted(trace, source, kinds):
         yield _question(generator, draft, _chance(source, draft.text))
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from pipetrace.explain.facts import steps_per_epoch
 from pipetrace.explain.findings.rule import AnyRule, all_rules
 from pipetrace.explain.formatting import counted, number
-from pipetrace.explain.layers import is_of_keras, strides
+from pipetrace.explain.layers import is_of_keras
 from pipetrace.explain.quiz.faults import faults
 from pipetrace.explain.quiz.generator import (
     Asked,
@@ -22,7 +22,7 @@ from pipetrace.explain.quiz.generator import (
     question,
     size,
 )
-from pipetrace.explain.quiz.windows import POOLINGS, undilated
+from pipetrace.explain.quiz.windows import POOLINGS, steps_by_one
 from pipetrace.trace.document import Stage, Trace
 
 Shape: TypeAlias = tuple[int, ...]
@@ -37,17 +37,18 @@ BATCHES = (4, 8, 10, 16, 20, 25, 32, 40, 50, 64, 100, 128)
 @about_stage("medium", "shapes")
 def choose_layer(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which layer gives this shape with so many parameters?"""
-    taken, given, total = lengths(stage.inputs[0]), lengths(stage.outputs[0]), stage.parameters
+    taken, given = lengths(stage.inputs[0]), lengths(stage.outputs[0])
+    total = stage.parameters.total
     found = list(_candidates(taken, given))
     right = [
         code
         for code, shape, parameters in found
-        if (shape, parameters) == (given, total.total) and code.startswith(f"{stage.layer}(")
+        if (shape, parameters) == (given, total) and code.startswith(f"{stage.layer}(")
     ]
     others = {
         (shape, parameters): code
         for code, shape, parameters in chance.sample(found, len(found))
-        if (shape, parameters) != (given, total.total)
+        if (shape, parameters) != (given, total)
     }
     if len(right) != 1 or not is_of_keras(stage):
         return None
@@ -58,12 +59,12 @@ def choose_layer(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     return (
         f"""
 Question: A layer takes {size(*taken)} and gives {size(*given)}, with
-    {counted(total.total, "parameter")}. Which one is it?
+    {counted(total, "parameter")}. Which one is it?
 Answer: {right[0]}
 Why: That is {named(stage)} of this model: {size(*taken)} in, {size(*given)} out.
 {wrong}
 """,
-        {"taken": taken, "given": given, "parameters": total.total},
+        {"taken": taken, "given": given, "parameters": total},
     )
 
 
@@ -108,11 +109,7 @@ def _of_image(taken: Shape, units: int) -> Iterator[Candidate]:
             yield f'Conv2D({units}, {side}, padding="same")', (high, wide, units), parameters
 
 
-def _kernel_for_size_fits(trace: Trace, stage: Stage) -> bool:
-    return strides(stage) == (1, 1) and undilated(stage)
-
-
-@about_images("medium", "shapes", "Conv2D", fits=_kernel_for_size_fits)
+@about_images("medium", "shapes", "Conv2D", fits=steps_by_one)
 def kernel_for_size(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which kernel size makes a map of this size?"""
     high, wide, _ = lengths(stage.inputs[0])

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from pipetrace.explain.findings.pace import median
-from pipetrace.explain.formatting import as_written, comes_to, figure, listed
+from pipetrace.explain.formatting import as_written, comes_to, figure, listed, sum_of
 from pipetrace.explain.layers import kernel
 from pipetrace.explain.quiz.generator import (
     Asked,
@@ -22,7 +22,7 @@ from pipetrace.explain.quiz.generator import (
     named,
 )
 from pipetrace.explain.quiz.windows import POOLINGS, undilated
-from pipetrace.explain.recompute import At, received, seen_at, weight
+from pipetrace.explain.recompute import At, Window, received, seen_at, weight
 from pipetrace.explain.remarks import FEW, pooled_block
 from pipetrace.trace.document import Array, Stage, Trace
 
@@ -47,10 +47,8 @@ def _convolution_value_fits(trace: Trace, stage: Stage) -> bool:
 @about_images("hard", "values", "Conv2D", fits=_convolution_value_fits)
 def convolution_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a filter compute at one position, from its window and its weights?"""
-    for place, window, weights, bias in _windows(trace, stage, chance):
-        total = float((window * weights).sum())
-        value = activated(stage, total + bias)
-        if value is None or np.count_nonzero(window) < 3 or not value:
+    for place, (window, weights, bias), total, value in _windows(trace, stage, chance):
+        if np.count_nonzero(window) < 3 or not value:
             continue
         told = float((_written(window) * _written(weights)).sum())
         added = comes_to(as_written(told) + as_written(bias), total + bias)
@@ -82,10 +80,8 @@ Why: Each value times its weight, all added: {comes_to(told, total)}; with the b
 @about_images("medium", "values", "Conv2D", fits=_can_compute)
 def bias_and_activation(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a convolution give, once its products are summed?"""
-    for place, window, weights, bias in _windows(trace, stage, chance):
-        total = float((window * weights).sum())
-        value = activated(stage, total + bias)
-        if value is None or abs(total) < 1e-3 or abs(bias) < 1e-3:
+    for place, (_, _, bias), total, value in _windows(trace, stage, chance):
+        if abs(total) < 1e-3 or abs(bias) < 1e-3:
             continue
         wrong = [
             (total, "The bias is missing."),
@@ -97,7 +93,7 @@ def bias_and_activation(trace: Trace, stage: Stage, chance: Random) -> Asked | N
             (activated(stage, total) or 0.0, "The bias is missing."),
             ((activated(stage, total) or 0.0) + bias, "The bias comes before the activation."),
         ]
-        added = comes_to(as_written(total) + as_written(bias), total + bias)
+        added = sum_of(total, bias)
         return (
             f"""
 Question: In {example_row(trace)}, the products of window and kernel add up to {figure(total)} for
@@ -116,9 +112,8 @@ Why: {figure(total)} and the bias {figure(bias)} are {added};
 @about_images("medium", "values", "Conv2D", fits=_can_compute)
 def empty_window(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """What does a filter give where it sees nothing but 0?"""
-    for place, window, weights, bias in _windows(trace, stage, chance):
-        value = activated(stage, bias)
-        if value is None or window.any() or abs(bias) < 1e-4:
+    for place, (window, weights, bias), _, value in _windows(trace, stage, chance):
+        if window.any() or abs(bias) < 1e-4:
             continue
         mean, total = float(weights.mean()), float(weights.sum())
         wrong = [
@@ -194,9 +189,9 @@ Why: {kind} gives the {name} of the block.
 
 def _windows(
     trace: Trace, stage: Stage, chance: Random
-) -> Iterator[tuple[At, Array, Array, float]]:
-    """Random positions of a convolution, each with the window, its filter's weights and bias; the
-    value there is what was recorded."""
+) -> Iterator[tuple[At, Window, float, float]]:
+    """Random positions of a convolution, each with what its filter sees, the sum of the products,
+    and the value there, which is what was recorded."""
     example = stage.example
     if example is None:
         return
@@ -206,10 +201,12 @@ def _windows(
         if found is None:
             return
         seen, weights, bias = found
-        value = activated(stage, float((seen * weights).sum()) + bias)
+        total = float((seen * weights).sum())
+        value = activated(stage, total + bias)
         if value is not None and agrees(value, example, place):
             alone = seen.shape[-1] == 1
-            yield place, *((seen[..., 0], weights[..., 0]) if alone else (seen, weights)), bias
+            both = (seen[..., 0], weights[..., 0]) if alone else (seen, weights)
+            yield place, (*both, bias), total, value
 
 
 def _grid(values: Array) -> str:

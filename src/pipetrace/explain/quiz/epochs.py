@@ -8,9 +8,9 @@ from pipetrace.explain.formatting import as_written, figure, number, share
 from pipetrace.explain.judgement import best_validation
 from pipetrace.explain.quiz.generator import (
     MARGIN,
+    OPTIONS,
     Draft,
     draft,
-    has_several_fits,
     lines,
     measured,
     question,
@@ -20,14 +20,11 @@ from pipetrace.explain.task import only
 from pipetrace.trace.document import Trace, stage_of_weight
 from pipetrace.trace.measurements import Update
 
-OPTIONS = 4
-"""How many answers a question has."""
-
 
 @question("hard", "training")
 def validation_ahead(trace: Trace, chance: Random) -> Draft | None:
     """Why can validation be better than training in the first epoch?"""
-    if not trace.epochs or has_several_fits(trace) or trace.run.training.is_weighted:
+    if not trace.epochs or len(trace.fits) > 1 or trace.run.training.is_weighted:
         return None
     first = trace.epochs[0].metrics
     before, after = first.get("loss", math.nan), first.get("val_loss", math.nan)
@@ -89,15 +86,10 @@ def best_epoch(trace: Trace, chance: Random) -> Draft | None:
 @question("medium", "training")
 def mean_of_a_loss(trace: Trace, chance: Random) -> Draft | None:
     """How large an error does a mean squared error stand for?"""
-    output = only(trace)
-    found = [
-        (epoch.number, loss)
-        for epoch in trace.epochs
-        if 0 < (loss := epoch.metrics.get("loss", math.nan)) < math.inf
-    ]
-    if output is None or output.loss != "mean squared error" or not found:
+    output, losses = only(trace), _losses(trace)
+    if output is None or output.loss != "mean squared error" or not losses:
         return None
-    at, loss = chance.choice(found)
+    at, loss = chance.choice([*losses.items()])
     root = math.sqrt(loss)
     if trace.run.training.is_weighted or abs(root - loss) < MARGIN * loss:
         return None
@@ -124,12 +116,7 @@ Why: The error is squared: {figure(root)} x {figure(root)} is about {figure(loss
 @question("easy", "training")
 def loss_fell(trace: Trace, chance: Random) -> Draft | None:
     """By what share did the loss fall between two epochs?"""
-    part = last_stretch(trace)
-    values = {
-        epoch.number: loss
-        for epoch in part.epochs
-        if 0 < (loss := epoch.metrics.get("loss", math.nan)) < math.inf
-    }
+    values = _losses(last_stretch(trace))
     pairs = [
         (one, two)
         for one in values
@@ -258,3 +245,9 @@ def most_moved(trace: Trace, chance: Random) -> Draft | None:
         f"stage/{stage_of_weight(most, trace.stages.by_name)}",
         names=tuple(sorted(names)),
     )
+
+
+def _losses(trace: Trace) -> dict[int, float]:
+    """The training loss of each epoch that has a positive one."""
+    losses = {epoch.number: epoch.metrics.get("loss", math.nan) for epoch in trace.epochs}
+    return {number: loss for number, loss in losses.items() if 0 < loss < math.inf}

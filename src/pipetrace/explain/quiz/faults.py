@@ -9,7 +9,7 @@ from pipetrace.explain import task
 from pipetrace.explain.facts import layer_stages
 from pipetrace.explain.layers import kernel
 from pipetrace.explain.quiz.generator import has_known_shapes, lengths
-from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.document import Trace
 from pipetrace.trace.records import Record
 
 LAST = " (the last layer)"
@@ -31,24 +31,24 @@ def faults(trace: Trace) -> Iterator[Fault]:
     output, training = task.only(trace), trace.run.training
     if output is None or not training.loss or not trace.epochs:
         return
-    last = _last(trace)
-    if last is not None and output.scale == task.PROBABILITIES:
+    own = layer_stages(trace)
+    if own and own[-1].layer == "Dense" and output.scale == task.PROBABILITIES:
         yield from _of_last(output)
-    hidden = _hidden(trace)
-    if hidden is not None:
-        stage, width = hidden
-        kind = "Dense" if stage.layer == "Dense" else stage.layer
-        size_of = f", {kernel(stage)[0]}" if kind == "Conv2D" and kernel(stage) else ""
+    hidden = (each for each in own[:-1] if each.layer in ("Dense", "Conv2D"))
+    wide = (each for each in hidden if has_known_shapes(each) and lengths(each.outputs[0])[-1] > 2)
+    if (stage := next(wide, None)) is not None:
+        width = lengths(stage.outputs[0])[-1]
+        side = f", {kernel(stage)[0]}" if stage.layer == "Conv2D" and kernel(stage) else ""
         yield Fault(
             "PT203",
-            f'layers.{kind}({width}{size_of}, activation="softmax")',
+            f'layers.{stage.layer}({width}{side}, activation="softmax")',
             f"Behind a hidden layer the softmax makes its {width} outputs share a sum of 1, so "
             "that hardly any signal is left.",
             where=f" (layer {stage.name})",
         )
         yield Fault(
             "PT602",
-            f'layers.{kind}({width}{size_of}, kernel_initializer="zeros")',
+            f'layers.{stage.layer}({width}{side}, kernel_initializer="zeros")',
             f"With the same start all {width} units get the same gradient and stay the same.",
             ("PT607", "PT405", "PT601", "PT309"),
             f" (layer {stage.name})",
@@ -103,18 +103,3 @@ def _of_last(output: task.Output) -> Iterator[Fault]:
             "loss=keras.losses.BinaryCrossentropy(from_logits=True)",
             "The last layer already ends in a sigmoid, and from_logits=True applies it once more.",
         )
-
-
-def _last(trace: Trace) -> Stage | None:
-    found = layer_stages(trace)
-    return found[-1] if found and found[-1].layer == "Dense" else None
-
-
-def _hidden(trace: Trace) -> tuple[Stage, int] | None:
-    """The first hidden Dense or Conv2D of a model, with its units or filters."""
-    for stage in layer_stages(trace)[:-1]:
-        if stage.layer in ("Dense", "Conv2D") and has_known_shapes(stage):
-            width = lengths(stage.outputs[0])[-1]
-            if width > 2:
-                return stage, width
-    return None

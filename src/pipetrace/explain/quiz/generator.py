@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
+from functools import partial
 from random import Random
 from typing import Any, Literal, TypeAlias
 
@@ -21,6 +22,8 @@ Skill: TypeAlias = Literal["shapes", "parameters", "values", "training", "predic
 training does, to read one prediction, to work with measures of the result."""
 LEVELS: tuple[Level, Level, Level] = ("easy", "medium", "hard")
 EASY, MEDIUM, HARD = LEVELS
+OPTIONS = 4
+"""How many answers a question has."""
 
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 IMPOSSIBLE = re.compile(r"(^|x )(0|-\d+) x |x (0|-\d+)$|^Lines -")
@@ -82,20 +85,23 @@ def about_stage(
     level: Level,
     skill: Skill,
     *kinds: str,
+    of: Callable[[Stage], bool] = lambda _stage: True,
     fits: Fits = lambda _trace, _stage: True,
     place: str = "stage",
 ) -> Callable[[Asks], Generator]:
     """A decorator: a question about one stage, drawn from those of some classes that fit.
 
-    Without ``kinds``, classes of Keras' layers, it is about any stage with rows. What is decorated
-    gives the question as ``written`` takes it, and what else was drawn; None where it does not
-    apply after all. The page shows the answer at the ``place``, ``stage`` or ``prediction``.
+    Without ``kinds``, classes of Keras' layers, it is about any stage with rows that is ``of`` this
+    sort. What is decorated gives the question as ``written`` takes it, and what else was drawn;
+    None where it does not apply after all. The page shows the answer at the ``place``, ``stage`` or
+    ``prediction``.
     """
 
     def made(ask: Asks) -> Generator:
         def drafted(trace: Trace, chance: Random) -> Draft | None:
             known = layers(trace, *kinds) if kinds else layer_stages(trace)
-            found = [stage for stage in known if has_known_shapes(stage) and fits(trace, stage)]
+            known = [stage for stage in known if has_known_shapes(stage) and of(stage)]
+            found = [stage for stage in known if fits(trace, stage)]
             stage = chance.choice(found) if found else None
             asked = None if stage is None else ask(trace, stage, chance)
             if stage is None or asked is None:
@@ -108,25 +114,14 @@ def about_stage(
     return made
 
 
-def about_images(
-    level: Level,
-    skill: Skill,
-    *kinds: str,
-    fits: Fits = lambda _trace, _stage: True,
-    place: str = "stage",
-) -> Callable[[Asks], Generator]:
-    """The same of a stage between feature maps whose channels come last."""
-
-    def both(trace: Trace, stage: Stage) -> bool:
-        return takes_images(stage) and fits(trace, stage)
-
-    return about_stage(level, skill, *kinds, fits=both, place=place)
-
-
 def takes_images(stage: Stage) -> bool:
     """Whether a stage receives feature maps whose channels come last."""
     is_last = stage.config.get("data_format") != "channels_first"
     return is_last and len(stage.inputs[0].shape) == 4
+
+
+about_images = partial(about_stage, of=takes_images)
+"""The same of a stage between feature maps whose channels come last."""
 
 
 def draft(
@@ -217,11 +212,6 @@ def size(*shape: int) -> str:
 def is_biased(stage: Stage) -> bool:
     """Whether a layer adds a bias."""
     return bool(stage.config.get("use_bias", True))
-
-
-def has_several_fits(trace: Trace) -> bool:
-    """Whether there are several fits, so that an epoch is not like the others."""
-    return len(trace.fits) > 1
 
 
 def activation_name(stage: Stage) -> str:

@@ -10,6 +10,7 @@ from pipetrace.explain.facts import class_name, classes
 from pipetrace.explain.formatting import as_written, counted, figure, number, share
 from pipetrace.explain.quiz.generator import (
     MARGIN,
+    OPTIONS,
     Draft,
     Generator,
     Level,
@@ -26,7 +27,6 @@ from pipetrace.trace.measurements import TRAINING, VALIDATION, ClassOutcome, Out
 
 RESULTS = "results"
 """Where the page has the results by class, of rows that are kept."""
-OPTIONS = 4
 
 
 @question("easy", "measures")

@@ -58,11 +58,7 @@ An axis that the layer drops from its input: Then it would not be printed.
 """
 
 
-def _values_of_row_fits(trace: Trace, stage: Stage) -> bool:
-    return len(stage.outputs[0].shape) > 2
-
-
-@about_stage("easy", "shapes", fits=_values_of_row_fits)
+@about_stage("easy", "shapes", of=lambda stage: len(stage.outputs[0].shape) > 2)
 def values_of_row(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many values does a row have at a stage?"""
     own = lengths(stage.outputs[0])
@@ -164,12 +160,12 @@ Why: One value for each of {channels} channels, from all {high} x {wide} positio
 """
 
 
-def _joined_fits(trace: Trace, stage: Stage) -> bool:
+def _joins_two(stage: Stage) -> bool:
     last = stage.config.get("axis", -1) in (-1, len(stage.outputs[0].shape) - 1)
-    return last and len(stage.inputs) == 2 and len(stage.outputs[0].shape) > 1
+    return last and len(stage.inputs) == 2
 
 
-@about_stage("medium", "shapes", "Concatenate", fits=_joined_fits)
+@about_stage("medium", "shapes", "Concatenate", of=_joins_two)
 def joined(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """What shape does a concatenation give?"""
     one, two = (lengths(each) for each in stage.inputs)
@@ -186,11 +182,12 @@ Why: The last axis becomes {a} + {b} = {a + b}; the others stay.
 """
 
 
-def _last_step_only_fits(trace: Trace, stage: Stage) -> bool:
+def _takes_steps(stage: Stage) -> bool:
+    """Whether a stage receives several values at each of several steps."""
     return len(stage.inputs[0].shape) == 3
 
 
-@about_stage("medium", "shapes", "LSTM", "GRU", "SimpleRNN", fits=_last_step_only_fits)
+@about_stage("medium", "shapes", "LSTM", "GRU", "SimpleRNN", of=_takes_steps)
 def last_step_only(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """What shape does a recurrent layer give with or without its sequence?"""
     (steps, width), units = lengths(stage.inputs[0]), int(stage.config["units"])
@@ -212,12 +209,12 @@ Why: Each step gives {units} values; {"all steps" if whole else "those of the la
     )
 
 
-def _attention_scores_fits(trace: Trace, stage: Stage) -> bool:
+def _attends_to_itself(stage: Stage) -> bool:
     own = {each.source for each in stage.inputs if each.dtype != "bool"}
-    return len(stage.inputs[0].shape) == 3 and len(own) == 1 and "num_heads" in stage.config
+    return _takes_steps(stage) and len(own) == 1 and "num_heads" in stage.config
 
 
-@about_stage("hard", "shapes", "MultiHeadAttention", fits=_attention_scores_fits)
+@about_stage("hard", "shapes", "MultiHeadAttention", of=_attends_to_itself)
 def attention_scores(trace: Trace, stage: Stage, chance: Random) -> Asked:
     """How many scores does an attention compute?"""
     (steps, width), heads = lengths(stage.inputs[0]), int(stage.config["num_heads"])

@@ -10,7 +10,6 @@ from pipetrace.explain.judgement import chance as chance_level
 from pipetrace.explain.quiz.generator import (
     Draft,
     draft,
-    has_several_fits,
     question,
     written,
 )
@@ -175,7 +174,7 @@ def chance_loss(trace: Trace, chance: Random) -> Draft | None:
     """What is the loss at chance level?"""
     total, level = classes(trace), chance_level(trace)
     first = trace.epochs[0].metrics.get("loss", math.nan) if trace.epochs else math.nan
-    if level is None or has_several_fits(trace) or not math.isfinite(first):
+    if level is None or len(trace.fits) > 1 or not math.isfinite(first):
         return None
     return written(
         f"""
@@ -224,5 +223,5 @@ def learning_rate(trace: Trace, chance: Random) -> Draft | None:
 
 def _steps(trace: Trace) -> Steps | None:
     """The batches of an epoch where each updates the weights once, and their rows are known."""
-    found = None if has_several_fits(trace) else steps_per_epoch(trace)
+    found = None if len(trace.fits) > 1 else steps_per_epoch(trace)
     return found if found is not None and found.rows and once_a_step(trace) else None

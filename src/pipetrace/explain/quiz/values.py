@@ -7,12 +7,13 @@ import numpy as np
 
 from pipetrace.explain.formatting import (
     as_written,
-    comes_to,
     exact,
     figure,
     listed,
+    multiplied,
     number,
     share,
+    sum_of,
 )
 from pipetrace.explain.quiz.generator import (
     Asked,
@@ -101,14 +102,13 @@ def dense_value(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
         (1 / (1 + math.exp(min(700.0, total + bias))), "No sign is turned round."),
         ((total + bias) / len(was), "The products are added, not averaged."),
     ]
-    added = comes_to(as_written(total) + as_written(bias), total + bias)
     return (
         f"""
 Question: For {example_row(trace)}, the products of inputs and weights of unit {unit} of
     {named(stage)} add up to {figure(total)}. The bias is {figure(bias)}, the activation
     {activation_name(stage)}. What does the unit give?
 Answer: {figure(value)}
-Why: {figure(total)} and {figure(bias)} are {added}; {activation_name(stage)} makes
+Why: {figure(total)} and {figure(bias)} are {sum_of(total, bias)}; {activation_name(stage)} makes
     {figure(value)} of it.
 {lines(measured(wrong, value))}
 """,
@@ -139,11 +139,7 @@ def largest_contribution(trace: Trace, stage: Stage, chance: Random) -> Asked | 
         f"value {at}: {figure(was[at])} with weight {figure(kernels[at, unit])}"
         for at in sorted(order)
     ])  # fmt: skip
-    factors = {at: (as_written(was[at]), as_written(kernels[at, unit])) for at in order}
-    worked = {
-        at: f"{figure(one)} x {figure(other)} = {comes_to(one * other, products[at])}"
-        for at, (one, other) in factors.items()
-    }
+    worked = {at: multiplied(float(was[at]), float(kernels[at, unit])) for at in order}
     rest = "\n".join(f"Value {at}: It adds {worked[at]}." for at in order[1:])
     return (
         f"""

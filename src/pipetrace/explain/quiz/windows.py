@@ -18,14 +18,14 @@ from pipetrace.trace.document import Stage, Trace
 POOLINGS = ("MaxPooling2D", "AveragePooling2D")
 
 
-def _steps_by_one(_: Trace, stage: Stage) -> bool:
+def steps_by_one(_: Trace, stage: Stage) -> bool:
     """Whether it is a convolution without gaps that moves by one position."""
     return strides(stage) == (1, 1) and "filters" in stage.config and undilated(stage)
 
 
 def _is_convolution(trace: Trace, stage: Stage) -> bool:
     """Whether it has no padding either."""
-    return stage.config.get("padding") == "valid" and _steps_by_one(trace, stage)
+    return stage.config.get("padding") == "valid" and steps_by_one(trace, stage)
 
 
 @about_images("easy", "shapes", "Conv2D", fits=_is_convolution)
@@ -47,15 +47,11 @@ Why: {operation(stage).shape}
 """
 
 
-@about_images("easy", "shapes", "Conv2D", fits=_steps_by_one)
+@about_images("easy", "shapes", "Conv2D", fits=steps_by_one)
 def other_padding(trace: Trace, stage: Stage, chance: Random) -> Asked | None:
     """Which shape would the convolution give with the other padding?"""
     high, wide, channels = lengths(stage.inputs[0])
-    filters, (tall, broad), now = (
-        stage.config["filters"],
-        kernel(stage),
-        stage.config["padding"],
-    )
+    filters, (tall, broad), now = stage.config["filters"], kernel(stage), stage.config["padding"]
     bare, padded = (high - tall + 1, wide - broad + 1), (high, wide)
     if now == "valid":
         then, right, why = "same", padded, "Zeros around the input centre it on each position"
@@ -208,11 +204,10 @@ Lines {first + 1} to {last + 1}: Lines are counted from 0.
 
 
 def _receptive_field_fits(trace: Trace, stage: Stage) -> bool:
-    if not _is_square(stage):
-        return False
     first = before(trace, stage)
-    known = first is not None and first.layer in ("Conv2D", *POOLINGS) and takes_images(first)
-    return first is not None and known and _is_square(first)
+    if first is None or first.layer not in ("Conv2D", *POOLINGS) or not takes_images(first):
+        return False
+    return _is_square(first) and _is_square(stage)
 
 
 @about_images("hard", "shapes", "Conv2D", *POOLINGS, fits=_receptive_field_fits)

@@ -57,7 +57,7 @@ def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tupl
             texts.append(_fenced(part.code, "console"))
         found.append(Cell("\n\n".join(texts)))
         if part.code == made.code:
-            found += [Cell(made.code[each.start : each.end], is_code=True) for each in made.parts]
+            found += [Cell(each.code, is_code=True) for each in made.parts]
     for number, exercise in enumerate(lesson.exercises, 1):
         texts = [f"## Task {number} ({exercise.level})", escaped(exercise.text)]
         texts += [_fenced(exercise.code, "python"), f"Hint: {escaped(exercise.hint)}"]

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from pipetrace.explain.learn.program.objects import Context
 from pipetrace.explain.learn.program.text import identifier, quoted, remark, shortest
-from pipetrace.trace.document import SOURCE, STEP, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Epoch, Stage, Trace
 from pipetrace.trace.training import Fit
 
 ARRAYS = ("array", "arrays", "rows")
@@ -43,10 +43,14 @@ def saving(context: Context) -> str:
 
 def validates(trace: Trace, fit: Fit) -> bool:
     """Whether a ``fit`` measured on a validation set after its epochs."""
+    names = [name for each in epochs_of(trace, fit) for name in each.metrics]
+    return any(name.startswith("val_") for name in names) or bool(fit.validation_rows)
+
+
+def epochs_of(trace: Trace, fit: Fit) -> list[Epoch]:
+    """The epochs of a ``fit``; none where it ended before the first."""
     last = fit.first_epoch - 1 if fit.last_epoch is None else fit.last_epoch
-    of_fit = [each for each in trace.epochs if fit.first_epoch <= each.number <= last]
-    measured = any(name.startswith("val_") for each in of_fit for name in each.metrics)
-    return measured or bool(fit.validation_rows)
+    return [each for each in trace.epochs if fit.first_epoch <= each.number <= last]
 
 
 def _digits_divided_by(trace: Trace) -> Any:

@@ -254,23 +254,13 @@ OWN: Mapping[str, Mapping[str, Any]] = {
 }
 """Defaults of other classes where they differ. Of a class that is in neither, all is written."""
 
+ALONE = """
+kernel_size pool_size units activation rate stddev target_shape dims n layer scale factor
+learning_rate l1 l2
+"""
 POSITIONAL = (
     ("filters", "kernel_size"),
-    ("kernel_size",),
-    ("pool_size",),
-    ("units",),
     ("input_dim", "output_dim"),
-    ("activation",),
-    ("rate",),
-    ("stddev",),
-    ("target_shape",),
-    ("dims",),
-    ("n",),
-    ("layer",),
-    ("scale",),
-    ("factor",),
-    ("learning_rate",),
-    ("l1",),
-    ("l2",),
+    *((name,) for name in ALONE.split()),
 )
 """Arguments that are written without their names where a class begins with them."""

@@ -13,18 +13,17 @@ from pipetrace.explain.learn.program.operations import operation_of
 from pipetrace.explain.learn.program.text import (
     INDENT,
     WIDTH,
+    Code,
     Commented,
     Expression,
     Group,
     Pair,
-    Setting,
-    Text,
     call,
+    flat,
     identifier,
-    joined,
     listed,
     literal,
-    marked,
+    mapped,
     remark,
     statement,
 )
@@ -35,7 +34,6 @@ from pipetrace.explain.learn.program.wiring import (
     calls_in,
     ends_of,
     in_order,
-    literal_text,
     name_of,
     parts_of,
     places_of,
@@ -66,8 +64,8 @@ class ModelWriter:
     context: Context
     path: str = ""
     indent: int = 0
-    lines: list[Text | str] = field(default_factory=list)
-    functions: list[Text | str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    functions: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=lambda: set(RESERVED))
     objects: dict[str, str] = field(default_factory=dict)
     results: dict[Node, tuple[str, Sequence[Any] | None]] = field(default_factory=dict)
@@ -78,9 +76,9 @@ class ModelWriter:
         for layer in config["layers"]:
             made = self._layer(layer)
             if self._adapts(layer):
-                made = Text(self._adapted(layer, made, "x" if len(entries) < 2 else None))
-            entries.append(Commented(made, self._shape(self.path + name_of(layer)) or Text()))
-        items: list[Expression] = [Group(Text(), "[]", entries, is_long=True)]
+                made = self._adapted(layer, made, "x" if len(entries) < 2 else None)
+            entries.append(Commented(made, self._shape(self.path + name_of(layer))))
+        items: list[Expression] = [Group("", "[]", entries, is_long=True)]
         return call("keras.Sequential", *items, *self._model_name(config, "sequential"))
 
     def functional(self, config: Layer, target: str) -> None:
@@ -110,7 +108,7 @@ class ModelWriter:
         if target:
             self._write(target, whole)
         else:
-            self.lines.append(joined([" " * self.indent, "return ", statement("", whole)]))
+            self.lines.append(f"{' ' * self.indent}return {statement('', whole)}")
 
     def _make(self, name: str, layers: Mapping[str, Layer], named: set[str]) -> None:
         """Write the line that makes a layer, ahead of its first call."""
@@ -140,10 +138,10 @@ class ModelWriter:
         pairs = {key: self._argument(value) for key, value in kwargs.items()}
         value: Expression
         if ".ops" in str(layer.get("module")) and layer["class_name"] not in MODELS:
-            value = operation_of(layer, args, pairs, self.context, name)
+            value = operation_of(layer, args, pairs, self.context)
         else:
             function: Expression = (
-                Text(self.objects[name])
+                self.objects[name]
                 if name in self.objects
                 else self._layer(layer, named=name in named)
             )
@@ -183,8 +181,7 @@ class ModelWriter:
             if settings["attention_axes"] == axes:  # what Keras takes where it is given none
                 settings["attention_axes"] = None
         given = {**layer, "config": settings}
-        name = stage.name if stage is not None else name_of(layer)
-        return layer_of(given, self.context, path, name, named=named)
+        return layer_of(given, self.context, path, named=named)
 
     def _words(self, name: str, words: Sequence[Any]) -> Any:
         """A long vocabulary gets a line of its own, ahead of its layer."""
@@ -194,14 +191,13 @@ class ModelWriter:
         variable = self._variable(f"{name}_vocabulary")
         text = textwrap.fill(" ".join(words), WIDTH, break_long_words=False, break_on_hyphens=False)
         self.lines.append(f'{" " * self.indent}{variable} = """\n{text}\n""".split()\n')
-        return Text(variable)
+        return Code(variable)
 
     def _input(self, config: Layer) -> Group:
         """``keras.Input`` with the length of its axes."""
         rows, *shape = config["batch_shape"]
-        name, path = str(config["name"]), self.path + str(config["name"])
-        stage = found.name if (found := self._found(path)) else name
-        items: list[Expression] = [Setting(literal(tuple(shape)), stage, "shape", tuple(shape))]
+        name = str(config["name"])
+        items: list[Expression] = [literal(tuple(shape))]
         if rows is not None:
             items.append(Pair("batch_size=", literal(rows)))
         dtype = str(config.get("dtype") or "float32")
@@ -209,7 +205,7 @@ class ModelWriter:
             items.append(Pair("dtype=", literal(dtype)))
         items += [Pair(f"{key}=", literal(True)) for key in ("sparse", "ragged") if config.get(key)]
         if not is_automatic(name, "input_layer"):
-            items.append(Pair("name=", Setting(literal(name), stage, "name", name)))
+            items.append(Pair("name=", literal(name)))
         return call("keras.Input", *items)
 
     def _adapts(self, layer: Layer) -> bool:
@@ -247,22 +243,21 @@ class ModelWriter:
         names = [name for name, each in layers.items() if each["class_name"] == "InputLayer"]
         if self.path or len(sources) != 1 or sources[0][0] not in names:
             return None
-        return "x" if len(names) == 1 else f"x[{literal_text(sources[0][0])}]"
+        return "x" if len(names) == 1 else f"x[{flat(literal(sources[0][0]))}]"
 
     def _argument(self, value: Any) -> Expression:
         """What a layer is called with, tensors by their variables."""
         if isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
             name, index, place = value["config"]["keras_history"]
-            return Text(self._result(str(name), int(index), int(place)))
+            return self._result(str(name), int(index), int(place))
         if isinstance(value, Mapping) and value.get("class_name") == "__slice__":
-            return Text(slice_of(value["config"]))
+            return slice_of(value["config"])
         if isinstance(value, Mapping) and value.get("class_name") == "__ellipsis__":
-            return Text("...")
+            return "..."
         if isinstance(value, list):
             return listed(map(self._argument, value))
         if isinstance(value, Mapping) and "class_name" not in value:
-            pairs = [Pair(f"{literal_text(k)}: ", self._argument(v)) for k, v in value.items()]
-            return Group(Text(), "{}", pairs)
+            return mapped(value, self._argument)
         return value_of(value, self.context)
 
     def _result(self, name: str, index: int, place: int) -> str:
@@ -270,15 +265,14 @@ class ModelWriter:
         if parts is None:
             return variable
         key = parts[place] if place < len(parts) else place
-        return f"{variable}[{literal_text(key)}]"
+        return f"{variable}[{flat(literal(key))}]"
 
     def _ends(self, places: Any) -> Expression:
         """The inputs or the outputs of the model."""
         if isinstance(places, Mapping):
-            pairs = [Pair(f"{literal_text(k)}: ", self._ends(v)) for k, v in places.items()]
-            return Group(Text(), "{}", pairs)
+            return mapped(places, self._ends)
         if places and isinstance(places[0], str):
-            return Text(self._result(str(places[0]), int(places[1]), int(places[2])))
+            return self._result(str(places[0]), int(places[1]), int(places[2]))
         return listed(map(self._ends, places))
 
     def _ranks(self, layers: Mapping[str, Layer]) -> dict[str, int]:
@@ -297,7 +291,7 @@ class ModelWriter:
         self.taken.add(found)
         return found
 
-    def _write(self, target: str, value: Expression, comment: Text | None = None) -> None:
+    def _write(self, target: str, value: Expression, comment: str = "") -> None:
         self.lines.append(statement(target, value, comment, self.indent))
 
     def _found(self, path: str, index: int = 0) -> Stage | None:
@@ -305,13 +299,12 @@ class ModelWriter:
         calls = [each for each in self.trace.stages if each.path == path]
         return calls[index] if index < len(calls) else None
 
-    def _shape(self, path: str, index: int = 0) -> Text | None:
-        """The comment on what a layer gives for a row; nothing where that is not recorded."""
+    def _shape(self, path: str, index: int = 0) -> str:
+        """The comment on what a layer gives for a row; empty where that is not recorded."""
         stage = self._found(path, index)
         if stage is None or stage.kind == "source" or not stage.outputs:
-            return None
-        shape = tuple(stage.outputs[0].shape[1:])
-        return joined(["# ", marked(Text(str(shape)), stage.name, "output shape", shape)])
+            return ""
+        return f"# {tuple(stage.outputs[0].shape[1:])}"
 
     def _model_name(self, config: Layer, auto: str) -> list[Expression]:
         name = str(config.get("name") or auto)

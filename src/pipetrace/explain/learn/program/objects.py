@@ -3,21 +3,21 @@
 import builtins
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipetrace.explain.learn.program.defaults import COMMON, OWN, POSITIONAL
 from pipetrace.explain.learn.program.text import (
+    Code,
     Expression,
     Group,
     Pair,
-    Setting,
-    Text,
     call,
     flat,
     listed,
     literal,
+    mapped,
     snake,
 )
 from pipetrace.trace.document import Stage
@@ -26,13 +26,10 @@ LEFT_OUT = ("name", "dtype", "vocabulary_size")
 """Entries of a configuration that are written apart, or that are no arguments."""
 NAMED = ("initializers", "regularizers", "constraints")
 """Modules whose objects go by their names where they have no settings."""
-MODULES = tuple(
-    f"keras.{name}"
-    for name in (
-        *("layers", "initializers", "regularizers", "constraints", "optimizers", "losses"),
-        *("metrics", "optimizers.schedules", "random"),
-    )
-)
+PARTS = """
+layers initializers regularizers constraints optimizers losses metrics optimizers.schedules random
+"""
+MODULES = tuple(f"keras.{name}" for name in PARTS.split())
 """Where the classes of Keras are that a program may make. A file can be anyone's: no other name of
 Keras, such as one that loads files, is written into code that somebody may run."""
 LOADING = ("TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
@@ -40,22 +37,12 @@ UNKNOWN = object()
 OF_ANY_LAYER: Mapping[str, Any] = {"activity_regularizer": None, "autocast": True}
 SHAPES = ("target_shape", "dims", "attention_axes", "noise_shape", "shared_axes", "output_shape")
 """Arguments that are tuples, however short."""
-ORDER = (
-    *(
-        "initial_learning_rate",
-        "decay_steps",
-        "decay_rate",
-        "num_heads",
-        "key_dim",
-        "value_dim",
-        "strides",
-        "padding",
-        "dilation_rate",
-        "groups",
-    ),
-    *("activation", "recurrent_activation", "use_bias", "return_sequences", "return_state"),
-    *("momentum", "epsilon", "kernel_initializer", "bias_initializer", "kernel_regularizer"),
-)
+IN_ORDER = """
+initial_learning_rate decay_steps decay_rate num_heads key_dim value_dim strides padding
+dilation_rate groups activation recurrent_activation use_bias return_sequences return_state momentum
+epsilon kernel_initializer bias_initializer kernel_regularizer
+"""
+ORDER = {name: place for place, name in enumerate(IN_ORDER.split())}
 """Arguments in the order in which they are written; others follow by their names."""
 
 
@@ -80,10 +67,9 @@ class Context:
         self.missing[what] = None
 
 
-def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Expression:
-    """The expression that makes an object; its settings are noted as those of ``stage``, if any."""
+def object_of(given: Mapping[str, Any], context: Context) -> Expression:
+    """The expression that makes an object."""
     name, config = str(given.get("class_name")), given.get("config")
-    kept: Sequence[Expression]
     if name == "__tuple__":
         return literal(tuple(_plain(config)))
     if name in ("__tensor__", "__numpy__"):
@@ -93,15 +79,15 @@ def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Ex
         return call("np.array", listed(map(literal, _plain(config))), dtype)
     if name == "__lambda__":
         context.lacks("a lambda, whose code is not recorded")
-        return Text("missing")
+        return "missing"
     if name == "function" or not isinstance(config, Mapping):
         return own_name(str(config), context, "the function")
     module = str(given.get("module") or "")
     if module not in MODULES or name in LOADING or not re.fullmatch(r"[A-Z]\w*", name):
         function = own_name(name, context, "the class")
-        return call(function, *arguments("", config, context, stage))
+        return call(function, *arguments("", config, context))
     place = "layers" if module == "keras.layers" else module
-    kept = arguments(name, config, context, stage)
+    kept = arguments(name, config, context)
     part = module.rpartition(".")[2]
     if not kept and part in NAMED:
         return literal(snake(name))
@@ -111,19 +97,17 @@ def object_of(given: Mapping[str, Any], context: Context, stage: str = "") -> Ex
     return call(f"{place}.{name}", *kept)
 
 
-def own_name(name: str, context: Context, what: str) -> Text:
+def own_name(name: str, context: Context, what: str) -> str:
     """The name of a class or a function that is the user's."""
     if not name.isidentifier() or keyword.iskeyword(name) or hasattr(builtins, name):
         context.lacks(f"{what} {name!r}")
-        return Text("missing")
+        return "missing"
     context.lacks(f"{what} {name}, which is your own")
     context.own[name] = None
-    return Text(name)
+    return name
 
 
-def arguments(
-    name: str, config: Mapping[str, Any], context: Context, stage: str = ""
-) -> list[Expression]:
+def arguments(name: str, config: Mapping[str, Any], context: Context) -> list[Expression]:
     """The arguments of a class that differ from its defaults, those without names first."""
     defaults = {**COMMON, **OWN[name]} if name in OWN else OF_ANY_LAYER
     first = next((each for each in POSITIONAL if each[0] in config), ()) if name in OWN else ()
@@ -143,20 +127,18 @@ def arguments(
         required = key in first and (name == "Activation" or key not in defaults)
         if not required and _is_default(value, made, defaults.get(key, UNKNOWN)):
             continue
-        made = Setting(made, stage, key, value) if stage else made
         found.append(made if key in first else Pair(f"{key}=", made))
     return found
 
 
 def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expression:
     """A setting as Python writes it; ``collapsed`` writes equal whole numbers as one."""
-    if isinstance(value, Text):
+    if isinstance(value, Code):
         return value
     if isinstance(value, Mapping) and "class_name" in value:
         return object_of(value, context)
     if isinstance(value, Mapping):
-        pairs = [Pair(f"{flat(literal(k)).text}: ", value_of(v, context)) for k, v in value.items()]
-        return Group(Text(), "{}", pairs)
+        return mapped(value, lambda each: value_of(each, context))
     if isinstance(value, (list, tuple)):
         kinds = {type(each) for each in value}
         numbers = set(_leaves(value))
@@ -169,12 +151,12 @@ def value_of(value: Any, context: Context, *, collapsed: bool = False) -> Expres
 
 
 def layer_of(
-    given: Mapping[str, Any], context: Context, path: str, stage: str, *, named: bool = False
+    given: Mapping[str, Any], context: Context, path: str, *, named: bool = False
 ) -> Group:
     """The call that makes a layer of its Keras configuration.
 
-    Its path says what of it is missing; ``stage`` is its name in the trace. With ``named`` its name
-    is written even where it is like one that Keras gives.
+    Its path says what of it is missing. With ``named`` its name is written even where it is like
+    one that Keras gives.
     """
     kind, config = str(given["class_name"]), dict(given["config"])
     name, auto = str(config.get("name", "")), snake(kind)
@@ -184,23 +166,23 @@ def layer_of(
     if kind == "Lambda":
         context.lacks(f"the function of the Lambda layer {path}")
         config = {}
-    made = object_of({**given, "config": config}, context, stage)
+    made = object_of({**given, "config": config}, context)
     items = list(made.items) if isinstance(made, Group) else []
     function = made.before if isinstance(made, Group) else made
     if kind == "Lambda":
-        items.append(Text("lambda x: x"))
+        items.append("lambda x: x")
     if (dtype := config.get("dtype")) is not None and _dtype(dtype) != context.policy:
         items.append(Pair("dtype=", literal(_dtype(dtype))))
     if name and (not is_auto or (named and name != would_be)):
-        items.append(Pair("name=", Setting(literal(name), stage, "name", name)))
+        items.append(Pair("name=", literal(name)))
     return call(function, *items)
 
 
 def layer_line(stage: Stage, **blank: str) -> str:
     """A layer of Keras as code on one line, with blanks in place of some of its arguments."""
-    config = {**stage.config, **{name: Text(text) for name, text in blank.items()}}
+    config = {**stage.config, **{name: Code(text) for name, text in blank.items()}}
     items = arguments(stage.layer or "", config, Context())
-    return flat(call(f"layers.{stage.layer}", *items)).text
+    return flat(call(f"layers.{stage.layer}", *items))
 
 
 def is_automatic(name: str, auto: str) -> bool:
@@ -214,7 +196,7 @@ def _dtype(given: Any) -> str:
 
 
 def _order(key: str) -> tuple[int, str]:
-    return (ORDER.index(key) if key in ORDER else len(ORDER), key)
+    return ORDER.get(key, len(ORDER)), key
 
 
 def _is_implied(name: str, key: str, config: Mapping[str, Any]) -> bool:
@@ -237,7 +219,7 @@ def _is_default(value: Any, made: Expression, default: Any) -> bool:
     numbers = (int, float)
     if isinstance(value, numbers) and isinstance(default, numbers) and not isinstance(value, bool):
         return flat(literal(float(value))) == flat(literal(float(default)))
-    return flat(made).text == flat(literal(default)).text
+    return flat(made) == flat(literal(default))
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -7,12 +7,9 @@ from pipetrace.explain.learn.program.objects import Context, value_of
 from pipetrace.explain.learn.program.text import (
     Expression,
     Pair,
-    Setting,
-    Text,
     call,
     flat,
     identifier,
-    joined,
     snake,
 )
 
@@ -43,24 +40,21 @@ def operation_of(
     args: Sequence[Expression],
     pairs: Mapping[str, Expression],
     context: Context,
-    stage: str,
 ) -> Expression:
-    """The expression that calls an operation of Keras.
-
-    Its class is such as ``Mean``, its settings such as its axis; ``stage`` names it in the trace.
-    """
+    """The expression that calls an operation of Keras, whose class is such as ``Mean``, its
+    settings such as its axis."""
     kind = str(layer["class_name"])
     settings = {key: each for key, each in layer["config"].items() if key != "name"}
     if kind in BINARY and len(args) == 2 and not pairs and not settings:
-        return joined([flat(args[0]), f" {BINARY[kind]} ", flat(args[1])])
+        return f"{flat(args[0])} {BINARY[kind]} {flat(args[1])}"
     if kind == "Negative" and len(args) == 1:
-        return joined(["-", flat(args[0])])
+        return f"-{flat(args[0])}"
     if kind == "GetItem" and len(args) == 2:
-        inner = flat(args[1]).text
+        inner = flat(args[1])
         inner = inner[1:-1] if inner[:1] in "[(" else inner
-        return joined([flat(args[0]), f"[{inner}]"])
+        return f"{flat(args[0])}[{inner}]"
     named = [
-        Pair(f"{key}=", Setting(value_of(value, context), stage, key, value))
+        Pair(f"{key}=", value_of(value, context))
         for key, value in settings.items()
         if value is not None
     ]
@@ -68,4 +62,4 @@ def operation_of(
     place = "ops.image" if str(layer["module"]).endswith(".image") else "ops"
     function = f"{place}.{NAMES.get(kind, identifier(snake(kind)))}"
     given = [Pair(f"{key}=", each) for key, each in pairs.items()]
-    return call(Text(function), *args, *named, *given)
+    return call(function, *args, *named, *given)

@@ -1,11 +1,11 @@
-"""Python text: expressions that are broken into lines as Black and Ruff break them, with the places
-of the arguments that they hold."""
+"""Python text: expressions that are broken into lines as Black and Ruff break them."""
 
 import json
 import keyword
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -16,34 +16,10 @@ WIDTH = 88
 INDENT = 4
 
 
-@dataclass(frozen=True)
-class Span:
-    """Where the program has one recorded setting."""
+class Code(str):
+    """Code that stands where a configuration has a value: it is written as it is."""
 
-    stage: str  # the stage that it is of; ``compile`` and ``fit`` for theirs
-    argument: str  # its name as Keras has it; ``output shape`` for the comment behind a layer
-    # start, end: offsets in the code
-    start: int
-    end: int
-    value: Any  # as recorded
-
-
-@dataclass(frozen=True)
-class Text:
-    """Code with the places of settings in it."""
-
-    text: str = ""
-    spans: tuple[Span, ...] = ()
-
-
-@dataclass(frozen=True)
-class Setting:
-    """An expression that is a recorded setting."""
-
-    inner: "Expression"
-    stage: str
-    argument: str
-    value: Any
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +35,7 @@ class Commented:
     """An entry of a list with a comment behind its line."""
 
     inner: "Expression"
-    comment: Text
+    comment: str
 
 
 @dataclass(frozen=True)
@@ -74,98 +50,73 @@ class Group:
     is_tuple: bool = False  # whether one item alone is followed by a comma
 
 
-Expression: TypeAlias = Text | Setting | Pair | Commented | Group
+Expression: TypeAlias = str | Pair | Commented | Group
 
 
-def joined(parts: Iterable[Text | str]) -> Text:
-    """Texts one after the other, their places moved along."""
-    texts, spans, length = list[str](), list[Span](), 0
-    for part in parts:
-        text = part if isinstance(part, str) else part.text
-        for span in () if isinstance(part, str) else part.spans:
-            spans.append(replace(span, start=span.start + length, end=span.end + length))
-        texts.append(text)
-        length += len(text)
-    return Text("".join(texts), tuple(spans))
-
-
-def call(function: "Expression | str", *items: Expression) -> Group:
+def call(function: Expression, *items: Expression) -> Group:
     """A call of a function with arguments."""
-    return Group(Text(function) if isinstance(function, str) else function, "()", items)
+    return Group(function, "()", items)
 
 
-def marked(text: Text, stage: str, argument: str, value: Any) -> Text:
-    """The text as a whole is a setting."""
-    return Text(text.text, (*text.spans, Span(stage, argument, 0, len(text.text), value)))
+def mapped(items: Mapping[Any, Any], make: Callable[[Any], Expression]) -> Group:
+    """A dictionary with plain keys, each value as an expression."""
+    pairs = [Pair(f"{flat(literal(key))}: ", make(value)) for key, value in items.items()]
+    return Group("", "{}", pairs)
 
 
-def flat(of: Expression) -> Text:
+def flat(of: Expression) -> str:
     """The expression on one line."""
-    if isinstance(of, Text):
+    if isinstance(of, str):
         return of
-    if isinstance(of, Setting):
-        return marked(flat(of.inner), of.stage, of.argument, of.value)
     if isinstance(of, Pair):
-        return joined([of.before, flat(of.inner)])
+        return of.before + flat(of.inner)
     if isinstance(of, Commented):
         return flat(of.inner)
-    items: list[Text | str] = []
-    for item in of.items:
-        items += [", ", flat(item)] if items else [flat(item)]
-    lone = of.is_tuple and len(of.items) == 1
-    return joined([flat(of.before), of.brackets[0], *items, "," * lone, of.brackets[1]])
+    inner = ", ".join(map(flat, of.items)) + "," * (of.is_tuple and len(of.items) == 1)
+    return f"{flat(of.before)}{of.brackets[0]}{inner}{of.brackets[1]}"
 
 
-def broken(of: Expression, indent: int = 0, used: int = 0, after: int = 0) -> Text:
+def broken(of: Expression, indent: int = 0, used: int = 0, after: int = 0) -> str:
     """The expression on lines at an indent; characters are ``used`` before, and come after."""
-    if isinstance(of, Setting):
-        return marked(broken(of.inner, indent, used, after), of.stage, of.argument, of.value)
     if isinstance(of, Pair):
-        inner = broken(of.inner, indent, used + len(of.before), after)
-        return joined([of.before, inner])
+        return of.before + broken(of.inner, indent, used + len(of.before), after)
     if isinstance(of, Commented):
         return broken(of.inner, indent, used, after)
     one = flat(of)
-    fits = used + len(one.text) + after <= WIDTH and not _is_long(of)
-    if fits or isinstance(of, Text) or not of.items:
+    fits = used + len(one) + after <= WIDTH and not _is_long(of)
+    if fits or isinstance(of, str) or not of.items:
         return one
     if isinstance(of.before, Group) and of.before.items and not of.is_long:
         # A layer that is called at once: the brackets of its settings are broken first.
-        first, rest = (
-            broken(replace(of.before, is_long=True), indent, used),
-            flat(replace(of, before=Text())),
-        )
-        if indent + 1 + len(rest.text) + after <= WIDTH:
-            return joined([first, rest])
-    lines: list[Text | str] = []
+        rest = flat(replace(of, before=""))
+        if indent + 1 + len(rest) + after <= WIDTH:
+            return broken(replace(of.before, is_long=True), indent, used) + rest
+    lines = ""
     for item in of.items:
-        comment = item.comment if isinstance(item, Commented) else Text()
-        behind = joined(["  ", comment] if comment.text else [])
-        inner = broken(item, indent + INDENT, indent + INDENT, 1 + len(behind.text))
-        lines += [" " * (indent + INDENT), inner, ",", behind, "\n"]
+        behind = f"  {item.comment}" if isinstance(item, Commented) and item.comment else ""
+        inner = broken(item, indent + INDENT, indent + INDENT, 1 + len(behind))
+        lines += f"{' ' * (indent + INDENT)}{inner},{behind}\n"
     before = broken(of.before, indent, used, 1)
-    return joined([before, of.brackets[0], "\n", *lines, " " * indent, of.brackets[1]])
+    return f"{before}{of.brackets[0]}\n{lines}{' ' * indent}{of.brackets[1]}"
 
 
 def _is_long(of: Expression) -> bool:
-    if isinstance(of, Text):
+    if isinstance(of, str):
         return False
     if isinstance(of, Group):
         return of.is_long or any(map(_is_long, (of.before, *of.items)))
     return _is_long(of.inner)
 
 
-def statement(target: str, value: Expression, comment: Text | None = None, indent: int = 0) -> Text:
+def statement(target: str, value: Expression, comment: str = "", indent: int = 0) -> str:
     """A line, or some: ``target = value  # comment``."""
     before = " " * indent + (f"{target} = " if target else "")
-    behind = joined(["  ", comment] if comment is not None and comment.text else [])
-    return joined([before, broken(value, indent, len(before), len(behind.text)), behind, "\n"])
+    behind = f"  {comment}" if comment else ""
+    return f"{before}{broken(value, indent, len(before), len(behind))}{behind}\n"
 
 
 def remark(text: str, indent: int = 0) -> str:
     """A comment of one or more lines."""
-    import textwrap
-
     start = " " * indent + "# "
     lines = textwrap.wrap(
         text, WIDTH, initial_indent=start, subsequent_indent=start, break_on_hyphens=False
@@ -176,20 +127,19 @@ def remark(text: str, indent: int = 0) -> str:
 def literal(value: Any) -> Expression:
     """A plain value as Python writes it; lists of settings become tuples."""
     if isinstance(value, Mapping):
-        pairs = [Pair(f"{flat(literal(key)).text}: ", literal(each)) for key, each in value.items()]
-        return Group(Text(), "{}", pairs)
+        return mapped(value, literal)
     if isinstance(value, (list, tuple)):
-        return Group(Text(), "()", [literal(each) for each in value], is_tuple=True)
+        return Group("", "()", [literal(each) for each in value], is_tuple=True)
     if isinstance(value, str):
-        return Text(quoted(value))
+        return quoted(value)
     if isinstance(value, float):
-        return Text(repr(shortest(value)) if math.isfinite(value) else f'float("{value}")')
-    return Text(repr(value))
+        return repr(shortest(value)) if math.isfinite(value) else f'float("{value}")'
+    return repr(value)
 
 
 def listed(items: Iterable[Expression]) -> Group:
     """A list."""
-    return Group(Text(), "[]", tuple(items))
+    return Group("", "[]", tuple(items))
 
 
 def shortest(value: float) -> float:

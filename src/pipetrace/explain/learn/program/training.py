@@ -3,18 +3,16 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipetrace.explain.learn.program.data import Rows
+from pipetrace.explain.learn.program.data import Rows, epochs_of
 from pipetrace.explain.learn.program.defaults import OWN
 from pipetrace.explain.learn.program.objects import Context, arguments, own_name, value_of
 from pipetrace.explain.learn.program.text import (
     Expression,
-    Group,
     Pair,
-    Setting,
-    Text,
     call,
     listed,
     literal,
+    mapped,
     remark,
     statement,
 )
@@ -53,29 +51,25 @@ WRITERS = ("ModelCheckpoint", "TensorBoard", "CSVLogger", "BackupAndRestore", "R
 """Callbacks that write files and leave the training as it is."""
 
 
-def compiled(trace: Trace, context: Context, training: Training) -> list[Text | str]:
+def compiled(trace: Trace, context: Context, training: Training) -> list[str]:
     """The call of ``compile``."""
     if not training.optimizer:
         return [remark("How the model was compiled is not recorded.")]
     given = training.compile_config
-    items: list[Expression] = [
-        Pair("optimizer=", _set(_optimizer(training, context), "optimizer", training.optimizer))
-    ]
+    items: list[Expression] = [Pair("optimizer=", _optimizer(training, context))]
     if given:
         order = ["loss", "loss_weights", "metrics", "weighted_metrics"]
         for name in [*order, *(name for name in given if name not in order)]:
             value = given.get(name)
             if value is None or value == COMPILE_DEFAULTS.get(name, ""):
                 continue
-            made = value_of(value, context)
-            items.append(Pair(f"{name}=", _set(made, name, value)))
+            items.append(Pair(f"{name}=", value_of(value, context)))
     elif training.loss:
         # Keras could not write them down: one of them is the user's.
         losses = training.losses or {"": training.loss}
         named = {key: own_name(name, context, "the loss") for key, name in losses.items()}
         lone = named.get("") if len(named) == 1 else None
-        pairs = [Pair(f'"{key}": ', name) for key, name in named.items()]
-        items.append(Pair("loss=", lone or Group(Text(), "{}", pairs)))
+        items.append(Pair("loss=", lone or mapped(named, str)))
         metrics = [literal(name) for name in training.metrics]
         items += [Pair("metrics=", listed(metrics))] if metrics else []
     line = statement("", call("model.compile", *items))
@@ -85,27 +79,26 @@ def compiled(trace: Trace, context: Context, training: Training) -> list[Text | 
     return [line]
 
 
-def fitted(context: Context, fit: Fit, earlier: Fit | None, rows: Rows) -> list[Text | str]:
+def fitted(context: Context, fit: Fit, earlier: Fit | None, rows: Rows) -> list[str]:
     """The call of ``fit``; what the ``earlier`` one has is not said again."""
     training, settings = fit.training, _settings(fit, rows)
     initial = int(settings.get("initial_epoch") or 0)
     epochs = training.epochs - (earlier.training.epochs if earlier else 0)
-    items: list[Expression] = [Text(name) for name in rows.given]
+    items: list[Expression] = [*rows.given]
     named: dict[str, Expression] = {}
     if training.batch_size is not None and training.batch_size != KERAS_BATCH_SIZE:
-        named["batch_size"] = _of_fit("batch_size", training.batch_size)
-    total = epochs + (initial if earlier is None else 0)
-    named["epochs"] = _of_fit("epochs", total)
+        named["batch_size"] = literal(training.batch_size)
+    named["epochs"] = literal(epochs + (initial if earlier is None else 0))
     if initial:
-        named["initial_epoch"] = _of_fit("initial_epoch", initial)
+        named["initial_epoch"] = literal(initial)
     if settings.get("validation_split"):
-        named["validation_split"] = _of_fit("validation_split", settings["validation_split"])
+        named["validation_split"] = literal(settings["validation_split"])
     for name in ("validation_data", "sample_weight"):
         if name in rows.named:
-            named[name] = Text(rows.named[name])
+            named[name] = rows.named[name]
     for name in ("class_weight", "shuffle", "steps_per_epoch", "validation_steps"):
         if settings.get(name) not in (None, True, {}):
-            named[name] = _of_fit(name, settings[name])
+            named[name] = literal(settings[name])
     left_out = [each.name for each in training.callbacks if each.name not in CALLBACKS]
     for name in left_out:
         writes = ", which writes files," if name in WRITERS else ""
@@ -129,8 +122,7 @@ def _settings(fit: Fit, rows: Rows) -> dict[str, Any]:
 
 def printed(trace: Trace, fit: Fit) -> list[str]:
     """The line that prints the losses, and what they were in the recorded run."""
-    last = fit.first_epoch - 1 if fit.last_epoch is None else fit.last_epoch
-    of_fit = [each for each in trace.epochs if fit.first_epoch <= each.number <= last]
+    of_fit = epochs_of(trace, fit)
     lines = []
     for epoch in [of_fit[0], of_fit[-1]] if len(of_fit) > 1 else of_fit:
         for name in ["loss"] if "loss" in epoch.metrics else list(epoch.metrics):
@@ -147,7 +139,7 @@ def _optimizer(training: Training, context: Context) -> Expression:
         name, config = str(inner.get("class_name")), dict(inner.get("config") or {})
     if name not in OWN:
         return call(own_name(name, context, "the optimizer"), *arguments(name, config, context))
-    items = arguments(name, config, context, "compile")
+    items = arguments(name, config, context)
     return call(f"keras.optimizers.{name}", *items) if items else literal(name.lower())
 
 
@@ -160,7 +152,7 @@ def _callbacks(given: Iterable[Callback]) -> list[Expression]:
         if settings.get("mode") == _usual_mode(str(settings.get("monitor", "val_loss"))):
             settings.pop("mode", None)
         items = [
-            Pair(f"{name}=", _set(literal(value), name, value, "fit"))
+            Pair(f"{name}=", literal(value))
             for name, value in settings.items()
             if (name in defaults or name == "mode") and value != defaults.get(name)
         ]
@@ -175,11 +167,3 @@ def _usual_mode(monitor: str) -> str:
 
 def _class(key: str) -> Any:
     return int(key) if key.lstrip("-").isdigit() else key
-
-
-def _set(made: Expression, name: str, value: Any, stage: str = "compile") -> Setting:
-    return Setting(made, stage, name, value)
-
-
-def _of_fit(name: str, value: Any) -> Setting:
-    return Setting(literal(value), "fit", name, value)

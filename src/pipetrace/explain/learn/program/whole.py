@@ -1,14 +1,13 @@
 """A whole program: imports, rows, model, ``compile`` and each ``fit``."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from pipetrace.explain.learn.program.data import rows_of, saving
 from pipetrace.explain.learn.program.model import ModelWriter
 from pipetrace.explain.learn.program.objects import Context, own_name
-from pipetrace.explain.learn.program.text import Span, Text, call, joined, remark, statement
+from pipetrace.explain.learn.program.text import call, remark, statement
 from pipetrace.explain.learn.program.training import compiled, fitted, printed
 from pipetrace.explain.learn.program.wiring import MODELS
 from pipetrace.trace.document import Trace
@@ -23,36 +22,32 @@ class Part:
     # ``imports``, ``data``, ``model``, ``compile`` or ``fit``; the later fits of a model come as
     # ``fit 2`` and so on
     name: str
-    # start, end: offsets in the code
-    start: int
-    end: int
+    code: str
 
 
 @dataclass(frozen=True)
 class Program:
     """The Keras program of a run."""
 
-    code: str  # Python, in lines of at most 88 characters
+    parts: tuple[Part, ...]  # in order
     # what could not be reconstructed, in words; the code has a comment at its place
-    missing: tuple[str, ...] = ()
-    spans: tuple[Span, ...] = ()  # where each recorded setting stands in the code, in order
-    parts: tuple[Part, ...] = ()  # its parts, in order; together they are the code
-    own: tuple[str, ...] = ()  # the names of the classes and functions that the user has to add
+    missing: tuple[str, ...]
+    own: tuple[str, ...]  # the names of the classes and functions that the user has to add
 
     @property
-    def complete(self) -> bool:
-        """Whether the code needs nothing from the user, not even the rows."""
-        return not self.missing
+    def code(self) -> str:
+        """All parts: Python, in lines of at most 88 characters."""
+        return "".join(each.code for each in self.parts)
 
     def part(self, name: str) -> str:
         """The code of one part; empty where there is none."""
-        return "".join(self.code[each.start : each.end] for each in self.parts if each.name == name)
+        return "".join(each.code for each in self.parts if each.name == name)
 
 
 def program(trace: Trace) -> Program:
     """The program that builds and trains the recorded model; what is not recorded is a comment."""
     context = Context(policy=trace.run.training.policy)
-    parts: list[tuple[str, Sequence[Text | str]]] = []
+    parts: list[tuple[str, Sequence[str]]] = []
     fits = trace.fits
     rows = rows_of(trace, context, fits[0]) if fits else None
     if rows is not None:
@@ -74,15 +69,17 @@ def program(trace: Trace) -> Program:
     if rows is not None:
         parts[0] = ("data", [saving(context), *rows.lines])
     parts.insert(0, ("imports", _imports(context)))
-    return _assembled(parts, context)
+    *others, last = [(name, "".join(lines)) for name, lines in parts]
+    made = (*(Part(name, f"{code}\n") for name, code in others), Part(*last))
+    return Program(made, tuple(context.missing), tuple(context.own))
 
 
-def _model(trace: Trace, context: Context) -> list[Text | str]:
+def _model(trace: Trace, context: Context) -> list[str]:
     model = trace.run.model
     if model is None:
         context.lacks("the model")
         return [remark("The model is not recorded.")]
-    lines = list[Text | str](_seed(trace) if trace.fits else [])
+    lines = list[str](_seed(trace) if trace.fits else [])
     if not model.config:
         if model.layer in MODELS:
             context.lacks(f"the model: the configuration of {model.name} was not recorded")
@@ -121,34 +118,28 @@ def _seed(trace: Trace) -> list[str]:
 
 def _begun(trace: Trace) -> str | None:
     """What shows that a model did not begin with new weights; None where nothing does."""
-    for name, stage, weight in _zeros(trace):
-        initial = trace.measurements.of(InitialWeight, f"{stage}/{weight}", 0)
-        if initial.min or initial.max:
-            return (
-                f"The recorded run began with other weights: {name} was not zero before training. "
-                "Load yours, or the losses differ."
-            )
-    return None
-
-
-def _zeros(trace: Trace) -> Iterator[tuple[str, str, str]]:
-    """Weights that are zero when they are made."""
     for stage in trace.stages:
         for weight in stage.weights:
             given = stage.config.get(f"{weight.name}_initializer")
             is_zeros = isinstance(given, Mapping) and given.get("class_name") == "Zeros"
-            if is_zeros and not stage.config.get("unit_forget_bias"):
-                yield f"the {weight.name} of {stage.name}", stage.name, weight.name
+            initial = trace.measurements.of(InitialWeight, f"{stage.name}/{weight.name}", 0)
+            is_other = initial.min or initial.max
+            if is_zeros and is_other and not stage.config.get("unit_forget_bias"):
+                return (
+                    f"The recorded run began with other weights: the {weight.name} of {stage.name} "
+                    "was not zero before training. Load yours, or the losses differ."
+                )
+    return None
 
 
 def _later_fits(
     trace: Trace, context: Context, fits: Sequence[Fit]
-) -> list[tuple[str, Sequence[Text | str]]]:
+) -> list[tuple[str, Sequence[str]]]:
     """The further calls of ``fit``, with what changed before each."""
-    found = list[tuple[str, Sequence[Text | str]]]()
+    found = list[tuple[str, Sequence[str]]]()
     known = {fits[0].fingerprint: 0}
     for place, (before, fit) in enumerate(pairwise(fits), 2):
-        lines: list[Text | str] = []
+        lines: list[str] = []
         at = known.setdefault(fit.fingerprint, len(known))
         rows = rows_of(trace, context, fit, at)
         if at == len(known) - 1 and at and fit.fingerprint != before.fingerprint:
@@ -159,15 +150,17 @@ def _later_fits(
     return found
 
 
-def _changes(trace: Trace, context: Context, before: Fit, fit: Fit) -> list[Text | str]:
+def _changes(trace: Trace, context: Context, before: Fit, fit: Fit) -> list[str]:
     """What was set between two calls of ``fit``."""
-    lines: list[Text | str] = []
-    names = {str(layer["config"].get("name")) for layer in _layers(trace)}
-    for trains, layers in (
+    lines: list[str] = []
+    layers = trace.run.model.config.get("layers") if trace.run.model else None
+    known = layers if isinstance(layers, list) else []
+    names = {str(layer["config"].get("name")) for layer in known}
+    for trains, changed in (
         (False, [each for each in fit.frozen if each not in before.frozen]),
         (True, [each for each in before.frozen if each not in fit.frozen]),
     ):
-        for name in layers:
+        for name in changed:
             if name in names:
                 lines.append(f'model.get_layer("{name}").trainable = {trains}\n')
             else:
@@ -179,14 +172,8 @@ def _changes(trace: Trace, context: Context, before: Fit, fit: Fit) -> list[Text
         context.lacks("how weights were set between two calls of fit")
     same = one.compile_config == other.compile_config and one.optimizer == other.optimizer
     if lines or not same or one.optimizer_config != other.optimizer_config:
-        lines += compiled(trace, context, replace(other))
+        lines += compiled(trace, context, other)
     return lines
-
-
-def _layers(trace: Trace) -> Sequence[dict[str, Any]]:
-    config = trace.run.model.config if trace.run.model else {}
-    found = config.get("layers")
-    return found if isinstance(found, list) else []
 
 
 def _imports(context: Context) -> list[str]:
@@ -206,18 +193,3 @@ def _imports(context: Context) -> list[str]:
         names = ", ".join(context.own)
         lines.append("\n" + remark(f"Your own code, which is not recorded, goes here: {names}."))
     return lines
-
-
-def _assembled(parts: Sequence[tuple[str, Sequence[Text | str]]], context: Context) -> Program:
-    texts: list[Text | str] = []
-    places: list[Part] = []
-    start = 0
-    for at, (name, lines) in enumerate(parts):
-        last = at == len(parts) - 1
-        text = joined([*lines, "" if last else "\n"])
-        places.append(Part(name, start, start + len(text.text)))
-        start += len(text.text)
-        texts.append(text)
-    whole = joined(texts)
-    spans = tuple(sorted(whole.spans, key=lambda each: (each.start, -each.end)))
-    return Program(whole.text, tuple(context.missing), spans, tuple(places), tuple(context.own))

@@ -3,18 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from pipetrace.explain.learn.program.text import flat, literal, snake
+from pipetrace.explain.learn.program.text import snake
 from pipetrace.trace.document import Stage
 
 Node: TypeAlias = tuple[str, int]
 """A call of a layer: its name, and which of its calls it is."""
 Layer: TypeAlias = Mapping[str, Any]
 MODELS = ("Sequential", "Functional")
-
-
-def literal_text(value: Any) -> str:
-    """A plain value as Python writes it, on one line."""
-    return flat(literal(value)).text
 
 
 def name_of(layer: Layer) -> str:
