@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipetrace.explain.formatting import counted
-from pipetrace.explain.learn.lesson import Blank, Exercise, Lesson, Part, Problem, Table
+from pipetrace.explain.learn.lesson import Blank, Exercise, Lesson, Part, Problem
 from pipetrace.present.blocks import GAP, Block, Code, Facts, Heading, Labelled, Paragraph, Question
 from pipetrace.present.drawings import Grid
 from pipetrace.present.quiz_prompt import ask
@@ -94,18 +94,8 @@ def _part(part: Part, number: str = "") -> Iterator[Block]:
         yield Facts(tuple(Labelled(name, " ".join(rest)) for name, *rest in part.table.rows))
         yield Paragraph(part.table.caption, "note")
     elif part.table is not None:
-        yield grid(part.table)
-
-
-def grid(table: Table) -> Grid:
-    """A table as a block."""
-    return Grid(
-        label=table.header[0],
-        columns=table.header,
-        rows=table.rows,
-        marks=("",) * len(table.rows),
-        note=table.caption or None,
-    )
+        table = part.table
+        yield Grid.plain(table.header[0], table.header, table.rows, table.caption or None)
 
 
 def take(lesson: Lesson, console: Console) -> None:

@@ -304,9 +304,7 @@ def _table(values: Array, target: Array | None) -> Grid:
         if target is not None:
             cells += [figure(target[index]), figure(values[index] - target[index])]
         rows.append(tuple(cells))
-    return Grid(
-        "The numbers", columns, tuple(rows), ("",) * len(rows), rest(len(values), len(rows))
-    )
+    return Grid.plain("The numbers", columns, rows, rest(len(values), len(rows)))
 
 
 def _image(given: Given) -> OutcomeView:

@@ -141,15 +141,12 @@ def _loss(trace: Trace) -> str:
 
 def _lines(trace: Trace, metric: str) -> list[Line]:
     found, start = [], before_training(trace)
-    for name, role, key in (
-        ("training", "training", metric),
-        ("validation", "validation", f"val_{metric}"),
-    ):
+    for role, key in (("training", metric), ("validation", f"val_{metric}")):
         values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
         if f"{metrics.VALIDATION}{metric}" in start:
             values = (start.get(key, math.nan), *values)
         if any(key in epoch.metrics for epoch in trace.epochs):
-            found.append(Line(name, role, values))
+            found.append(Line(role, role, values))
     return found
 
 
@@ -186,21 +183,17 @@ def _evaluations(trace: Trace) -> Grid:
     if own_losses(trace):
         measured.pop("loss", None)  # Keras' own, which nobody updates
     names = sorted(measured, key=lambda name: (name != "loss", not name.endswith("_loss")))
-    return Grid(
-        label="Evaluations",
-        columns=("call", "when", *names, "data"),
-        rows=tuple(
-            (
-                each.kind,
-                _when(each),
-                *(_cell(trace, name, each.metrics.get(name)) for name in names),
-                _evaluated_data(trace, each),
-            )
-            for each in found
-        ),
-        marks=("",) * len(found),
-        note=f"The first {MOST_EVALUATIONS} are kept." if len(found) >= MOST_EVALUATIONS else None,
-    )
+    rows = [
+        (
+            each.kind,
+            _when(each),
+            *(_cell(trace, name, each.metrics.get(name)) for name in names),
+            _evaluated_data(trace, each),
+        )
+        for each in found
+    ]
+    note = f"The first {MOST_EVALUATIONS} are kept." if len(found) >= MOST_EVALUATIONS else None
+    return Grid.plain("Evaluations", ("call", "when", *names, "data"), rows, note)
 
 
 def ablations_grid(trace: Trace) -> Grid | None:
@@ -220,12 +213,11 @@ def ablations_grid(trace: Trace) -> Grid | None:
         judged = verdict[row.is_larger]
         return row.title, write(after.mean), write(before.mean), parameters, seconds, judged
 
-    return Grid(
-        label=f"by {metrics.title(metric)}" if metric else "nothing measured",
-        columns=("change", "with it", "without", "parameters", "seconds", "noise"),
-        rows=tuple(map(cells, rows)),
-        marks=("",) * len(rows),
-        note=f"{NOISE_RULE} {spread(trace)}".strip(),
+    return Grid.plain(
+        f"by {metrics.title(metric)}" if metric else "nothing measured",
+        ("change", "with it", "without", "parameters", "seconds", "noise"),
+        [cells(row) for row in rows],
+        f"{NOISE_RULE} {spread(trace)}".strip(),
     )
 
 

@@ -93,7 +93,7 @@ def _table(made: Comparison, row: Row) -> Grid:
         if not {NO_STAGE, NOT_RECORDED}.issuperset(texts):
             cells.append((name, *texts))
     columns = ("after training", *(run.label for run in made.runs))
-    return Grid("The stage in each run", columns, tuple(cells), ("",) * len(cells), None)
+    return Grid.plain("The stage in each run", columns, cells)
 
 
 def _parameters(stage: Stage) -> str | None:

@@ -57,8 +57,7 @@ def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
     for at, part in enumerate(tables[:most]):
         if at:
             yield GAP
-        rows = tuple(zip(*part.values(), strict=True))
-        yield Grid("Runs", tuple(part), rows, ("",) * len(rows), None)
+        yield Grid.plain("Runs", tuple(part), [*zip(*part.values(), strict=True)])
     left = [name for part in tables[most:] for name in list(part)[1:]]
     if left:
         names = listed([*left[:5], *(["others"] if len(left) > 5 else [])])
@@ -69,7 +68,7 @@ def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
         yield Paragraph("Fewer runs with --best or --where.", "note")
     if rules := _rules(found):
         yield GAP
-        yield Grid("Findings", ("finding", "severity", "runs"), rules, ("",) * len(rules), None)
+        yield Grid.plain("Findings", ("finding", "severity", "runs"), rules)
     for each in found.groups():
         yield GAP
         yield Paragraph(_spread(found, each))

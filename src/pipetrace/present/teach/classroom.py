@@ -192,7 +192,7 @@ def write_sheets(entries: Sequence[Entry], out: Path) -> None:
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], remarks: Sequence[str]) -> str:
     filled = tuple((*row, *[""] * (len(head) - len(row))) for row in rows)
-    grid = Grid("Answers", tuple(head), filled, ("",) * len(rows), None)
+    grid = Grid.plain("Answers", head, filled)
     said = f"The answers of {counted(len(rows), 'page')}. The same seed gives the same quiz."
     return write_markdown([Paragraph(said), *map(Paragraph, remarks), GAP, grid]) + "\n"
 
