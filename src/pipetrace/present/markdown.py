@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 
 from pipetrace.present.blocks import (
+    LETTERS,
     Bars,
     Block,
     Code,
@@ -146,7 +147,7 @@ def _epochs(block: Epochs) -> Iterator[str]:
 
 @_markdown.register
 def _question(block: Question) -> Iterator[str]:
-    options = zip("ABCD", block.options, strict=False)
+    options = zip(LETTERS, block.options, strict=False)
     yield f"**{block.number}\\. {escaped(block.text)}**"
     yield "\n".join(f"- {letter}: {escaped(option)}" for letter, option in options)
 

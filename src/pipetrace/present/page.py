@@ -25,6 +25,7 @@ from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
 from pipetrace.present.build.document import document, seed_of
 from pipetrace.present.build.model import model_view
+from pipetrace.present.comparison.views import ComparisonView
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
@@ -32,7 +33,6 @@ from pipetrace.present.teach.hidden import hidden, hidden_lessons
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
-from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
@@ -172,27 +172,18 @@ def page(
     shown = _without_what_is_computed(made, model) if model else made
     return shell(
         shown,
-        Front(f"{made.title} · {made.kind}", made.title, made.headline, document_text(made)),
+        made.kind,
+        document_text(made),
         model=packed(to_json(model)) if model else "",
         lessons=packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
         live=live,
     )
 
 
-@dataclass(frozen=True)
-class Front:
-    """What a page has before its modules draw it."""
-
-    title: str  # of the window
-    # heading, headline: what is painted before the rest has arrived
-    heading: str
-    headline: str
-    plain: str  # what is shown without JavaScript
-
-
 def shell(
-    shown: Record,
-    front: Front,
+    shown: Document | ComparisonView,
+    kind: str,
+    plain: str,
     *,
     entry: str = ENTRY,
     style: str = "",
@@ -201,21 +192,21 @@ def shell(
     live: str = "",
 ) -> str:
     """A page with its modules, styles and data, as HTML text; ``entry`` is the module that draws
-    it.
+    it, ``kind`` what it shows, and ``plain`` what is there without JavaScript.
 
     The model and the lessons are packed; ``live`` has attributes that say how it learns of more.
     """
     start, modules = START.replace(ENTRY, entry), import_map(entry)
     return TEMPLATE.format(
         policy=html.escape(policy("data:", start, modules, served="data-home" in live)),
-        title=html.escape(front.title),
-        heading=html.escape(front.heading),
-        headline=html.escape(front.headline),
+        title=html.escape(f"{shown.title} · {kind}"),
+        heading=html.escape(shown.title),
+        headline=html.escape(shown.headline),
         live=live,
         reload=RELOAD.format(RELOAD_SECONDS) if "data-reload" in live else "",
         style=stylesheet() + style,
         modules=packed(modules),
-        plain=html.escape(front.plain),
+        plain=html.escape(plain),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         model=model,

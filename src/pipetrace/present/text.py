@@ -7,6 +7,7 @@ from functools import singledispatch
 
 from pipetrace.explain.formatting import listed
 from pipetrace.present.blocks import (
+    LETTERS,
     Bars,
     Block,
     Code,
@@ -158,7 +159,7 @@ def _epochs(block: Epochs, width: int) -> Iterator[str]:
 def _question(block: Question, width: int) -> Iterator[str]:
     yield ""
     yield from wrapped(f"{block.number}. {block.text}", width)
-    for letter, option in zip("ABCD", block.options, strict=False):
+    for letter, option in zip(LETTERS, block.options, strict=False):
         yield from wrapped(f"{letter}. {option}", width, INDENT)
 
 

@@ -22,7 +22,7 @@ from pipetrace.present.comparison.views import (
 from pipetrace.present.drawings import Chart
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.model_view import ModelView
-from pipetrace.present.page import FILE, Front, Served, live_attributes, packed, shell, stylesheet
+from pipetrace.present.page import FILE, Served, live_attributes, packed, shell, stylesheet
 from pipetrace.present.text import write_text_of
 from pipetrace.trace.document import RUNNING, Trace
 
@@ -55,7 +55,8 @@ def comparison_page(
     running = any(trace.ending.kind == RUNNING for trace in traces)
     return shell(
         view,
-        Front(f"{view.title} · comparison", view.title, made.headline, text),
+        "comparison",
+        text,
         entry=ENTRY,
         style=stylesheet(STYLE),
         model=packed(to_json(models)),

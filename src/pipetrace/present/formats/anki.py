@@ -9,7 +9,8 @@ import io
 
 from pipetrace.errors import library, visible
 from pipetrace.explain.quiz import Question
-from pipetrace.present.formats.sheet import LETTERS, Sheet
+from pipetrace.present.blocks import LETTERS
+from pipetrace.present.formats.sheet import Sheet
 
 MODEL = 1_615_028_837
 """The id of the type of note, the same in all decks."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pipetrace.explain.quiz import Question
 from pipetrace.trace.document import Trace
 
-LETTERS = "ABCD"
-
 
 @dataclass(frozen=True)
 class Sheet:

@@ -17,14 +17,13 @@ from pipetrace.errors import (
     visible,
 )
 from pipetrace.explain.formatting import counted
-from pipetrace.present.blocks import GAP, Paragraph
+from pipetrace.present.blocks import GAP, LETTERS, Paragraph
 from pipetrace.present.drawings import Grid
 from pipetrace.present.formats.quiz import QUIZ_FORMS, SUFFIXES, sheet
 from pipetrace.present.formats.sheet import Sheet
 from pipetrace.present.markdown import write_markdown
 from pipetrace.present.output_files import check_outputs, write_text
 from pipetrace.present.page import trace_page
-from pipetrace.present.quiz_prompt import LETTERS
 from pipetrace.trace import read
 from pipetrace.trace.document import Trace
 
