@@ -1,7 +1,6 @@
 """What ``pipetrace help`` and ``rules`` explain: errors, rules, and the schema of the JSON."""
 
 import difflib
-import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +8,7 @@ from pipetrace.errors import ArgumentError
 from pipetrace.explain.findings.pages import page, shipped
 from pipetrace.explain.findings.rule import AnyRule
 from pipetrace.explain.formatting import counted, listed
+from pipetrace.present.formats.json import indented
 from pipetrace.present.text import wrapped
 
 SCHEMA = "schema"
@@ -78,7 +78,7 @@ def as_json(rules: Sequence[AnyRule]) -> str:
         }
         for rule in rules
     ]
-    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
+    return indented(made)
 
 
 def _explained(rule: AnyRule, names: dict[str, str]) -> Iterator[str]:

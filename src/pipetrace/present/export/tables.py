@@ -1,12 +1,12 @@
 """The epochs of a trace as CSV and as Parquet."""
 
-import csv
 import io
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 
 from pipetrace.errors import MissingLibraryError
+from pipetrace.present.formats.csv import csv_text
 from pipetrace.trace.document import Trace
 
 WHOLE = frozenset({"epoch", "steps"})
@@ -15,11 +15,8 @@ WHOLE = frozenset({"epoch", "steps"})
 
 def epochs_csv(trace: Trace) -> str:
     """A line for each epoch; an empty cell where it did not measure something."""
-    columns, made = trace.columns(), io.StringIO(newline="")
-    writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))  # floats by ``repr``, None as nothing
-    return made.getvalue()
+    columns = trace.columns()
+    return csv_text(columns, zip(*columns.values(), strict=True))
 
 
 def epochs_parquet(trace: Trace) -> bytes:

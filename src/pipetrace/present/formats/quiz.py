@@ -1,6 +1,5 @@
 """A quiz in the formats of people, programs and learning platforms."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 from pipetrace.explain.formatting import counted
@@ -9,7 +8,7 @@ from pipetrace.present.blocks import GAP, LETTERS, Block, Labelled, Paragraph, Q
 from pipetrace.present.build.document import facts_that_fit, place, seed_of
 from pipetrace.present.formats.anki import anki
 from pipetrace.present.formats.gift import gift
-from pipetrace.present.formats.json import encode
+from pipetrace.present.formats.json import indented
 from pipetrace.present.formats.moodle import moodle
 from pipetrace.present.formats.qti import qti
 from pipetrace.present.formats.sheet import Sheet, identity_of
@@ -92,7 +91,7 @@ def quiz_as_json(made: Sheet) -> str:
             for each, seen in zip(made.questions, made.places, strict=True)
         ],
     }
-    return json.dumps(encode(written), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return indented(written)
 
 
 QUIZ_FORMS: Mapping[str, Callable[[Sheet], str | bytes]] = {
