@@ -15,8 +15,6 @@ from pipetrace.present.views import OutcomeView
 from pipetrace.trace.document import Array, Prediction, Trace
 from pipetrace.trace.records import Record
 
-MOST_BARS = 20
-"""Of more classes the surest ones get a bar."""
 MOST_NUMBERS = 12
 """Of more numbers the first ones stand in the table."""
 
@@ -147,16 +145,10 @@ def _classes(given: Given) -> OutcomeView:
         said += f" The true label is {truth}: correct."
     elif label is not None:
         said += f" The true label is {truth}, which got {share(float(shares[label]))}: wrong."
-    shown = (
-        [int(index) for index in order[:MOST_BARS]]
-        if len(shares) > MOST_BARS
-        else list(range(len(shares)))
-    )
-    names = [_name(given, index).strip("'") for index in shown]
-    bars = images.scores(shares[shown], names, shown.index(first))
+    bars = images.scores(shares, [_name(given, at).strip("'") for at in range(len(shares))])
     most = (
-        f"The {MOST_BARS} largest of the {len(shares)} probabilities"
-        if len(shares) > len(shown)
+        f"The {len(bars)} largest of the {len(shares)} probabilities"
+        if len(shares) > len(bars)
         else "Probabilities"
     )
     return _view(output, said, bars=bars, bars_label=most)
@@ -170,11 +162,6 @@ def _scores(given: Given, values: Array) -> tuple[Bar, ...]:
     """Scores of any size and sign: the bars begin at the smallest."""
     low, high = float(values.min()), float(values.max())
     span = high - low or 1.0
-    order = (
-        np.argsort(-values, kind="stable")[:MOST_BARS]
-        if len(values) > MOST_BARS
-        else np.arange(len(values))
-    )
     return tuple(
         Bar(
             _name(given, int(index)).strip("'"),
@@ -182,7 +169,7 @@ def _scores(given: Given, values: Array) -> tuple[Bar, ...]:
             figure(float(values[index])),
             bool(values[index] == high),
         )
-        for index in order
+        for index in images.largest(values)
     )
 
 

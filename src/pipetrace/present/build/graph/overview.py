@@ -24,7 +24,7 @@ def overview(
     found = stage_groups(trace, wires)
     is_expanded = expanded or len(trace.stages) <= LARGE
     views = tuple(_group(trace, wires, group, expanded=is_expanded) for group in found)
-    return graph(trace.stages, wires, () if is_expanded else found, _ids(trace, found)), views
+    return graph(trace.stages, wires, () if is_expanded else found), views
 
 
 def inside(
@@ -52,12 +52,7 @@ def inside(
         if is_expanded
         else [replace(group, first=group.first - first, last=group.last - first) for group in found]
     )
-    return graph(part.stages, wiring(part), closed, _ids(trace, found), start=first), views
-
-
-def _ids(trace: Trace, found: Sequence[StageGroup]) -> dict[str, str]:
-    ids = {stage.name: f"stage/{stage.name}" for stage in trace.stages}
-    return ids | {f"{group.name}/": f"group/{group.name}" for group in found}
+    return graph(part.stages, wiring(part), closed, start=first), views
 
 
 def visible(trace: Trace, found: Sequence[GroupView]) -> set[str]:
