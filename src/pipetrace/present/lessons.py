@@ -49,7 +49,10 @@ def lesson_blocks(lesson: Lesson, *, answers: bool = True) -> Iterator[Block]:
         if answers:
             yield Labelled("Back", f"{card.answer}. {card.back}")
     for number, problem in enumerate(lesson.problems, 1):
-        yield from problem_blocks(number, problem)
+        yield Heading(f"{problem.kind} ({problem.level})", minor=True)
+        if problem.code:
+            yield Code(problem.code)
+        yield Question(number, problem.text, problem.options)
         if answers:
             right = problem.options[problem.answer]
             yield Labelled("Answer", f"{right}. {problem.remarks[problem.answer]}")
@@ -65,14 +68,6 @@ def exercise_blocks(number: int, exercise: Exercise) -> Iterator[Block]:
     yield Heading(f"Task {number} ({exercise.level})", minor=True)
     yield Paragraph(exercise.text)
     yield Code(exercise.code)
-
-
-def problem_blocks(number: int, problem: Problem) -> Iterator[Block]:
-    """A problem, unanswered."""
-    yield Heading(f"{problem.kind} ({problem.level})", minor=True)
-    if problem.code:
-        yield Code(problem.code)
-    yield Question(number, problem.text, problem.options)
 
 
 def _parts(parts: Sequence[Part], answers: bool) -> Iterator[Block]:

@@ -50,7 +50,8 @@ def comparison_blocks(made: Comparison) -> Iterator[Block]:
         yield causes_grid(made)
     else:
         yield Paragraph("Nothing that was recorded.")
-    yield from _unknown(made)
+    if made.unknown:
+        yield Facts((Labelled("Not recorded in all runs", ", ".join(made.unknown)),))
     yield Heading("Weights")
     yield Paragraph(words.weights_text(made, made.initial_weights, "before"))
     yield Paragraph(words.weights_text(made, made.weights, "after"))
@@ -66,11 +67,6 @@ def comparison_blocks(made: Comparison) -> Iterator[Block]:
     if made.rows:
         yield Heading("Rows that changed sides", f"{len(made.rows.changed)} of {made.rows.common}")
         yield from _rows(made, made.rows)
-
-
-def _unknown(made: Comparison) -> Iterator[Block]:
-    if made.unknown:
-        yield Facts((Labelled("Not recorded in all runs", ", ".join(made.unknown)),))
 
 
 def labels(made: Comparison) -> tuple[str, ...]:
@@ -106,10 +102,9 @@ def causes_grid(made: Comparison) -> Grid:
         )
         for each in words.causes(made)
     ]
-    if len(rows) > MOST_LISTED:
-        note = f"{len(rows) - MOST_LISTED} more; --format json has all."
-        return Grid.plain("Settings", ("kind", "what", *labels(made)), rows[:MOST_LISTED], note)
-    return Grid.plain("Settings", ("kind", "what", *labels(made)), rows)
+    more = len(rows) - MOST_LISTED
+    note = f"{more} more; --format json has all." if more > 0 else None
+    return Grid.plain("Settings", ("kind", "what", *labels(made)), rows[:MOST_LISTED], note)
 
 
 def _short(text: str) -> str:

@@ -1,7 +1,9 @@
 """The epochs of a trace as CSV and as Parquet."""
 
 import io
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -40,6 +42,14 @@ def epochs_parquet(trace: Trace) -> bytes:
     else:
         raise missing("Parquet", ("pyarrow", "polars"), "pyarrow")
     return made.getvalue()
+
+
+def moment_of(trace: Trace) -> float:
+    """When a run began, in seconds; now where that is not known."""
+    try:
+        return datetime.fromisoformat(trace.run.created).timestamp()
+    except ValueError:
+        return time.time()
 
 
 def missing(what: str, libraries: Iterable[str], package: str) -> MissingLibraryError:
