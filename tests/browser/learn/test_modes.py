@@ -296,7 +296,9 @@ def test_a_page_with_hidden_answers_has_all_tasks_and_checks_them(
         " ".join(each.text.split()): each for each in lesson(digits_trace, "review", seed).problems
     }
     for _ in range(4):
-        page.locator(".mode .option").nth(known[words(page, ".mode .question")].answer).press("Enter")
+        page.locator(".mode .option").nth(known[words(page, ".mode .question")].answer).press(
+            "Enter"
+        )
         page.locator(".mode .next").press("Enter")
     expect(page.locator(".mode .question")).to_contain_text("4 of 4")
     pages.close()
