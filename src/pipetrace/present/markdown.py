@@ -117,7 +117,7 @@ def _facts(block: Facts) -> Iterator[str]:
 
 @_markdown.register
 def _code(block: Code) -> Iterator[str]:
-    yield _fenced(block.text, block.language)
+    yield fenced(block.text, block.language)
 
 
 @_markdown.register
@@ -194,7 +194,7 @@ def _grid(block: Grid) -> Iterator[str]:
 def _chart(block: Chart) -> Iterator[str]:
     from pipetrace.present.terminal_graphics import chart
 
-    yield _fenced(chart(block, CHART_WIDTH).plain, "text")
+    yield fenced(chart(block, CHART_WIDTH).plain, "text")
 
 
 @_markdown.register
@@ -210,13 +210,14 @@ def _graph(block: GraphView) -> Iterator[str]:
         text += f"  {shape.rjust(shapes)}"
         joins = f"  <- {', '.join(line.joins)}" if line.joins else ""
         lines.append(f"{text}{joins}{'  (output)' if line.output else ''}")
-    yield _fenced("\n".join(lines), "text")
+    yield fenced("\n".join(lines), "text")
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
+    """A block of code, without empty lines around it."""
     runs = [len(run) for run in re.findall("`{3,}", text)]
     mark = "`" * max(3, max(runs, default=0) + 1)
-    return f"{mark}{language}\n{text}\n{mark}"
+    return f"{mark}{language}\n{text.strip(chr(10))}\n{mark}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

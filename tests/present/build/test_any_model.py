@@ -20,9 +20,8 @@ from tests.tasks import (
     steps,
 )
 
-from pipetrace.explain.quiz import quiz
 from pipetrace.present.blocks import Epochs
-from pipetrace.present.build.document import _document as document
+from pipetrace.present.build.document import document
 from pipetrace.present.build.prediction import predictions
 from pipetrace.present.build.training import training
 from pipetrace.present.page import page
@@ -39,7 +38,7 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 
 
 def of(trace: Trace) -> Document:
-    return document(trace, quiz(trace), False, (), 1_000_000)
+    return document(trace, with_courses=False)
 
 
 def test_every_presenter_shows_it(trace: Trace) -> None:

@@ -1,7 +1,6 @@
 """The view of the training: charts, the table of epochs, and what a step is."""
 
 import math
-from dataclasses import replace
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.ablations.rows import (
@@ -44,9 +43,7 @@ def training(trace: Trace) -> TrainingView:
         charts=_charts(trace),
         columns=("epoch", *(_title(trace, name) for name in names), "seconds", "what happened"),
         rows=tuple(
-            replace(
-                _row(trace, epoch, names, texts[epoch.number]), border=new.get(epoch.number, "")
-            )
+            _row(trace, epoch, names, texts[epoch.number], new.get(epoch.number, ""))
             for epoch in trace.epochs
         ),
         steps=_steps(trace),
@@ -64,7 +61,9 @@ def _title(trace: Trace, name: str) -> str:
     return "weighted loss" if name == "loss" and weighted else metrics.title(name)
 
 
-def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
+def _row(
+    trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str, border: str
+) -> EpochRow:
     values = [epoch.metrics.get(name) for name in names]
     cells = [_cell(trace, name, value) for name, value in zip(names, values, strict=True)]
     exact = ["" if value is None else repr(value) for value in values]
@@ -74,6 +73,7 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
         cells=(str(epoch.number), *cells, duration(epoch.seconds).removesuffix(" s")),
         exact=(str(epoch.number), *exact, repr(epoch.seconds)),
         observation=observation,
+        border=border,
     )
 
 
