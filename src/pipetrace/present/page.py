@@ -56,7 +56,7 @@ class Served:
     home: str  # the address of the table of runs
 
 
-TEMPLATE = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en"{live}>
 <head>
 <meta charset="utf-8">
@@ -69,7 +69,10 @@ TEMPLATE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<noscript><pre>{plain}</pre></noscript>
+"""
+TEMPLATE = (
+    HEAD
+    + """<noscript><pre>{plain}</pre></noscript>
 <div id="app"><h1>{heading}</h1><p class="headline">{headline}</p></div>
 <script type="application/json" id="document">{document}</script>
 <script type="text/plain" id="model">{model}</script>
@@ -79,6 +82,18 @@ TEMPLATE = """<!doctype html>
 </body>
 </html>
 """
+)
+STILL = (
+    HEAD
+    + """<div id="app" class="{kind}">
+<header><h1>{title}</h1><p>{said}</p></header>
+<main>{body}</main>
+</div>
+{script}</body>
+</html>
+"""
+)
+"""A page that no module draws."""
 
 START = """(async () => {
   const text = document.getElementById("modules").textContent;
@@ -283,6 +298,25 @@ def live_attributes(where: str | Served, *, running: bool) -> str:
     if running:
         told |= {"changes": where.changes, "version": where.version}
     return "".join(f' data-{name}="{html.escape(text)}"' for name, text in told.items())
+
+
+def still_page(kind: str, title: str, said: str, body: str, style: str, script: str = "") -> str:
+    """A page that no module draws, as HTML text: its heading, what is said below it, and a body.
+
+    The script, if there is one, may ask the server that sent it.
+    """
+    nothing = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    return STILL.format(
+        policy=html.escape(policy(script, served=True) if script else nothing),
+        live="",
+        reload="",
+        title=html.escape(title),
+        style=stylesheet() + style,
+        kind=kind,
+        said=html.escape(said),
+        body=body,
+        script=f"<script>{script}</script>\n" if script else "",
+    )
 
 
 def stylesheet(name: str = "page.css") -> str:
