@@ -165,15 +165,10 @@ def _note(trace: Trace) -> str:
         where = f", on {counted(rows, 'row')} that are never trained on"
     else:
         where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
-    return (
-        f"{what}; validation is measured after the last step{where}.{_start(trace)} {level}".strip()
-    )
-
-
-def _start(trace: Trace) -> str:
-    if not before_training(trace):
-        return ""
-    return " Epoch 0 is before training: computed from the recorded outputs of these rows."
+    start = ""
+    if before_training(trace):
+        start = " Epoch 0 is before training: computed from the recorded outputs of these rows."
+    return f"{what}; validation is measured after the last step{where}.{start} {level}".strip()
 
 
 def _evaluations(trace: Trace) -> Grid:

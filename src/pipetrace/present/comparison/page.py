@@ -49,7 +49,10 @@ def comparison_page(
     It has the models of the first runs, so that their values stand beside each other. ``pages`` are
     the addresses of the pages of the runs, where these have one.
     """
-    models = tuple(_model(trace) for trace in traces[:MOST_MODELS])
+    models: list[ModelView | None] = []
+    for trace in traces[:MOST_MODELS]:
+        with facts_that_fit(trace):
+            models.append(model_view(trace))
     view = comparison_view(made, traces, models, pages)
     text = write_text_of(blocks.comparison_blocks(made))
     running = any(trace.ending.kind == RUNNING for trace in traces)
@@ -62,11 +65,6 @@ def comparison_page(
         model=packed(to_json(models)),
         live=live_attributes(where, running=running) if isinstance(where, Served) else "",
     )
-
-
-def _model(trace: Trace) -> ModelView | None:
-    with facts_that_fit(trace):
-        return model_view(trace)
 
 
 def comparison_view(

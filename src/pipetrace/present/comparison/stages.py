@@ -24,11 +24,11 @@ def compared_stages(
     """The stages in the order of the data flow; ``roles`` has the colour of each run."""
     for row in side_by_side(traces):
         stage = next(each for each in row if each)
-        differing = [
-            f"{each.name.replace('_', ' ')}: {' against '.join(dict.fromkeys(_texts(each.values)))}"
-            for each in made.differences
-            if row[0] and each.stage == row[0].name and each.name != "stage"
-        ]
+        differing = []
+        for each in made.differences:
+            if row[0] and each.stage == row[0].name and each.name != "stage":
+                texts = dict.fromkeys(map(words.value_text, each.values))
+                differing.append(f"{each.name.replace('_', ' ')}: {' against '.join(texts)}")
         yield ComparedStage(
             title=operation(stage).title,
             names=tuple(each.name if each else None for each in row),
@@ -66,10 +66,6 @@ def _lone(first: Trace, other: Trace) -> dict[str | None, list[Stage]]:
         elif theirs:
             found.setdefault(before, []).append(theirs)
     return found
-
-
-def _texts(values: Sequence[object]) -> Iterator[str]:
-    return (words.value_text(value) for value in values)
 
 
 def _table(made: Comparison, row: Row) -> Grid:

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipetrace.errors import NotWritableError, OutputExistsError
 from pipetrace.explain.findings.engine import findings
 from pipetrace.explain.headline import headline
@@ -87,9 +89,8 @@ def _figures(epoch: Epoch) -> Iterator[tuple[str, float]]:
 
 def _scalar(tag: str, value: float, step: int, moment: float) -> Any:
     metadata = import_module("tensorboard.plugins.scalar.metadata")
-    numpy = import_module("numpy")
     made = metadata.create_summary_metadata(display_name="", description="")
-    return _event(tag, numpy.float32(value), made, step, moment)
+    return _event(tag, np.float32(value), made, step, moment)
 
 
 def _texts(trace: Trace) -> Iterator[Any]:

@@ -151,7 +151,7 @@ def _columns(found: Runs, *, whole: bool = False) -> dict[str, list[str]]:
         column = differing[name]
         add(
             name.replace("learning_rate", "learning rate"),
-            lambda row, of=column: _cell(of, places.get(id(row))),  # type: ignore[misc]
+            lambda row, of=column: _written(of[places[id(row)]]) if id(row) in places else "",  # type: ignore[misc]
             lambda _: "",
         )
     return columns
@@ -232,12 +232,9 @@ def _rules(found: Runs) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _cell(column: Sequence[Value | None], at: int | None) -> str:
-    value = None if at is None else column[at]
-    return "" if value is None else _written(value)
-
-
-def _written(value: Value) -> str:
+def _written(value: Value | None) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

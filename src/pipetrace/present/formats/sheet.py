@@ -24,10 +24,6 @@ class Sheet:
         """The title with the seed, as platforms list quizzes."""
         return f"{self.title} ({self.seed})"
 
-    def number(self, bits: int) -> int:
-        """A number of so many bits that stands for the trace and the seed."""
-        return int.from_bytes(self.digest(), "big") >> (256 - bits)
-
     def digest(self, question: int | str = "") -> bytes:
         """SHA-256 of the trace, the seed and a question's number."""
         return hashlib.sha256(f"{self.identity} {question}".encode()).digest()

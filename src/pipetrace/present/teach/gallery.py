@@ -120,7 +120,7 @@ def _curve(trace: Trace) -> str:
         name: [
             (epoch.number, epoch.metrics[key])
             for epoch in trace.epochs
-            if _shown(epoch.metrics, key)
+            if math.isfinite(epoch.metrics.get(key, math.nan))
         ]
         for key, name in LOSSES
     }
@@ -160,7 +160,3 @@ def _key(series: dict[str, list[tuple[int, float]]]) -> str:
         for name, points in series.items()
         if points
     )
-
-
-def _shown(metrics: object, key: str) -> bool:
-    return isinstance(metrics, dict) and math.isfinite(metrics.get(key, math.nan))

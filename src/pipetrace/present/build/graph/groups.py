@@ -36,10 +36,6 @@ class StageGroup(Record):
     nested: Group | None
     times: int = 1  # how often the block comes; 1 for a group
 
-    def holds(self, position: int) -> bool:
-        """Whether a stage is one of it."""
-        return self.first <= position <= self.last
-
     def around(self, other: "StageGroup") -> bool:
         """Whether another one lies within it."""
         return self is not other and self.first <= other.first and other.last <= self.last
