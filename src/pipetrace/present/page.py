@@ -151,14 +151,13 @@ def trace_page(
     )
     if title is not None:
         made = replace(made, title=title)
+    seed = seed_of(trace, quiz_seed)
+    ways = lessons(trace, seed)
     if hide_answers:
-        made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
-    is_running = trace.ending.kind == RUNNING
-    model = model_view(trace, much, rows)
-    ways = lessons(trace, seed_of(trace, quiz_seed))
-    if hide_answers:
-        ways = hidden_lessons(ways, identity_of(trace, seed_of(trace, quiz_seed)))
-    return page(made, model, ways, live=live_attributes(where, running=is_running))
+        identity = identity_of(trace, seed)
+        made, ways = hidden(made, identity), hidden_lessons(ways, identity)
+    live = live_attributes(where, running=trace.ending.kind == RUNNING)
+    return page(made, model_view(trace, much, rows), ways, live=live)
 
 
 def _without_what_is_computed(made: Document, model: ModelView) -> Document:

@@ -220,7 +220,8 @@ def _bar(length: float, room: int) -> str:
 def chart(view: Chart, width: int) -> Text:
     """A line chart of points, its ticks at the left, its lines named at their end."""
     # What stands at the right: a space, the mark, a space, the name and the last value.
-    names = max(len(text) for entries in _ends(view).values() for text, _ in entries) + 1
+    ends = _ends(view)
+    names = max(len(text) for entries in ends.values() for text, _ in entries) + 1
     margin = max(len(tick.text) for tick in view.y) + 2
     room = max(10, min(64, width - margin - names))
     grid = [[(" ", "")] * room for _ in range(CHART_HEIGHT)]
@@ -236,7 +237,6 @@ def chart(view: Chart, width: int) -> Text:
                 cells, place = grid[_row(point.y)], round(point.x * (room - 1))
                 cells[place] = BOTH if cells[place] in MARKS.values() else mark
     ticks = {_row(tick.at): tick.text for tick in view.y}
-    ends = _ends(view)
     lines = [Text(view.title, "bold")]
     for number, cells in enumerate(grid):
         line = Text.assemble((ticks.get(number, "").rjust(margin - 1) + "│", "dim"))
