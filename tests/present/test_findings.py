@@ -1,14 +1,12 @@
 """What the rules found, as views, in plain text and in the terminal: in one place, and at the places concerned."""
 
 import functools
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal
 
 import pytest
-from rich.console import Console
+from tests.present.terminal import in_terminal, joined
 from tests.rules import WRONG, broken, only, rule, silent
 from tests.traces import HOSTILE, killed, renamed
 
@@ -16,7 +14,6 @@ from pipetrace import Rule, Trace
 from pipetrace.explain.findings.labels import how_sure, when
 from pipetrace.present.build.document import document
 from pipetrace.present.build.focus import focus
-from pipetrace.present.rich import show
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 
@@ -25,22 +22,6 @@ from pipetrace.present.views import Document
 def wrong(digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> Document:
     only(monkeypatch, *WRONG)
     return document(digits_trace)
-
-
-def in_terminal(made: Document, width: int, *, colour: bool = False) -> str:
-    out = io.StringIO()
-    system: Literal["truecolor"] | None = "truecolor" if colour else None
-    show(
-        made,
-        Console(
-            file=out, width=width, force_terminal=True, color_system=system, no_color=not colour
-        ),
-    )
-    return out.getvalue()
-
-
-def joined(text: str) -> str:
-    return " ".join(re.sub(r"[│─]", " ", text).split())
 
 
 # The view
@@ -209,7 +190,7 @@ def test_the_places_have_their_marks(wrong: Document, draw: Callable[[Document],
 
 
 def test_the_levels_differ_in_the_terminal_by_word_and_by_colour(wrong: Document) -> None:
-    text = in_terminal(wrong, 100, colour=True)
+    text = in_terminal(wrong, 100, "truecolor")
     assert re.search("\x1b\\[1;31merror ", text)
     assert re.search("\x1b\\[1;33mwarning ", text)
 

@@ -3,25 +3,24 @@
 import io
 import re
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from tests.present.terminal import Colours, bare, in_terminal, joined
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
 from pipetrace.present import terminal_graphics
 from pipetrace.present.build import images
 from pipetrace.present.build.document import document
 from pipetrace.present.drawings import Bar, ImageView
-from pipetrace.present.rich import MAX_WIDTH, show
+from pipetrace.present.rich import MAX_WIDTH
 from pipetrace.present.terminal_graphics import colours
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array
 
-Colours = Literal["truecolor", "256", "standard"] | None
 WIDTHS = (40, 60, 80, 120, 200)
 
 
@@ -36,32 +35,10 @@ def no_wish_about_colours(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def shown(made: Document, width: int, colour: Colours = "truecolor") -> str:
-    file = io.StringIO()
-    console = Console(
-        file=file,
-        width=width,
-        force_terminal=True,
-        color_system=colour,
-        legacy_windows=False,
-    )
-    show(made, console)
-    return file.getvalue()
-
-
-def bare(text: str) -> str:
-    return re.sub(r"\x1b\[[\d;]*m", "", text)
-
-
-def joined(text: str) -> str:
-    """The words, without the thread at the left and the line breaks."""
-    return " ".join(text.replace("│", " ").split())
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("colour", ["truecolor", "standard", None])
 def test_nothing_is_wider_than_the_window(made: Document, width: int, colour: Colours) -> None:
-    lines = bare(shown(made, width, colour)).splitlines()
+    lines = bare(in_terminal(made, width, colour)).splitlines()
     assert max(cell_len(line) for line in lines) <= min(width, MAX_WIDTH)
 
 
@@ -76,13 +53,13 @@ def test_nothing_of_another_run_is_wider_than_the_window(digits_trace: Trace, wi
         renamed(digits_trace, "W" * 10_000),
     ]
     for trace in others:
-        for line in bare(shown(document(trace), width)).splitlines():
+        for line in bare(in_terminal(document(trace), width, "truecolor")).splitlines():
             assert cell_len(line) <= width
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_sentence_of_the_view_is_there(made: Document, width: int) -> None:
-    text = joined(bare(shown(made, width)))
+    text = joined(bare(in_terminal(made, width, "truecolor")))
     for stage in made.stages:
         for sentence in (stage.does, stage.shape, stage.example, stage.arithmetic, *stage.measured):
             assert joined(sentence or "") in text
@@ -95,7 +72,11 @@ def test_every_sentence_of_the_view_is_there(made: Document, width: int) -> None
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_thread_is_never_broken(made: Document, width: int) -> None:
-    flow = bare(shown(made, width)).partition("Data flow")[2].partition("\nTraining ")[0]
+    flow = (
+        bare(in_terminal(made, width, "truecolor"))
+        .partition("Data flow")[2]
+        .partition("\nTraining ")[0]
+    )
     stages = re.split(r"\n +\d ○ .*\n", flow)[1:]
     assert len(stages) == len(made.stages)
     for stage in stages[:-1]:
@@ -105,12 +86,12 @@ def test_the_thread_is_never_broken(made: Document, width: int) -> None:
 
 def test_names_are_shown_as_they_are(digits_trace: Trace) -> None:
     name = "[/red][bold]x[/bold] :smile: [link=file:///]y"
-    text = joined(bare(shown(document(renamed(digits_trace, name)), 120)))
+    text = joined(bare(in_terminal(document(renamed(digits_trace, name)), 120, "truecolor")))
     assert text.count(name) >= 5
 
 
 def test_without_colours_shades_take_their_place(made: Document) -> None:
-    text = shown(made, 80, None)
+    text = in_terminal(made, 80, None)
     assert "\x1b" not in text
     assert "▀" not in text
     assert set("░▒▓█") <= set(text)
@@ -118,14 +99,14 @@ def test_without_colours_shades_take_their_place(made: Document) -> None:
 
 @pytest.mark.parametrize("colour", ["truecolor", "256", "standard"])
 def test_with_colours_two_values_share_a_character(made: Document, colour: Colours) -> None:
-    text = shown(made, 80, colour)
+    text = in_terminal(made, 80, colour)
     assert "▀" in text
     assert "░" not in text
 
 
 def test_no_color_asks_for_shades(made: Document, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    text = shown(made, 80)
+    text = in_terminal(made, 80, "truecolor")
     assert "▀" not in text
     assert "▓" in text
     assert not re.search(r"\x1b\[[\d;]*(3[0-8]|4[0-8])[;m]", text)
@@ -245,14 +226,14 @@ def test_a_gap_is_not_drawn(digits_trace: Trace) -> None:
 
 def test_the_table_has_the_figures_of_the_view(made: Document) -> None:
     for width in WIDTHS:
-        lines = bare(shown(made, width)).splitlines()
+        lines = bare(in_terminal(made, width, "truecolor")).splitlines()
         for row in made.training.rows:
             pattern = r"\s+".join(re.escape(cell) for cell in row.cells)
             assert any(re.match(rf"\s*{pattern}(\s|$)", line) for line in lines) or width < 60
 
 
 def test_a_document_without_a_prediction_has_no_such_section(made: Document) -> None:
-    text = bare(shown(replace(made, prediction=None, quiz=(), insight=()), 80))
+    text = bare(in_terminal(replace(made, prediction=None, quiz=(), insight=()), 80, "truecolor"))
     assert "Prediction" not in text
     assert "Quiz" not in text
     assert "Key insight" not in text

@@ -1,19 +1,16 @@
 """The graph and the groups in a terminal: within the window, joins named, names as they are."""
 
-import io
 import re
 from dataclasses import replace
-from typing import Literal
 
 import pytest
 from rich.cells import cell_len
-from rich.console import Console
 from tests.graphs import HEADS, UNET, deep, lined, measured, nested_twice, trace_of
+from tests.present.terminal import Colours, bare, in_terminal
 from tests.traces import HOSTILE
 
 from pipetrace.present.build.document import document
 from pipetrace.present.build.focus import focus
-from pipetrace.present.rich import show
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Stages
@@ -30,16 +27,8 @@ TRACES = {
 }
 
 
-Colour = Literal["truecolor"] | None
-
-
-def drawn(made: Document, width: int, colour: Colour = None) -> str:
-    file = io.StringIO()
-    console = Console(
-        file=file, width=width, force_terminal=True, color_system=colour, legacy_windows=False
-    )
-    show(made, console, file="a.trace")
-    return re.sub(r"\x1b\[[\d;]*m", "", file.getvalue())
+def drawn(made: Document, width: int, colour: Colours = None) -> str:
+    return bare(in_terminal(made, width, colour, file="a.trace"))
 
 
 def tree_of(text: str) -> list[str]:
@@ -50,7 +39,7 @@ def tree_of(text: str) -> list[str]:
 @pytest.mark.parametrize("width", [40, 62, 100])
 @pytest.mark.parametrize("name", TRACES)
 def test_nothing_is_wider_than_the_window(name: str, width: int) -> None:
-    colours: tuple[Colour, ...] = ("truecolor", None)
+    colours: tuple[Colours, ...] = ("truecolor", None)
     for colour in colours:
         for line in drawn(document(TRACES[name]), width, colour).splitlines():
             assert cell_len(line) <= width

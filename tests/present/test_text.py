@@ -6,6 +6,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
+from tests.present.terminal import joined
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
 from pipetrace.present.build.document import document
@@ -26,10 +27,6 @@ def section(text: str, heading: str) -> str:
     at = next(index for index, found in enumerate(headings) if found[1].startswith(heading))
     end = headings[at + 1].start() if at + 1 < len(headings) else len(text)
     return text[headings[at].end() : end]
-
-
-def joined(text: str) -> str:
-    return " ".join(text.split())
 
 
 def number(text: str) -> float:

@@ -1,23 +1,20 @@
 """Names are text everywhere: each form of output with each hostile name, from a file that somebody forged."""
 
-import io
 import json
 import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from benchmarks.reliability import base_traces
 from benchmarks.reliability.hostile_values import NAMES
 from markdown_it import MarkdownIt
-from rich.console import Console
+from tests.present.terminal import bare, in_terminal
 
 from pipetrace.errors import HIDDEN, TraceNotFoundError, visible
 from pipetrace.explain.findings.engine import check
 from pipetrace.explain.quiz import quiz
-from pipetrace.present import rich
 from pipetrace.present.build.document import document
 from pipetrace.present.formats import FORMS
 from pipetrace.present.formats.json import to_json
@@ -26,7 +23,6 @@ from pipetrace.present.page import page
 from pipetrace.present.text import document_text
 from pipetrace.trace import Trace, read
 
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 SHORT = [name for name in NAMES if name.strip() and len(name) < 1000]
 
 
@@ -53,18 +49,11 @@ def named(path: Path, name: str) -> Trace:
     return read(path)
 
 
-def in_terminal(made: Any) -> str:
-    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system="truecolor")
-    rich.show(made, console)
-    assert isinstance(console.file, io.StringIO)
-    return COLOURS.sub("", console.file.getvalue())
-
-
 def outputs(trace: Trace) -> dict[str, str]:
     """All that can be put out of a trace, by the form."""
     made, report = document(trace), check(trace, file="a.trace")
     return {
-        "terminal": in_terminal(made),
+        "terminal": bare(in_terminal(made, 100, "truecolor")),
         "text": document_text(made),
         "markdown": document_markdown(made),
         "page": page(made),

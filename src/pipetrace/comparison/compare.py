@@ -19,6 +19,7 @@ from pipetrace.comparison.records import (
     ComparedRun,
     Comparison,
     Course,
+    WeightsCheck,
 )
 from pipetrace.comparison.settings import differences, settings_of
 from pipetrace.comparison.tensors import final_weights, initial_weights
@@ -68,12 +69,13 @@ def compared(traces: Sequence[Trace], names: Sequence[str]) -> Comparison:
         )
         for at, (trace, name) in enumerate(zip(traces, names, strict=True))
     )
+    before = initial_weights(traces)
     made = Comparison(
         verdict=UNKNOWN,
         runs=runs,
         differences=found,
-        unknown=tuple(_unknown(traces)),
-        initial_weights=initial_weights(traces),
+        unknown=tuple(_unknown(traces, before)),
+        initial_weights=before,
         weights=final_weights(traces),
         courses=courses(traces, settings),
         of_rows=of_rows,
@@ -128,7 +130,7 @@ def _is_shared(course: Course) -> bool:
     )
 
 
-def _unknown(traces: Sequence[Trace]) -> Iterator[str]:
+def _unknown(traces: Sequence[Trace], before: WeightsCheck) -> Iterator[str]:
     """What some run did not record, so that it could not be compared."""
     runs = [each.run for each in traces]
     if not all(each.command for each in runs):
@@ -137,7 +139,7 @@ def _unknown(traces: Sequence[Trace]) -> Iterator[str]:
         yield "the fingerprint of the rows"
     if not all(each.stages for each in traces):
         yield "the stages"
-    if initial_weights(traces).equal is None:
+    if before.equal is None:
         yield "the initial weights"
     if not all(each.weights for each in traces):
         yield "the weights after training"

@@ -84,6 +84,10 @@ class Epochs(Record):
     rows: tuple[EpochRow, ...]
 
 
+LETTERS = "ABCD"
+"""Of the options of a question."""
+
+
 class Question(Record):
     """A quiz question with its options, unanswered."""
 

@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator
 
 from pipetrace.explain.formatting import counted
-from pipetrace.explain.quiz import Question as Asked
 from pipetrace.present.blocks import (
     GAP,
     Bars,
@@ -33,7 +32,6 @@ from pipetrace.present.views import (
     LayerView,
     OutcomeView,
     PredictionView,
-    QuestionView,
     StageView,
 )
 
@@ -65,7 +63,7 @@ def document_blocks(made: Document, file: str = "FILE") -> Iterator[Block]:
     if made.quiz:
         yield Heading("Quiz", counted(len(made.quiz), "question"))
         for number, question in enumerate(made.quiz, 1):
-            yield question_block(number, question)
+            yield Question(number, question.text, question.options)
         yield GAP
         yield Paragraph(f"Take the quiz on the page, or with: pipetrace quiz {file}", "note")
     if made.insight:
@@ -85,8 +83,9 @@ def findings_blocks(view: FindingsView, *, brief: bool = False) -> Iterator[Bloc
         body += [Code(each.change)] if each.change else []
         body += [] if brief else _rows(("Confidence", each.sure))
         for symptom in each.symptoms:
+            at = f", {_places(symptom)}" if symptom.places else ""
             text = "" if brief else f": {symptom.text}"
-            body += _rows(("Root cause of", finding_heading(symptom) + text))
+            body += _rows(("Root cause of", f"{symptom.level} {symptom.rule}{at}{text}"))
         yield Finding(number, each.level, each.rule, _places(each), tuple(body))
     if view.failed:
         yield GAP
@@ -95,16 +94,6 @@ def findings_blocks(view: FindingsView, *, brief: bool = False) -> Iterator[Bloc
 
 def _rows(*rows: tuple[str, str]) -> list[Block]:
     return [Labelled(label, text) for label, text in rows if text]
-
-
-def finding_heading(view: FindingView) -> str:
-    """Severity, rule and places in a line."""
-    return ", ".join(part for part in (f"{view.level} {view.rule}", _places(view)) if part)
-
-
-def question_block(number: int, view: QuestionView | Asked) -> Question:
-    """A question of the quiz."""
-    return Question(number, view.text, view.options)
 
 
 def _places(view: FindingView) -> str:

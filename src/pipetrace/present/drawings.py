@@ -4,6 +4,9 @@ Every text is worded, every number rounded and every position computed when one 
 The terminal and the page draw them and decide nothing.
 """
 
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,6 +114,17 @@ class Grid(Record):
     rows: tuple[tuple[str, ...], ...]  # the cells as texts
     marks: tuple[str, ...]  # for each row ``right``, ``wrong``, ``hidden`` or nothing
     note: str | None  # which rows are not shown, or None
+
+    @classmethod
+    def plain(
+        cls,
+        label: str,
+        columns: Sequence[str],
+        rows: Sequence[tuple[str, ...]],
+        note: str | None = None,
+    ) -> Self:
+        """A table of which no row is marked."""
+        return cls(label, tuple(columns), tuple(rows), ("",) * len(rows), note)
 
 
 class Box(Record):

@@ -1,14 +1,14 @@
 """What ``pipetrace help`` and ``rules`` explain: errors, rules, and the schema of the JSON."""
 
 import difflib
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pipetrace.errors import ArgumentError
 from pipetrace.explain.findings.pages import page, shipped
 from pipetrace.explain.findings.rule import AnyRule
 from pipetrace.explain.formatting import counted, listed
+from pipetrace.present.formats.json import indented
 from pipetrace.present.text import wrapped
 
 SCHEMA = "schema"
@@ -56,9 +56,21 @@ def listing(rules: Sequence[AnyRule]) -> str:
 
 def explained(rule: AnyRule, others: Sequence[AnyRule]) -> str:
     """One rule: what it finds and why, what it is the root cause of by name, and its page."""
-    return (
-        "\n".join(_explained(rule, {each.code: each.name for each in others})).rstrip("\n") + "\n"
-    )
+    names = {each.code: each.name for each in others}
+    parts = [
+        f"{rule.code} {rule.name}",
+        f"Severity: {rule.level}. Category: {rule.category}.",
+        _wrapped(f"What it finds: {_prose(rule.what)}"),
+        _wrapped(f"Why it matters: {_prose(rule.why)}"),
+    ]
+    if rule.root_cause_of:
+        caused = [f"{code} {names[code]}" if code in names else code for code in rule.root_cause_of]
+        parts.append(_wrapped(f"Root cause of: {listed(caused)}."))
+    if rule.needs:
+        parts.append(_wrapped(f"Needs: {listed(rule.needs)}."))
+    written = page(rule.code)
+    parts.append(written.written if written else _wrapped(f"It comes from {_origin(rule)}."))
+    return "\n\n".join(parts).rstrip("\n") + "\n"
 
 
 def as_json(rules: Sequence[AnyRule]) -> str:
@@ -78,31 +90,11 @@ def as_json(rules: Sequence[AnyRule]) -> str:
         }
         for rule in rules
     ]
-    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
+    return indented(made)
 
 
-def _explained(rule: AnyRule, names: dict[str, str]) -> Iterator[str]:
-    yield f"{rule.code} {rule.name}"
-    yield ""
-    yield f"Severity: {rule.level}. Category: {rule.category}."
-    yield ""
-    yield from wrapped(f"What it finds: {_prose(rule.what)}")
-    yield ""
-    yield from wrapped(f"Why it matters: {_prose(rule.why)}")
-    if rule.root_cause_of:
-        caused = [f"{code} {names[code]}" if code in names else code for code in rule.root_cause_of]
-        yield ""
-        yield from wrapped(f"Root cause of: {listed(caused)}.")
-    if rule.needs:
-        yield ""
-        yield from wrapped(f"Needs: {listed(rule.needs)}.")
-    written = page(rule.code)
-    if written is None:
-        yield ""
-        yield from wrapped(f"It comes from {_origin(rule)}.")
-    else:
-        yield ""
-        yield written.written
+def _wrapped(text: str) -> str:
+    return "\n".join(wrapped(text))
 
 
 def _origin(rule: AnyRule) -> str:

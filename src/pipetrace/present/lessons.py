@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pipetrace.explain.formatting import counted
-from pipetrace.explain.learn.lesson import Blank, Exercise, Lesson, Part, Problem, Table
+from pipetrace.explain.learn.lesson import Blank, Exercise, Lesson, Part, Problem
 from pipetrace.present.blocks import GAP, Block, Code, Facts, Heading, Labelled, Paragraph, Question
 from pipetrace.present.drawings import Grid
 from pipetrace.present.quiz_prompt import ask
@@ -49,7 +49,10 @@ def lesson_blocks(lesson: Lesson, *, answers: bool = True) -> Iterator[Block]:
         if answers:
             yield Labelled("Back", f"{card.answer}. {card.back}")
     for number, problem in enumerate(lesson.problems, 1):
-        yield from problem_blocks(number, problem)
+        yield Heading(f"{problem.kind} ({problem.level})", minor=True)
+        if problem.code:
+            yield Code(problem.code)
+        yield Question(number, problem.text, problem.options)
         if answers:
             right = problem.options[problem.answer]
             yield Labelled("Answer", f"{right}. {problem.remarks[problem.answer]}")
@@ -65,14 +68,6 @@ def exercise_blocks(number: int, exercise: Exercise) -> Iterator[Block]:
     yield Heading(f"Task {number} ({exercise.level})", minor=True)
     yield Paragraph(exercise.text)
     yield Code(exercise.code)
-
-
-def problem_blocks(number: int, problem: Problem) -> Iterator[Block]:
-    """A problem, unanswered."""
-    yield Heading(f"{problem.kind} ({problem.level})", minor=True)
-    if problem.code:
-        yield Code(problem.code)
-    yield Question(number, problem.text, problem.options)
 
 
 def _parts(parts: Sequence[Part], answers: bool) -> Iterator[Block]:
@@ -94,18 +89,8 @@ def _part(part: Part, number: str = "") -> Iterator[Block]:
         yield Facts(tuple(Labelled(name, " ".join(rest)) for name, *rest in part.table.rows))
         yield Paragraph(part.table.caption, "note")
     elif part.table is not None:
-        yield grid(part.table)
-
-
-def grid(table: Table) -> Grid:
-    """A table as a block."""
-    return Grid(
-        label=table.header[0],
-        columns=table.header,
-        rows=table.rows,
-        marks=("",) * len(table.rows),
-        note=table.caption or None,
-    )
+        table = part.table
+        yield Grid.plain(table.header[0], table.header, table.rows, table.caption or None)
 
 
 def take(lesson: Lesson, console: Console) -> None:

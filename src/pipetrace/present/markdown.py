@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 
 from pipetrace.present.blocks import (
+    LETTERS,
     Bars,
     Block,
     Code,
@@ -116,7 +117,7 @@ def _facts(block: Facts) -> Iterator[str]:
 
 @_markdown.register
 def _code(block: Code) -> Iterator[str]:
-    yield _fenced(block.text, block.language)
+    yield fenced(block.text, block.language)
 
 
 @_markdown.register
@@ -146,7 +147,7 @@ def _epochs(block: Epochs) -> Iterator[str]:
 
 @_markdown.register
 def _question(block: Question) -> Iterator[str]:
-    options = zip("ABCD", block.options, strict=False)
+    options = zip(LETTERS, block.options, strict=False)
     yield f"**{block.number}\\. {escaped(block.text)}**"
     yield "\n".join(f"- {letter}: {escaped(option)}" for letter, option in options)
 
@@ -193,7 +194,7 @@ def _grid(block: Grid) -> Iterator[str]:
 def _chart(block: Chart) -> Iterator[str]:
     from pipetrace.present.terminal_graphics import chart
 
-    yield _fenced(chart(block, CHART_WIDTH).plain, "text")
+    yield fenced(chart(block, CHART_WIDTH).plain, "text")
 
 
 @_markdown.register
@@ -209,13 +210,14 @@ def _graph(block: GraphView) -> Iterator[str]:
         text += f"  {shape.rjust(shapes)}"
         joins = f"  <- {', '.join(line.joins)}" if line.joins else ""
         lines.append(f"{text}{joins}{'  (output)' if line.output else ''}")
-    yield _fenced("\n".join(lines), "text")
+    yield fenced("\n".join(lines), "text")
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
+    """A block of code, without empty lines around it."""
     runs = [len(run) for run in re.findall("`{3,}", text)]
     mark = "`" * max(3, max(runs, default=0) + 1)
-    return f"{mark}{language}\n{text}\n{mark}"
+    return f"{mark}{language}\n{text.strip(chr(10))}\n{mark}"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

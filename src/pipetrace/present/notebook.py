@@ -8,6 +8,7 @@ from pipetrace.comparison.records import Comparison
 from pipetrace.errors import PipetraceError
 from pipetrace.explain.findings.finding import Finding, Findings
 from pipetrace.explain.quiz import Question, Quiz
+from pipetrace.present.blocks import LETTERS
 from pipetrace.present.build.detail import BRIEF
 from pipetrace.present.build.document import document
 from pipetrace.present.comparison.blocks import comparison_blocks
@@ -23,7 +24,6 @@ from pipetrace.trace.document import Trace
 CELL = "text-align: left; vertical-align: top"
 HEIGHT = 720
 """Pixels of the frame; a reader can pull it larger."""
-LETTERS = "ABCD"
 FINDING = ("severity", "rule", "where", "what is wrong", "what to do")
 QUESTION = ("question", "options")
 

@@ -13,6 +13,7 @@ from pipetrace.errors import (
     ArgumentError,
     DiskFullError,
     NotWritableError,
+    OutputError,
     OutputExistsError,
     visible,
 )
@@ -110,17 +111,12 @@ def write_text(path: Path, text: str | bytes | Iterable[str], *, force: bool = F
                 opened.writelines([text] if isinstance(text, str) else text)
         draft.replace(path)
     except OSError as error:
+        kind: type[OutputError] = NotWritableError
+        hint = "Choose a folder that exists and that you may write to."
         if error.errno in NO_ROOM:
-            raise DiskFullError(
-                f"The file could not be written: {error.strerror}.",
-                where=str(path),
-                hint="Make room on the disk or choose another folder.",
-            ) from error
-        raise NotWritableError(
-            f"The file could not be written: {error.strerror}.",
-            where=str(path),
-            hint="Choose a folder that exists and that you may write to.",
-        ) from error
+            kind, hint = DiskFullError, "Make room on the disk or choose another folder."
+        said = f"The file could not be written: {error.strerror}."
+        raise kind(said, where=str(path), hint=hint) from error
     finally:
         draft.unlink(missing_ok=True)
 

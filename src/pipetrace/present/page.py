@@ -25,6 +25,7 @@ from pipetrace.explain.quiz import LENGTH
 from pipetrace.present.build.detail import DETAILS, NORMAL, of_rows
 from pipetrace.present.build.document import document, seed_of
 from pipetrace.present.build.model import model_view
+from pipetrace.present.comparison.views import ComparisonView
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.formats.sheet import identity_of
 from pipetrace.present.model_view import ModelView
@@ -32,7 +33,6 @@ from pipetrace.present.teach.hidden import hidden, hidden_lessons
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document, PredictionView
 from pipetrace.trace.document import RUNNING, Trace
-from pipetrace.trace.records import Record
 
 SAFE = " !$&'()*+,-./:;<=>?@[]^_`{|}~"
 """What a ``data:`` URL may hold as it is in every browser; the rest is escaped."""
@@ -56,7 +56,7 @@ class Served:
     home: str  # the address of the table of runs
 
 
-TEMPLATE = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en"{live}>
 <head>
 <meta charset="utf-8">
@@ -69,7 +69,10 @@ TEMPLATE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<noscript><pre>{plain}</pre></noscript>
+"""
+TEMPLATE = (
+    HEAD
+    + """<noscript><pre>{plain}</pre></noscript>
 <div id="app"><h1>{heading}</h1><p class="headline">{headline}</p></div>
 <script type="application/json" id="document">{document}</script>
 <script type="text/plain" id="model">{model}</script>
@@ -79,6 +82,18 @@ TEMPLATE = """<!doctype html>
 </body>
 </html>
 """
+)
+STILL = (
+    HEAD
+    + """<div id="app" class="{kind}">
+<header><h1>{title}</h1><p>{said}</p></header>
+<main>{body}</main>
+</div>
+{script}</body>
+</html>
+"""
+)
+"""A page that no module draws."""
 
 START = """(async () => {
   const text = document.getElementById("modules").textContent;
@@ -136,14 +151,13 @@ def trace_page(
     )
     if title is not None:
         made = replace(made, title=title)
+    seed = seed_of(trace, quiz_seed)
+    ways = lessons(trace, seed)
     if hide_answers:
-        made = hidden(made, identity_of(trace, seed_of(trace, quiz_seed)))
-    is_running = trace.ending.kind == RUNNING
-    model = model_view(trace, much, rows)
-    ways = lessons(trace, seed_of(trace, quiz_seed))
-    if hide_answers:
-        ways = hidden_lessons(ways, identity_of(trace, seed_of(trace, quiz_seed)))
-    return page(made, model, ways, live=live_attributes(where, running=is_running))
+        identity = identity_of(trace, seed)
+        made, ways = hidden(made, identity), hidden_lessons(ways, identity)
+    live = live_attributes(where, running=trace.ending.kind == RUNNING)
+    return page(made, model_view(trace, much, rows), ways, live=live)
 
 
 def _without_what_is_computed(made: Document, model: ModelView) -> Document:
@@ -172,27 +186,18 @@ def page(
     shown = _without_what_is_computed(made, model) if model else made
     return shell(
         shown,
-        Front(f"{made.title} · {made.kind}", made.title, made.headline, document_text(made)),
+        made.kind,
+        document_text(made),
         model=packed(to_json(model)) if model else "",
         lessons=packed(to_json(tuple(ways)).replace(" %", "\u00a0%")) if ways else "",
         live=live,
     )
 
 
-@dataclass(frozen=True)
-class Front:
-    """What a page has before its modules draw it."""
-
-    title: str  # of the window
-    # heading, headline: what is painted before the rest has arrived
-    heading: str
-    headline: str
-    plain: str  # what is shown without JavaScript
-
-
 def shell(
-    shown: Record,
-    front: Front,
+    shown: Document | ComparisonView,
+    kind: str,
+    plain: str,
     *,
     entry: str = ENTRY,
     style: str = "",
@@ -201,21 +206,21 @@ def shell(
     live: str = "",
 ) -> str:
     """A page with its modules, styles and data, as HTML text; ``entry`` is the module that draws
-    it.
+    it, ``kind`` what it shows, and ``plain`` what is there without JavaScript.
 
     The model and the lessons are packed; ``live`` has attributes that say how it learns of more.
     """
     start, modules = START.replace(ENTRY, entry), import_map(entry)
     return TEMPLATE.format(
         policy=html.escape(policy("data:", start, modules, served="data-home" in live)),
-        title=html.escape(front.title),
-        heading=html.escape(front.heading),
-        headline=html.escape(front.headline),
+        title=html.escape(f"{shown.title} · {kind}"),
+        heading=html.escape(shown.title),
+        headline=html.escape(shown.headline),
         live=live,
         reload=RELOAD.format(RELOAD_SECONDS) if "data-reload" in live else "",
         style=stylesheet() + style,
         modules=packed(modules),
-        plain=html.escape(front.plain),
+        plain=html.escape(plain),
         # A number stays on one line with its percent sign.
         document=in_script(to_json(shown).replace(" %", "\u00a0%")),
         model=model,
@@ -292,6 +297,25 @@ def live_attributes(where: str | Served, *, running: bool) -> str:
     if running:
         told |= {"changes": where.changes, "version": where.version}
     return "".join(f' data-{name}="{html.escape(text)}"' for name, text in told.items())
+
+
+def still_page(kind: str, title: str, said: str, body: str, style: str, script: str = "") -> str:
+    """A page that no module draws, as HTML text: its heading, what is said below it, and a body.
+
+    The script, if there is one, may ask the server that sent it.
+    """
+    nothing = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    return STILL.format(
+        policy=html.escape(policy(script, served=True) if script else nothing),
+        live="",
+        reload="",
+        title=html.escape(title),
+        style=stylesheet() + style,
+        kind=kind,
+        said=html.escape(said),
+        body=body,
+        script=f"<script>{script}</script>\n" if script else "",
+    )
 
 
 def stylesheet(name: str = "page.css") -> str:

@@ -5,11 +5,9 @@ from rich.console import Console
 from rich.text import Text
 
 from pipetrace.errors import IncompleteTraceError
-from pipetrace.present.compose import question_block
+from pipetrace.present.blocks import LETTERS, Question
 from pipetrace.present.rich import print_blocks
 from pipetrace.present.views import QuestionView
-
-LETTERS = "ABCD"
 
 
 def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
@@ -21,7 +19,7 @@ def ask(questions: tuple[QuestionView, ...], console: Console) -> int:
         raise nothing_to_ask()
     right = 0
     for number, question in enumerate(questions, 1):
-        print_blocks([question_block(number, question)], console)
+        print_blocks([Question(number, question.text, question.options)], console)
         choice = _answer()
         correct = choice == question.answer
         right += correct

@@ -15,6 +15,7 @@ from rich.text import Text
 from pipetrace.explain.formatting import counted
 from pipetrace.present import terminal_graphics
 from pipetrace.present.blocks import (
+    LETTERS,
     Bars,
     Block,
     Code,
@@ -223,7 +224,7 @@ def fitting_columns(block: Epochs, width: int) -> Sequence[int]:
 @_drawn.register
 def _question(block: Question, canvas: Canvas) -> Iterator[RenderableType]:  # noqa: ARG001
     yield Text(f"\n{block.number}. {block.text}", "bold")
-    for letter, option in zip("ABCD", block.options, strict=False):
+    for letter, option in zip(LETTERS, block.options, strict=False):
         yield Text.assemble("   ", (letter, "cyan"), f"  {option}")
 
 

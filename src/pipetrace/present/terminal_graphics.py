@@ -89,9 +89,7 @@ def maps(image: ImageView, width: int, *, colour: bool) -> Text:
     drawn = [_smaller(image.values[index], factor) for index in range(shown)]
     lines = [Text() for _ in range(-(-drawn[0].shape[0] // 2))]
     for index, each in enumerate(drawn):
-        for line, part in zip(
-            lines, half_blocks(_places(each, image), image.colormap, colour=colour), strict=True
-        ):
+        for line, part in zip(lines, _painted(each, image, colour=colour), strict=True):
             line.append("" if index == 0 else " ")
             line.append_text(part)
     remarks = [f"colours from {image.low_text} to {image.high_text}"]
@@ -113,9 +111,7 @@ def strip(image: ImageView, width: int, *, colour: bool) -> Text:
     flat = flat[np.isfinite(flat)]
     cells = np.array_split(flat, min(width, len(flat)))
     row = np.array([[part.mean() for part in cells]])
-    line = next(
-        iter(half_blocks(_places(np.repeat(row, 2, axis=0), image), image.colormap, colour=colour))
-    )
+    [line] = _painted(np.repeat(row, 2, axis=0), image, colour=colour)
     remark = (
         f"{len(flat):,} values in {len(cells)} cells, each the mean of its share, "
         f"colours from {image.low_text} to {image.high_text}"
@@ -136,9 +132,7 @@ def steps(image: ImageView, width: int, *, colour: bool) -> Text:
     drawn = Text()
     for number, line in enumerate(cells):
         part = slice(number * high, (number + 1) * high)
-        painted = half_blocks(
-            np.repeat(_places(line[None], image), 2, axis=0), image.colormap, colour=colour
-        )[0]
+        [painted] = _painted(np.repeat(line[None], 2, axis=0), image, colour=colour)
         if hidden[part].all():
             drawn.append("┄" * len(cells[0]), "dim")
             drawn.append(" hidden", "dim")
@@ -174,6 +168,11 @@ def colour_map(image: ImageView, width: int, *, colour: bool) -> Text:
             line.append("▀", f"{_hex(top)} on {_hex(bottom)}")
         lines.append(line)
     return Text("\n").join(lines)
+
+
+def _painted(values: NDArray[np.floating], image: ImageView, *, colour: bool) -> list[Text]:
+    """Two rows of values in each line of text."""
+    return half_blocks(_places(values, image), image.colormap, colour=colour)
 
 
 def half_blocks(places: NDArray[np.float64], ramp: str, *, colour: bool) -> list[Text]:
@@ -221,7 +220,8 @@ def _bar(length: float, room: int) -> str:
 def chart(view: Chart, width: int) -> Text:
     """A line chart of points, its ticks at the left, its lines named at their end."""
     # What stands at the right: a space, the mark, a space, the name and the last value.
-    names = max(len(text) for entries in _ends(view).values() for text, _ in entries) + 1
+    ends = _ends(view)
+    names = max(len(text) for entries in ends.values() for text, _ in entries) + 1
     margin = max(len(tick.text) for tick in view.y) + 2
     room = max(10, min(64, width - margin - names))
     grid = [[(" ", "")] * room for _ in range(CHART_HEIGHT)]
@@ -237,7 +237,6 @@ def chart(view: Chart, width: int) -> Text:
                 cells, place = grid[_row(point.y)], round(point.x * (room - 1))
                 cells[place] = BOTH if cells[place] in MARKS.values() else mark
     ticks = {_row(tick.at): tick.text for tick in view.y}
-    ends = _ends(view)
     lines = [Text(view.title, "bold")]
     for number, cells in enumerate(grid):
         line = Text.assemble((ticks.get(number, "").rjust(margin - 1) + "│", "dim"))

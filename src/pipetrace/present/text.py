@@ -7,6 +7,7 @@ from functools import singledispatch
 
 from pipetrace.explain.formatting import listed
 from pipetrace.present.blocks import (
+    LETTERS,
     Bars,
     Block,
     Code,
@@ -158,7 +159,7 @@ def _epochs(block: Epochs, width: int) -> Iterator[str]:
 def _question(block: Question, width: int) -> Iterator[str]:
     yield ""
     yield from wrapped(f"{block.number}. {block.text}", width)
-    for letter, option in zip("ABCD", block.options, strict=False):
+    for letter, option in zip(LETTERS, block.options, strict=False):
         yield from wrapped(f"{letter}. {option}", width, INDENT)
 
 
@@ -221,21 +222,30 @@ def _inputs(line: TreeLine) -> str:
     return f"{found}{' (output)' if line.output else ''}"
 
 
-def _table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, marks: Sequence[str] = ()
-) -> Iterator[str]:
-    """Columns aligned at the right; of a wide table several parts, each with the first column."""
-    widths = [
-        max(len(name), *(len(row[at]) for row in rows)) if rows else len(name)
-        for at, name in enumerate(columns)
-    ]
+def parts_that_fit(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int
+) -> list[list[int]]:
+    """The columns of a table in parts that are no wider, each with the first column."""
+    widths = _widths(columns, rows)
     parts: list[list[int]] = [[0]]
     for at in range(1, len(columns)):
         used = sum(widths[each] + 2 for each in parts[-1])
         if used + widths[at] > width and len(parts[-1]) > 1:
             parts.append([0])
         parts[-1].append(at)
-    for number, part in enumerate(parts):
+    return parts
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[at]) for row in (columns, *rows)) for at in range(len(columns))]
+
+
+def _table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, marks: Sequence[str] = ()
+) -> Iterator[str]:
+    """Columns aligned at the right; of a wide table several parts, each with the first column."""
+    widths = _widths(columns, rows)
+    for number, part in enumerate(parts_that_fit(columns, rows, width)):
         if number:
             yield ""
         yield "  ".join(columns[at].rjust(widths[at]) for at in part)

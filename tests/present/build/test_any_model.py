@@ -1,13 +1,12 @@
 """Every presenter shows any model: its metrics under their own names, its predictions in the form of its output."""
 
-import io
 import re
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from rich.console import Console
+from tests.present.terminal import in_terminal, joined
 from tests.tasks import (
     KINDS,
     autoencoder,
@@ -21,13 +20,12 @@ from tests.tasks import (
     steps,
 )
 
-from pipetrace.explain.quiz import quiz
 from pipetrace.present.blocks import Epochs
-from pipetrace.present.build.document import _document as document
+from pipetrace.present.build.document import document
 from pipetrace.present.build.prediction import predictions
 from pipetrace.present.build.training import training
 from pipetrace.present.page import page
-from pipetrace.present.rich import fitting_columns, show
+from pipetrace.present.rich import fitting_columns
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
@@ -40,22 +38,7 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 
 
 def of(trace: Trace) -> Document:
-    return document(trace, quiz(trace), False, (), 1_000_000)
-
-
-def in_terminal(made: Document, width: int = 80) -> str:
-    file = io.StringIO()
-    show(
-        made,
-        Console(
-            file=file, width=width, force_terminal=True, color_system=None, legacy_windows=False
-        ),
-    )
-    return file.getvalue()
-
-
-def joined(text: str) -> str:
-    return " ".join(text.split())
+    return document(trace, with_courses=False)
 
 
 def test_every_presenter_shows_it(trace: Trace) -> None:

@@ -1,7 +1,6 @@
 """Every way a run can end leaves something to show: the view, the plain text, the terminal and the page."""
 
 import dataclasses
-import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
+from tests.present.terminal import in_terminal
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed, with_metrics
 
 from pipetrace.present.build.document import (
@@ -19,7 +18,6 @@ from pipetrace.present.build.document import (
     minutes_to_read,
 )
 from pipetrace.present.page import page
-from pipetrace.present.rich import show
 from pipetrace.present.text import document_text
 from pipetrace.present.views import Document
 from pipetrace.trace import Trace
@@ -65,21 +63,6 @@ def made(cut: Trace) -> Document:
     return document(cut)
 
 
-def in_terminal(made: Document, width: int = 80) -> str:
-    file = io.StringIO()
-    show(
-        made,
-        Console(
-            file=file,
-            width=width,
-            force_terminal=True,
-            color_system="truecolor",
-            legacy_windows=False,
-        ),
-    )
-    return file.getvalue()
-
-
 def floats(value: Any) -> Iterator[float]:
     """Every float of a view; the pixels of a image are measured values and may be anything."""
     if dataclasses.is_dataclass(value):
@@ -93,7 +76,7 @@ def floats(value: Any) -> Iterator[float]:
 
 
 def test_every_presenter_shows_it(made: Document) -> None:
-    for text in (document_text(made), in_terminal(made), page(made)):
+    for text in (document_text(made), in_terminal(made, 80, "truecolor"), page(made)):
         assert "Input image" in text
         assert "About this trace" in text or "noscript" in text
 

@@ -135,7 +135,7 @@ def test_a_value_that_is_not_finite_has_no_part_in_the_scale() -> None:
 
 
 def test_scores_are_the_shares() -> None:
-    entries = images.scores(np.array([0.25, 0.75, np.nan], np.float32), ["a", "b", "c"], 1)
+    entries = images.scores(np.array([0.25, 0.75, np.nan], np.float32), ["a", "b", "c"])
     assert [(bar.name, bar.length, bar.text, bar.marked) for bar in entries] == [
         ("a", 0.25, "25 %", False),
         ("b", 0.75, "75 %", True),

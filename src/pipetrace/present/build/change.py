@@ -17,19 +17,22 @@ def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
     """The output of a stage in training and in a prediction; None if the trace has only one."""
     if stage.training is None and stage.training_example is None:
         return None
-    if _same(stage):
+    was, now = stage.example, stage.training_example
+    if was is not None and now is not None and was.shape == now.shape and np.array_equal(was, now):
         return Change(
             "In training its output is the same as in a prediction, bit for bit for the example.",
             None,
             None,
         )
     text = " ".join(part for part in (_measured(trace, stage), _example(stage)) if part)
-    title, both = operation(stage).title, (stage.example, stage.training_example)
-    if stage.example is None or stage.training_example is None or stage.example.ndim == 0:
+    title = operation(stage).title
+    if was is None or now is None or was.ndim == 0:
         return Change(text, None, None)
     # The same scale, so that the same colour is the same value in both.
     scale = (
-        None if form == "colour" and stage.outputs[0].dtype == "uint8" else images.scale_of(*both)
+        None
+        if form == "colour" and stage.outputs[0].dtype == "uint8"
+        else images.scale_of(was, now)
     )
     drawn = [
         images.tensor(
@@ -40,19 +43,9 @@ def change(trace: Trace, stage: Stage, form: str | None) -> Change | None:
             mask=stage.example_mask,
             form=form,
         )
-        for each, when in (
-            (stage.example, "in a prediction"),
-            (stage.training_example, "in training"),
-        )
+        for each, when in ((was, "in a prediction"), (now, "in training"))
     ]
     return Change(text, drawn[0], drawn[1])
-
-
-def _same(stage: Stage) -> bool:
-    was, now = stage.example, stage.training_example
-    return (
-        was is not None and now is not None and was.shape == now.shape and np.array_equal(was, now)
-    )
 
 
 def _measured(trace: Trace, stage: Stage) -> str | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -12,7 +12,6 @@ from pipetrace.explain.formatting import figure, share
 from pipetrace.present.build.charts import Line, chart
 from pipetrace.present.build.data_flow import rows_of
 from pipetrace.present.drawings import Chart
-from pipetrace.present.views import Document, StageView
 from pipetrace.trace.document import LAYER, Stage, Trace
 from pipetrace.trace.measurements import Figures, Gradient, Signal, Update
 
@@ -25,13 +24,6 @@ MOST_POINTS = 24
 """Epochs of a chart; of more, evenly spread ones are drawn."""
 MANY_STAGES = 40
 """From so many stages on, only those with weights have charts."""
-
-
-def stages_with_courses(trace: Trace, made: Document) -> tuple[StageView, ...]:
-    """The stages of a document with their charts over the epochs."""
-    return tuple(
-        replace(view, courses=courses(trace, trace.stage(view.name))) for view in made.stages
-    )
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
 from pipetrace.explain import task
 from pipetrace.explain.facts import measured_rows, stage_times
 from pipetrace.explain.formatting import (
@@ -42,8 +40,6 @@ AS_IMAGES = (
     "AugMix",
 )
 """Layers that give images, beside those whose names begin with Random."""
-MOST_BARS = 20
-"""Of more classes the surest ones get a bar."""
 MOST_CHANNELS = 128
 """The activity of more channels than this is not drawn."""
 MOST_TEXTS, LONGEST_TEXT = 5, 160
@@ -68,7 +64,7 @@ def stage_image(
     trace: Trace, stage: Stage, values: Array, of: str, mask: Array | None = None
 ) -> ImageView | None:
     """A row as it leaves a stage; what is drawn as bars has none."""
-    if is_scores(trace, stage) or values.size == 1:
+    if _of_classes(trace, stage) or values.size == 1:
         return None
     label = f"{of} after {operation(stage).title}, {dimensions(stage.outputs[0].shape)}"
     form = _form(stage, values)
@@ -83,39 +79,25 @@ def score_bars(trace: Trace, stage: Stage, values: Array) -> tuple[Bar, ...]:
     output = _of_classes(trace, stage)
     if output is None or values.shape != (output.classes,):
         return ()
-    shares = task.shares(output, values)
+    shares, names = task.shares(output, values), trace.run.data.class_names
     given = values if shares is None else shares
-    classes, all_names = np.argsort(-given, kind="stable"), trace.run.data.class_names
-    names = (
-        all_names
-        if len(all_names) == len(given)
-        else tuple(f"class {index}" for index in range(len(given)))
-    )
-    marked = int(np.argmax(given))
-    if len(given) > MOST_BARS:
-        chosen = [int(index) for index in classes[:MOST_BARS]]
-        return images.scores(
-            given[chosen], [names[index] for index in chosen], chosen.index(marked)
-        )
-    return images.scores(given, names, marked)
+    if len(names) != len(given):
+        names = tuple(f"class {index}" for index in range(len(given)))
+    return images.scores(given, names)
 
 
-def bars_label(trace: Trace, stage: Stage, of: str) -> str:
+def _bars_label(trace: Trace, stage: Stage) -> str:
     """What the bars of a stage are."""
     output = _of_classes(trace, stage)
     if output is None:
         return ""
-    most = f"{MOST_BARS} largest of the " if output.classes > MOST_BARS else ""
+    most = f"{images.MOST_BARS} largest of the " if output.classes > images.MOST_BARS else ""
     made = " that the loss makes of the scores" if output.scale == task.LOGITS else ""
-    return f"The {most}{number(output.classes)} probabilities{made} for {of}"
-
-
-def is_scores(trace: Trace, stage: Stage) -> bool:
-    """Whether the stage gives one probability for each class, as an output of the model."""
-    return _of_classes(trace, stage) is not None
+    return f"The {most}{number(output.classes)} probabilities{made} for the example"
 
 
 def _of_classes(trace: Trace, stage: Stage) -> task.Output | None:
+    """The output of the model that gives one probability for each class, if the stage is that."""
     for output in task.outputs(trace):
         known = output.scale in (task.PROBABILITIES, task.LOGITS)
         if (
@@ -150,7 +132,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         shape=words.shape,
         parameters=words.parameters or ("0" if stage.kind not in (SOURCE, STEP) else None),
         parts=words.parts,
-        arithmetic=_arithmetic(stage),
+        arithmetic=f"{number(stage.flops)} per row" if stage.flops else None,
         time=_time(trace, stage),
         example=shown,
         measured=measured(trace, stage),
@@ -165,7 +147,7 @@ def _stage(trace: Trace, wires: Wiring, stage: Stage, index: int, rows: int) -> 
         wiring=described(trace, wires, stage),
         written=None if values is None or shown else written(values),
         mask=_mask(stage),
-        bars_label=bars_label(trace, stage, "the example"),
+        bars_label=_bars_label(trace, stage),
         others=_others(stage, words.title),
         change=change(trace, stage, form),
     )
@@ -207,12 +189,8 @@ def _shapes(
     texts = [write(spec, rows, batch) for spec in specs]
     counts = {text: texts.count(text) for text in texts}
     if len(counts) == 1:
-        return listed(
-            [
-                f"{times} {noun}s, each {text}" if times > 1 else text
-                for text, times in counts.items()
-            ]
-        )
+        [(text, times)] = counts.items()
+        return f"{times} {noun}s, each {text}" if times > 1 else text
     return listed(
         [f"{times} times {text}" if times > 1 else text for text, times in counts.items()]
     )
@@ -295,12 +273,6 @@ def _others(stage: Stage, title: str) -> tuple[ImageView, ...]:
                 )
             )
     return tuple(each for each in found if each)
-
-
-def _arithmetic(stage: Stage) -> str | None:
-    if not stage.flops:
-        return None
-    return f"{number(stage.flops)} per row"
 
 
 def _time(trace: Trace, stage: Stage) -> str | None:

@@ -12,18 +12,13 @@ from pipetrace.explain.formatting import counted, duration
 from pipetrace.explain.headline import sentences
 from pipetrace.explain.insight import insight
 from pipetrace.explain.layers import operation
-from pipetrace.explain.quiz import LENGTH, Question, Quiz, quiz
+from pipetrace.explain.quiz import LENGTH, Question, quiz
 from pipetrace.explain.quiz.measures import RESULTS
 from pipetrace.present.blocks import Epochs, Figure, Labelled, Paragraph, flattened
-from pipetrace.present.build.courses import stages_with_courses
+from pipetrace.present.build.courses import courses
 from pipetrace.present.build.data_flow import data_flow
 from pipetrace.present.build.detail import DETAILS, NORMAL
-from pipetrace.present.build.findings import (
-    findings_view,
-    marked_epochs,
-    marked_groups,
-    marked_stages,
-)
+from pipetrace.present.build.findings import findings_view, marked, marked_groups
 from pipetrace.present.build.foot import data, foot
 from pipetrace.present.build.graph.groups import LARGE
 from pipetrace.present.build.graph.overview import overview, visible
@@ -66,10 +61,49 @@ def document(
     Raises:
         DamagedTraceError: the facts contradict each other, as in a file that was tampered with.
     """
+    run = trace.run
     with facts_that_fit(trace):
         asked = quiz(trace, seed_of(trace, quiz_seed), questions)
-        made = _document(trace, asked, expanded, shown, image_bytes)
-        return replace(made, stages=stages_with_courses(trace, made)) if with_courses else made
+        graph, groups = overview(trace, expanded=expanded)
+        seen = visible(trace, groups)
+        head, *remarks = sentences(trace) or ("",)
+        rows, made_predictions = measured_rows(trace), predictions(trace)
+        report = check(trace, CheckOptions())
+        found = findings_view(report)
+        stages = marked(data_flow(trace, shown or seen, image_bytes), found)
+        if with_courses:
+            stages = tuple(
+                replace(each, courses=courses(trace, trace.stage(each.name))) for each in stages
+            )
+        trainings = training(trace)
+        made = Document(
+            title=run.title,
+            kind="Model pipeline trace",
+            framework=f"Keras {run.versions.get('keras', '?')} on "
+            f"{BACKENDS.get(run.backend, run.backend)} "
+            f"{run.versions.get(run.backend, '?')}",
+            facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
+            data=data(trace),
+            notice=run.data.notice,
+            headline=head,
+            remark=" ".join(remarks),
+            counting=COUNTING,
+            stages=stages,
+            training=replace(trainings, rows=marked(trainings.rows, found)),
+            prediction=made_predictions[0] if made_predictions else None,
+            quiz=tuple(_question(trace, each) for each in asked),
+            insight=insight(trace),
+            foot=foot(trace),
+            others=made_predictions[1:],
+            events=events(trace),
+            graph=graph,
+            groups=marked_groups(groups, stages),
+            brief=not expanded and len(seen) > LARGE,
+            findings=found,
+            figures=key_figures(trace, report),
+            ablations=ablations_grid(trace),
+        )
+        return replace(made, facts=(*made.facts, _reading_time(made)))
 
 
 def seed_of(trace: Trace, quiz_seed: int | str | None) -> int | str:
@@ -92,48 +126,6 @@ def facts_that_fit(trace: Trace) -> Iterator[None]:
             hint="If the file came from elsewhere, ask for it again. "
             "If pipetrace wrote it here, please report this.",
         ) from error
-
-
-def _document(
-    trace: Trace, asked: Quiz, expanded: bool, shown: Collection[str], image_bytes: int
-) -> Document:
-    run = trace.run
-    graph, groups = overview(trace, expanded=expanded)
-    seen = visible(trace, groups)
-    head, *remarks = sentences(trace) or ("",)
-    rows, made_predictions = measured_rows(trace), predictions(trace)
-    report = check(trace, CheckOptions())
-    found = findings_view(report)
-    stages = marked_stages(data_flow(trace, shown or seen, image_bytes), found)
-    trainings = training(trace)
-    made = Document(
-        title=run.title,
-        kind="Model pipeline trace",
-        framework=f"Keras {run.versions.get('keras', '?')} on "
-        f"{BACKENDS.get(run.backend, run.backend)} "
-        f"{run.versions.get(run.backend, '?')}",
-        facts=(*((counted(rows, "row"),) if rows else ()), *_trained(trace)),
-        data=data(trace),
-        notice=run.data.notice,
-        headline=head,
-        remark=" ".join(remarks),
-        counting=COUNTING,
-        stages=stages,
-        training=replace(trainings, rows=marked_epochs(trainings.rows, found)),
-        prediction=made_predictions[0] if made_predictions else None,
-        quiz=tuple(_question(trace, question) for question in asked),
-        insight=insight(trace),
-        foot=foot(trace),
-        others=made_predictions[1:],
-        events=events(trace),
-        graph=graph,
-        groups=marked_groups(groups, stages),
-        brief=not expanded and len(seen) > LARGE,
-        findings=found,
-        figures=key_figures(trace, report),
-        ablations=ablations_grid(trace),
-    )
-    return replace(made, facts=(*made.facts, _reading_time(made)))
 
 
 def minutes_to_read(made: Document) -> int:

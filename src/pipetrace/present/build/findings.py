@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from pipetrace.explain.findings.engine import Report
 from pipetrace.explain.findings.finding import Finding
@@ -17,6 +18,8 @@ from pipetrace.present.views import (
 )
 from pipetrace.trace.document import Trace
 
+Place = TypeVar("Place", StageView, EpochRow)
+
 
 def findings_view(report: Report) -> FindingsView:
     """What the rules found, in words."""
@@ -30,14 +33,10 @@ def findings_view(report: Report) -> FindingsView:
     )
 
 
-def marked_stages(stages: Sequence[StageView], view: FindingsView) -> tuple[StageView, ...]:
-    """The stages with the marks of the findings that concern them."""
-    return tuple(replace(stage, findings=_marks(view, stage.id)) for stage in stages)
-
-
-def marked_epochs(rows: Sequence[EpochRow], view: FindingsView) -> tuple[EpochRow, ...]:
-    """The epochs with the marks of the findings that begin in them."""
-    return tuple(replace(row, findings=_marks(view, row.id)) for row in rows)
+def marked(places: Sequence[Place], view: FindingsView) -> tuple[Place, ...]:
+    """Stages with the marks of the findings that concern them, or epochs with those that begin in
+    them."""
+    return tuple(replace(place, findings=_marks(view, place.id)) for place in places)
 
 
 def marked_groups(

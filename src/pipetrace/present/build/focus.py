@@ -7,7 +7,7 @@ from pipetrace.errors import UnknownStageError
 from pipetrace.present.build.document import document
 from pipetrace.present.build.findings import marked_groups
 from pipetrace.present.build.graph.groups import stage_groups
-from pipetrace.present.build.graph.overview import inside
+from pipetrace.present.build.graph.overview import overview
 from pipetrace.present.build.graph.wiring import wiring
 from pipetrace.present.views import Document
 from pipetrace.trace.document import Trace
@@ -22,7 +22,7 @@ def focus(trace: Trace, name: str, *, expanded: bool = False) -> Document:
     first, last = _positions(trace, name)
     chosen = trace.stages[first : last + 1]
     made = document(trace, shown={stage.name for stage in chosen})
-    graph, found = inside(trace, first, last, expanded=expanded)
+    graph, found = overview(trace, expanded=expanded, within=(first, last))
     stages = made.stages[first : last + 1]
     collapsed = marked_groups(found, stages)
     return replace(

@@ -120,33 +120,22 @@ def _measured(trace: Trace) -> str:
 
 def _recording(trace: Trace) -> str:
     overhead = trace.overhead
+    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
+    texts = [f"{name} {duration(seconds)}" for name, seconds in parts]
     if overhead is not None and overhead.training > 0:
-        return f"{spent(trace)}. {_largest(trace)}."
+        others = sum(seconds for _, seconds in parts[MOST_PARTS:])
+        if len(parts) > MOST_PARTS:
+            count = counted(len(parts) - MOST_PARTS, "other part")
+            texts[MOST_PARTS:] = [f"{count} {duration(others)}"]
+        return f"{spent(trace)}. The largest parts: {listed(texts)}."
     cost, trained_for = sum(trace.cost.values()), sum(epoch.seconds for epoch in trace.epochs)
-    parts = _parts(trace)
     if cost and trained_for:
         whole = share(cost / (cost + trained_for))
         beside = f"{duration(cost)} beside {duration(trained_for)} of training"
-        return f"{beside}, {whole} of both: {parts}."
-    return f"{duration(cost)}: {parts}." if cost and not trained(trace) else "not recorded."
-
-
-def _parts(trace: Trace) -> str:
-    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
-    return ", ".join(f"{name} {duration(seconds)}" for name, seconds in parts)
-
-
-def _largest(trace: Trace) -> str:
-    """The parts of the recording that took most, and the others together."""
-    parts = sorted(trace.cost.items(), key=lambda part: -part[1])
-    texts = [f"{name} {duration(seconds)}" for name, seconds in parts[:MOST_PARTS]]
-    others = parts[MOST_PARTS:]
-    if others:
-        texts.append(
-            f"{counted(len(others), 'other part')} "
-            f"{duration(sum(seconds for _, seconds in others))}"
-        )
-    return f"The largest parts: {listed(texts)}"
+        return f"{beside}, {whole} of both: {', '.join(texts)}."
+    return (
+        f"{duration(cost)}: {', '.join(texts)}." if cost and not trained(trace) else "not recorded."
+    )
 
 
 def _trainings(trace: Trace) -> str:

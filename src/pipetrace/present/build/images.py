@@ -20,6 +20,8 @@ LEGIBLE = 25
 """A map of at most so many values, such as a 5 x 5 kernel, shows its numbers."""
 WIDEST_TABLE = 5
 """No table of figures is wider."""
+MOST_BARS = 20
+"""Of more classes the surest ones get a bar."""
 MOST_MAPS = 256
 MOST_VALUES = 40_000
 """Of more maps or more values than this the first ones are drawn."""
@@ -128,16 +130,24 @@ def kernels(values: Array, label: str) -> ImageView | None:
     )
 
 
-def scores(values: Array, names: Sequence[str], marked: int | None) -> tuple[Bar, ...]:
-    """One bar for each class, its length the probability."""
+def largest(values: Array) -> NDArray[np.intp]:
+    """The places of all values, in order; of very many those of the largest ones."""
+    if len(values) <= MOST_BARS:
+        return np.arange(len(values))
+    return np.argsort(-values, kind="stable")[:MOST_BARS]
+
+
+def scores(shares: Array, names: Sequence[str]) -> tuple[Bar, ...]:
+    """One bar for each class, its length the probability; the largest is marked."""
+    first = int(np.argsort(-shares, kind="stable")[0])
     return tuple(
         Bar(
-            name,
-            _inside(float(value)),
-            share(float(value)) if np.isfinite(value) else figure(float(value)),
-            index == marked and bool(np.isfinite(value)),
+            names[index],
+            _inside(value),
+            share(value) if np.isfinite(value) else figure(value),
+            index == first and bool(np.isfinite(value)),
         )
-        for index, (name, value) in enumerate(zip(names, values, strict=True))
+        for index, value in ((int(at), float(shares[at])) for at in largest(shares))
     )
 
 

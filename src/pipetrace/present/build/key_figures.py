@@ -6,13 +6,12 @@ from pipetrace.explain import metrics
 from pipetrace.explain.balance import accuracy_at_chance
 from pipetrace.explain.facts import layer_stages, measured_rows, row_noun
 from pipetrace.explain.findings.engine import Report
+from pipetrace.explain.findings.finding import LEVELS
 from pipetrace.explain.fits import loss_name, model_part
 from pipetrace.explain.formatting import counted, figure, number, points, share
 from pipetrace.explain.judgement import Score, chance, judgement
 from pipetrace.present.views import KeyFigure
 from pipetrace.trace.document import Stage, Trace
-
-LEVELS = ("error", "warning", "note")
 
 
 def key_figures(trace: Trace, report: Report) -> tuple[KeyFigure, ...]:

@@ -1,7 +1,7 @@
 """The model for the page: stages, weights and recorded rows, to compute values from."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from pipetrace.present.model_view import (
     ShapeView,
 )
 from pipetrace.stats.outcomes import class_labels
-from pipetrace.trace.document import SOURCE, STEP, Array, Stage, Trace
+from pipetrace.trace.document import SOURCE, STEP, Array, Spec, Stage, Trace
 from pipetrace.trace.rows import KeptRows
 from pipetrace.trace.rows.kept import compact, halved, narrowed
 
@@ -54,11 +54,7 @@ def model_view(
         skipped, beyond = skipped + beyond, 0
     last = trace.epochs[-1].number if trace.epochs else 0
     restored = last in trace.weights_after
-    ends = tuple(
-        InputView(source=spec.source, output=spec.output)
-        for spec in (trace.run.model.outputs if trace.run.model else ())
-        if spec.source is not None
-    )
+    ends = _inputs(trace.run.model.outputs if trace.run.model else ())
     return ModelView(
         stages=tuple(_stage(trace, stage, weights) for stage in trace.stages if stage.outputs),
         rows=outputs,
@@ -84,11 +80,7 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
         fixed=_is_fixed(trace, stage),
         layer=layer,
         config=text if len(text) <= LONGEST_CONFIG else "{}",
-        inputs=tuple(
-            InputView(source=spec.source, output=spec.output)
-            for spec in stage.inputs
-            if spec.source is not None
-        ),
+        inputs=_inputs(stage.inputs),
         outputs=tuple(
             ShapeView(shape=tuple(length or 0 for length in spec.shape[1:]))
             for spec in stage.outputs
@@ -102,6 +94,14 @@ def _stage(trace: Trace, stage: Stage, weights: Mapping[str, Array]) -> ModelSta
         unit_names=_unit_names(trace, stage),
         words=words_of(stage),
         filters=filter_texts(trace, stage) if f"{owner}/kernel" in weights else (),
+    )
+
+
+def _inputs(specs: Sequence[Spec]) -> tuple[InputView, ...]:
+    return tuple(
+        InputView(source=spec.source, output=spec.output)
+        for spec in specs
+        if spec.source is not None
     )
 
 

@@ -15,8 +15,6 @@ from pipetrace.present.views import OutcomeView
 from pipetrace.trace.document import Array, Prediction, Trace
 from pipetrace.trace.records import Record
 
-MOST_BARS = 20
-"""Of more classes the surest ones get a bar."""
 MOST_NUMBERS = 12
 """Of more numbers the first ones stand in the table."""
 
@@ -128,14 +126,10 @@ def _classes(given: Given) -> OutcomeView:
         first = int(np.argmax(values))
         said = "The scores are not probabilities"
         said += f"; the largest, {figure(float(values[first]))}, is that of {_name(given, first)}."
-        verdict = (
-            f"{said} The true label is {truth}: {'correct' if label == first else 'wrong'}."
-            if truth
-            else said
-        )
-        return _view(
-            output, verdict, bars=_scores(given, values), bars_label="The score of each class"
-        )
+        if truth:
+            said += f" The true label is {truth}: {'correct' if label == first else 'wrong'}."
+        bars = _scores(given, values)
+        return _view(output, said, bars=bars, bars_label="The score of each class")
     order = np.argsort(-shares, kind="stable")
     first, second = int(order[0]), int(order[1])
     how = ", the softmax of its scores" if output.scale == task.LOGITS else ""
@@ -147,16 +141,10 @@ def _classes(given: Given) -> OutcomeView:
         said += f" The true label is {truth}: correct."
     elif label is not None:
         said += f" The true label is {truth}, which got {share(float(shares[label]))}: wrong."
-    shown = (
-        [int(index) for index in order[:MOST_BARS]]
-        if len(shares) > MOST_BARS
-        else list(range(len(shares)))
-    )
-    names = [_name(given, index).strip("'") for index in shown]
-    bars = images.scores(shares[shown], names, shown.index(first))
+    bars = images.scores(shares, [_name(given, at).strip("'") for at in range(len(shares))])
     most = (
-        f"The {MOST_BARS} largest of the {len(shares)} probabilities"
-        if len(shares) > len(shown)
+        f"The {len(bars)} largest of the {len(shares)} probabilities"
+        if len(shares) > len(bars)
         else "Probabilities"
     )
     return _view(output, said, bars=bars, bars_label=most)
@@ -170,11 +158,6 @@ def _scores(given: Given, values: Array) -> tuple[Bar, ...]:
     """Scores of any size and sign: the bars begin at the smallest."""
     low, high = float(values.min()), float(values.max())
     span = high - low or 1.0
-    order = (
-        np.argsort(-values, kind="stable")[:MOST_BARS]
-        if len(values) > MOST_BARS
-        else np.arange(len(values))
-    )
     return tuple(
         Bar(
             _name(given, int(index)).strip("'"),
@@ -182,7 +165,7 @@ def _scores(given: Given, values: Array) -> tuple[Bar, ...]:
             figure(float(values[index])),
             bool(values[index] == high),
         )
-        for index in order
+        for index in images.largest(values)
     )
 
 
@@ -224,11 +207,9 @@ def _beside(chance: float) -> str:
 def _labels(given: Given) -> OutcomeView:
     output, values = given.output, given.values.reshape(-1)
     shares = task.shares(output, values)
-    target = (
-        given.target.reshape(-1)
-        if given.target is not None and given.target.size == values.size
-        else None
-    )
+    target = None if given.target is None else given.target.reshape(-1)
+    if target is not None and target.size != values.size:
+        target = None
     if shares is None:
         return _view(
             output, f"{_range(values)}; they are no probabilities, so no threshold is known."
@@ -260,26 +241,17 @@ def _labels(given: Given) -> OutcomeView:
 
 def _numbers(given: Given) -> OutcomeView:
     output, values = given.output, given.values.reshape(-1).astype(float)
-    target = given.target.reshape(-1).astype(float) if given.target is not None else None
-    target = (
-        target
-        if target is not None and len(target) == len(values) and np.isfinite(target).all()
-        else None
-    )
+    target = None if given.target is None else given.target.reshape(-1).astype(float)
+    if target is not None and not (len(target) == len(values) and np.isfinite(target).all()):
+        target = None
     if len(values) == 1:
-        said = f"The model gives {figure(values[0])}."
+        said = f"The model gives {figure(values[0])}"
         if target is None:
-            return _view(output, said)
+            return _view(output, f"{said}.")
         apart = values[0] - target[0]
-        how = (
-            f"{figure(abs(apart))} too {'high' if apart > 0 else 'low'}"
-            if apart
-            else "no difference"
-        )
-        return _view(
-            output,
-            f"The model gives {figure(values[0])}; the target is {figure(target[0])}: {how}.",
-        )
+        side = "high" if apart > 0 else "low"
+        how = f"{figure(abs(apart))} too {side}" if apart else "no difference"
+        return _view(output, f"{said}; the target is {figure(target[0])}: {how}.")
     if target is None:
         verdict = f"The model gives {_range(values, small=True)}."
     else:
@@ -287,12 +259,9 @@ def _numbers(given: Given) -> OutcomeView:
         verdict = f"The model gives {counted(len(values), 'number')}, "
         verdict += f"off by {figure(off.mean())} on average and by "
         verdict += f"{figure(off.max())} at most, at position {int(off.argmax())}."
-    table = _table(values, target)
-    if len(values) <= MOST_NUMBERS:
-        return _view(output, verdict, table=table)
-    return _view(
-        output, verdict, table=table, drawn=compared(values.astype(np.float32), target, None)
-    )
+    many = len(values) > MOST_NUMBERS
+    drawn = compared(values.astype(np.float32), target, None) if many else ()
+    return _view(output, verdict, table=_table(values, target), drawn=drawn)
 
 
 def _table(values: Array, target: Array | None) -> Grid:
@@ -304,9 +273,7 @@ def _table(values: Array, target: Array | None) -> Grid:
         if target is not None:
             cells += [figure(target[index]), figure(values[index] - target[index])]
         rows.append(tuple(cells))
-    return Grid(
-        "The numbers", columns, tuple(rows), ("",) * len(rows), rest(len(values), len(rows))
-    )
+    return Grid.plain("The numbers", columns, rows, rest(len(values), len(rows)))
 
 
 def _image(given: Given) -> OutcomeView:

@@ -35,7 +35,8 @@ def results_view(
     """
     if kept is None or len(kept.targets) != len(kept.outputs):
         return None
-    shown = kept.validation if kept.validation.any() else np.ones_like(kept.validation)
+    validation = bool(kept.validation.any())
+    shown = kept.validation if validation else np.ones_like(kept.validation)
     given = {**{each.number: each.outputs for each in epochs if each.outputs}, end: kept.outputs}
     known = {(each.stage, each.index): each for each in task.outputs(trace)}
     made = []
@@ -64,10 +65,9 @@ def results_view(
             )
         )
     return ResultsView(
-        validation=bool(kept.validation.any()),
+        validation=validation,
         noun=row_noun(trace),
-        note=_note(trace, int(shown.sum()), validation=bool(kept.validation.any()))
-        + _varies(trace, kept, outputs),
+        note=_note(trace, int(shown.sum()), validation=validation) + _varies(trace, kept, outputs),
         outputs=tuple(made),
     )
 

@@ -1,7 +1,6 @@
 """The view of the training: charts, the table of epochs, and what a step is."""
 
 import math
-from dataclasses import replace
 
 from pipetrace.explain import metrics, task
 from pipetrace.explain.ablations.rows import (
@@ -44,9 +43,7 @@ def training(trace: Trace) -> TrainingView:
         charts=_charts(trace),
         columns=("epoch", *(_title(trace, name) for name in names), "seconds", "what happened"),
         rows=tuple(
-            replace(
-                _row(trace, epoch, names, texts[epoch.number]), border=new.get(epoch.number, "")
-            )
+            _row(trace, epoch, names, texts[epoch.number], new.get(epoch.number, ""))
             for epoch in trace.epochs
         ),
         steps=_steps(trace),
@@ -64,7 +61,9 @@ def _title(trace: Trace, name: str) -> str:
     return "weighted loss" if name == "loss" and weighted else metrics.title(name)
 
 
-def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -> EpochRow:
+def _row(
+    trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str, border: str
+) -> EpochRow:
     values = [epoch.metrics.get(name) for name in names]
     cells = [_cell(trace, name, value) for name, value in zip(names, values, strict=True)]
     exact = ["" if value is None else repr(value) for value in values]
@@ -74,6 +73,7 @@ def _row(trace: Trace, epoch: Epoch, names: tuple[str, ...], observation: str) -
         cells=(str(epoch.number), *cells, duration(epoch.seconds).removesuffix(" s")),
         exact=(str(epoch.number), *exact, repr(epoch.seconds)),
         observation=observation,
+        border=border,
     )
 
 
@@ -141,15 +141,12 @@ def _loss(trace: Trace) -> str:
 
 def _lines(trace: Trace, metric: str) -> list[Line]:
     found, start = [], before_training(trace)
-    for name, role, key in (
-        ("training", "training", metric),
-        ("validation", "validation", f"val_{metric}"),
-    ):
+    for role, key in (("training", metric), ("validation", f"val_{metric}")):
         values = tuple(epoch.metrics.get(key, math.nan) for epoch in trace.epochs)
         if f"{metrics.VALIDATION}{metric}" in start:
             values = (start.get(key, math.nan), *values)
         if any(key in epoch.metrics for epoch in trace.epochs):
-            found.append(Line(name, role, values))
+            found.append(Line(role, role, values))
     return found
 
 
@@ -168,15 +165,10 @@ def _note(trace: Trace) -> str:
         where = f", on {counted(rows, 'row')} that are never trained on"
     else:
         where = f", on the {counted(rows, 'row')} that were given for it" if rows else ""
-    return (
-        f"{what}; validation is measured after the last step{where}.{_start(trace)} {level}".strip()
-    )
-
-
-def _start(trace: Trace) -> str:
-    if not before_training(trace):
-        return ""
-    return " Epoch 0 is before training: computed from the recorded outputs of these rows."
+    start = ""
+    if before_training(trace):
+        start = " Epoch 0 is before training: computed from the recorded outputs of these rows."
+    return f"{what}; validation is measured after the last step{where}.{start} {level}".strip()
 
 
 def _evaluations(trace: Trace) -> Grid:
@@ -186,21 +178,17 @@ def _evaluations(trace: Trace) -> Grid:
     if own_losses(trace):
         measured.pop("loss", None)  # Keras' own, which nobody updates
     names = sorted(measured, key=lambda name: (name != "loss", not name.endswith("_loss")))
-    return Grid(
-        label="Evaluations",
-        columns=("call", "when", *names, "data"),
-        rows=tuple(
-            (
-                each.kind,
-                _when(each),
-                *(_cell(trace, name, each.metrics.get(name)) for name in names),
-                _evaluated_data(trace, each),
-            )
-            for each in found
-        ),
-        marks=("",) * len(found),
-        note=f"The first {MOST_EVALUATIONS} are kept." if len(found) >= MOST_EVALUATIONS else None,
-    )
+    rows = [
+        (
+            each.kind,
+            _when(each),
+            *(_cell(trace, name, each.metrics.get(name)) for name in names),
+            _evaluated_data(trace, each),
+        )
+        for each in found
+    ]
+    note = f"The first {MOST_EVALUATIONS} are kept." if len(found) >= MOST_EVALUATIONS else None
+    return Grid.plain("Evaluations", ("call", "when", *names, "data"), rows, note)
 
 
 def ablations_grid(trace: Trace) -> Grid | None:
@@ -220,12 +208,11 @@ def ablations_grid(trace: Trace) -> Grid | None:
         judged = verdict[row.is_larger]
         return row.title, write(after.mean), write(before.mean), parameters, seconds, judged
 
-    return Grid(
-        label=f"by {metrics.title(metric)}" if metric else "nothing measured",
-        columns=("change", "with it", "without", "parameters", "seconds", "noise"),
-        rows=tuple(map(cells, rows)),
-        marks=("",) * len(rows),
-        note=f"{NOISE_RULE} {spread(trace)}".strip(),
+    return Grid.plain(
+        f"by {metrics.title(metric)}" if metric else "nothing measured",
+        ("change", "with it", "without", "parameters", "seconds", "noise"),
+        [cells(row) for row in rows],
+        f"{NOISE_RULE} {spread(trace)}".strip(),
     )
 
 

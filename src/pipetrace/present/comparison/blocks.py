@@ -50,7 +50,8 @@ def comparison_blocks(made: Comparison) -> Iterator[Block]:
         yield causes_grid(made)
     else:
         yield Paragraph("Nothing that was recorded.")
-    yield from _unknown(made)
+    if made.unknown:
+        yield Facts((Labelled("Not recorded in all runs", ", ".join(made.unknown)),))
     yield Heading("Weights")
     yield Paragraph(words.weights_text(made, made.initial_weights, "before"))
     yield Paragraph(words.weights_text(made, made.weights, "after"))
@@ -66,11 +67,6 @@ def comparison_blocks(made: Comparison) -> Iterator[Block]:
     if made.rows:
         yield Heading("Rows that changed sides", f"{len(made.rows.changed)} of {made.rows.common}")
         yield from _rows(made, made.rows)
-
-
-def _unknown(made: Comparison) -> Iterator[Block]:
-    if made.unknown:
-        yield Facts((Labelled("Not recorded in all runs", ", ".join(made.unknown)),))
 
 
 def labels(made: Comparison) -> tuple[str, ...]:
@@ -93,7 +89,7 @@ def runs_grid(made: Comparison) -> Grid:
         for run in made.runs
     ]
     columns = ("run", "file", "status", "epochs", "parameters", *(["setting"] if several else []))
-    return _grid("The runs", columns, rows)
+    return Grid.plain("The runs", columns, rows)
 
 
 def causes_grid(made: Comparison) -> Grid:
@@ -106,10 +102,9 @@ def causes_grid(made: Comparison) -> Grid:
         )
         for each in words.causes(made)
     ]
-    if len(rows) > MOST_LISTED:
-        note = f"{len(rows) - MOST_LISTED} more; --format json has all."
-        return _grid("Settings", ("kind", "what", *labels(made)), rows[:MOST_LISTED], note)
-    return _grid("Settings", ("kind", "what", *labels(made)), rows)
+    more = len(rows) - MOST_LISTED
+    note = f"{more} more; --format json has all." if more > 0 else None
+    return Grid.plain("Settings", ("kind", "what", *labels(made)), rows[:MOST_LISTED], note)
 
 
 def _short(text: str) -> str:
@@ -136,7 +131,7 @@ def metrics_grid(made: Comparison) -> Grid:
         )
     columns = ("at the end", *labels(made), "differs from epoch")
     note = NOISE_RULE if any(e.noise is not None for c in made.courses for e in c.effects) else None
-    return _grid("Metrics at the end", (*columns, *(["noise"] if several else [])), rows, note)
+    return Grid.plain("Metrics at the end", (*columns, *(["noise"] if several else [])), rows, note)
 
 
 def value(course: Course, each: float | None) -> str:
@@ -180,7 +175,7 @@ def epochs_grid(made: Comparison, course: Course) -> Grid:
         apart = ["-" if each is None else _apart(course, each.difference) for each in found]
         rows.append((str(epoch), *(value(course, of[at]) for of in course.values), *apart))
     heads = ["difference" if len(others) == 1 else f"setting {each + 1} - 1" for each in others]
-    return _grid(
+    return Grid.plain(
         f"{words.metric_title(course.name)} by epoch",
         ("epoch", *labels(made), *heads),
         _spread(rows),
@@ -211,7 +206,7 @@ def classes_grid(made: Comparison) -> Grid:
     if any(each.name == "fingerprint" for each in made.differences):
         notes.append("The runs have other rows, so these counts are not of the same ones.")
     note = " ".join(notes) or None
-    return _grid("Right, by class", ("class", *labels(made)), rows[:MOST_LISTED], note)
+    return Grid.plain("Right, by class", ("class", *labels(made)), rows[:MOST_LISTED], note)
 
 
 def _right(each: ClassRow, run: int) -> str:
@@ -267,7 +262,7 @@ def rows_grid(made: Comparison, kept: Rows) -> Grid:
     ]
     more = len(rows) - MOST_LISTED
     note = f"{counted(more, 'more row')}; --format json has all." if more > 0 else None
-    return _grid(
+    return Grid.plain(
         "Rows that changed sides", ("row", "true", *labels(made)), rows[:MOST_LISTED], note
     )
 
@@ -280,20 +275,14 @@ def predicted_text(names: dict[int, str], label: int, sure: float | None) -> str
     return name if sure is None else f"{name} ({share(sure)})"
 
 
-def _grid(
-    label: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]], note: str | None = None
-) -> Grid:
-    return Grid(label, tuple(columns), tuple(rows), ("",) * len(rows), note)
-
-
 def model_blocks(made: ModelComparison) -> Iterator[Block]:
     """A saved model against a run: what it comes to, then each stage."""
     yield Heading("Comparison", f"{made.model} against {made.run}")
     yield Paragraph(made.headline, "strong")
     yield GAP
-    yield _grid("Outputs", CHECK_COLUMNS, [_check(each) for each in made.outputs])
+    yield Grid.plain("Outputs", CHECK_COLUMNS, [_check(each) for each in made.outputs])
     yield Heading("Stage by stage", counted(made.followed, "row"))
-    yield _grid("Stages", CHECK_COLUMNS, [_check(each) for each in made.stages])
+    yield Grid.plain("Stages", CHECK_COLUMNS, [_check(each) for each in made.stages])
 
 
 CHECK_COLUMNS = ("stage", "largest difference", "mean", "in the model", "equal")

@@ -1,13 +1,12 @@
 """The formats of a comparison."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipetrace.comparison.records import Comparison, ModelComparison
 from pipetrace.errors import ArgumentError
 from pipetrace.present.blocks import Block
 from pipetrace.present.comparison.blocks import comparison_blocks, model_blocks
-from pipetrace.present.formats.json import encode
+from pipetrace.present.formats.json import encode, indented
 from pipetrace.present.markdown import write_markdown
 from pipetrace.present.text import write_text_of
 from pipetrace.trace.document import Trace
@@ -36,8 +35,7 @@ def as_markdown(made: Made, traces: Sequence[Trace]) -> str:  # noqa: ARG001 as 
 def as_json(made: Made, traces: Sequence[Trace]) -> str:  # noqa: ARG001 as the others
     """A comparison for programs: the whole record, its verdict and its exit code."""
     facts = {"version": VERSION, "verdict": made.verdict, "exit_code": made.exit_code}
-    found = {**facts, **encode(made)}
-    return json.dumps(found, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return indented({**facts, **encode(made)})
 
 
 def as_html(made: Made, traces: Sequence[Trace]) -> str:

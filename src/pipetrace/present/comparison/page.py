@@ -22,7 +22,7 @@ from pipetrace.present.comparison.views import (
 from pipetrace.present.drawings import Chart
 from pipetrace.present.formats.json import to_json
 from pipetrace.present.model_view import ModelView
-from pipetrace.present.page import FILE, Front, Served, live_attributes, packed, shell, stylesheet
+from pipetrace.present.page import FILE, Served, live_attributes, packed, shell, stylesheet
 from pipetrace.present.text import write_text_of
 from pipetrace.trace.document import RUNNING, Trace
 
@@ -49,23 +49,22 @@ def comparison_page(
     It has the models of the first runs, so that their values stand beside each other. ``pages`` are
     the addresses of the pages of the runs, where these have one.
     """
-    models = tuple(_model(trace) for trace in traces[:MOST_MODELS])
+    models: list[ModelView | None] = []
+    for trace in traces[:MOST_MODELS]:
+        with facts_that_fit(trace):
+            models.append(model_view(trace))
     view = comparison_view(made, traces, models, pages)
     text = write_text_of(blocks.comparison_blocks(made))
     running = any(trace.ending.kind == RUNNING for trace in traces)
     return shell(
         view,
-        Front(f"{view.title} · comparison", view.title, made.headline, text),
+        "comparison",
+        text,
         entry=ENTRY,
         style=stylesheet(STYLE),
         model=packed(to_json(models)),
         live=live_attributes(where, running=running) if isinstance(where, Served) else "",
     )
-
-
-def _model(trace: Trace) -> ModelView | None:
-    with facts_that_fit(trace):
-        return model_view(trace)
 
 
 def comparison_view(

@@ -24,11 +24,11 @@ def compared_stages(
     """The stages in the order of the data flow; ``roles`` has the colour of each run."""
     for row in side_by_side(traces):
         stage = next(each for each in row if each)
-        differing = [
-            f"{each.name.replace('_', ' ')}: {' against '.join(dict.fromkeys(_texts(each.values)))}"
-            for each in made.differences
-            if row[0] and each.stage == row[0].name and each.name != "stage"
-        ]
+        differing = []
+        for each in made.differences:
+            if row[0] and each.stage == row[0].name and each.name != "stage":
+                texts = dict.fromkeys(map(words.value_text, each.values))
+                differing.append(f"{each.name.replace('_', ' ')}: {' against '.join(texts)}")
         yield ComparedStage(
             title=operation(stage).title,
             names=tuple(each.name if each else None for each in row),
@@ -68,10 +68,6 @@ def _lone(first: Trace, other: Trace) -> dict[str | None, list[Stage]]:
     return found
 
 
-def _texts(values: Sequence[object]) -> Iterator[str]:
-    return (words.value_text(value) for value in values)
-
-
 def _table(made: Comparison, row: Row) -> Grid:
     """What is known of a stage in each run, after training."""
     parts: dict[str, Callable[[Stage], str | None]] = {
@@ -93,7 +89,7 @@ def _table(made: Comparison, row: Row) -> Grid:
         if not {NO_STAGE, NOT_RECORDED}.issuperset(texts):
             cells.append((name, *texts))
     columns = ("after training", *(run.label for run in made.runs))
-    return Grid("The stage in each run", columns, tuple(cells), ("",) * len(cells), None)
+    return Grid.plain("The stage in each run", columns, cells)
 
 
 def _parameters(stage: Stage) -> str | None:

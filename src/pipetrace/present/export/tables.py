@@ -1,12 +1,14 @@
 """The epochs of a trace as CSV and as Parquet."""
 
-import csv
 import io
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 
 from pipetrace.errors import MissingLibraryError
+from pipetrace.present.formats.csv import csv_text
 from pipetrace.trace.document import Trace
 
 WHOLE = frozenset({"epoch", "steps"})
@@ -15,11 +17,8 @@ WHOLE = frozenset({"epoch", "steps"})
 
 def epochs_csv(trace: Trace) -> str:
     """A line for each epoch; an empty cell where it did not measure something."""
-    columns, made = trace.columns(), io.StringIO(newline="")
-    writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))  # floats by ``repr``, None as nothing
-    return made.getvalue()
+    columns = trace.columns()
+    return csv_text(columns, zip(*columns.values(), strict=True))
 
 
 def epochs_parquet(trace: Trace) -> bytes:
@@ -43,6 +42,14 @@ def epochs_parquet(trace: Trace) -> bytes:
     else:
         raise missing("Parquet", ("pyarrow", "polars"), "pyarrow")
     return made.getvalue()
+
+
+def moment_of(trace: Trace) -> float:
+    """When a run began, in seconds; now where that is not known."""
+    try:
+        return datetime.fromisoformat(trace.run.created).timestamp()
+    except ValueError:
+        return time.time()
 
 
 def missing(what: str, libraries: Iterable[str], package: str) -> MissingLibraryError:

@@ -6,17 +6,18 @@ Each metric is ``epoch_NAME`` in the folders ``train`` and ``validation``, by th
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipetrace.errors import NotWritableError, OutputExistsError
 from pipetrace.explain.findings.engine import findings
 from pipetrace.explain.headline import headline
 from pipetrace.explain.metrics import VALIDATION
-from pipetrace.present.export.tables import missing
+from pipetrace.present.export.tables import missing, moment_of
 from pipetrace.trace.document import Epoch, Trace
 
 TRAIN, VALIDATED = "train", "validation"
@@ -74,10 +75,7 @@ def _written(folder: Path, events: list[Any]) -> Path:
 
 def _moments(trace: Trace) -> Iterator[tuple[Epoch, float]]:
     """Each epoch with the time when it ended, as far as the seconds of epochs tell."""
-    try:
-        moment = datetime.fromisoformat(trace.run.created).timestamp()
-    except ValueError:
-        moment = time.time()
+    moment = moment_of(trace)
     for epoch in trace.epochs:
         moment += epoch.seconds
         yield epoch, moment
@@ -91,9 +89,8 @@ def _figures(epoch: Epoch) -> Iterator[tuple[str, float]]:
 
 def _scalar(tag: str, value: float, step: int, moment: float) -> Any:
     metadata = import_module("tensorboard.plugins.scalar.metadata")
-    numpy = import_module("numpy")
     made = metadata.create_summary_metadata(display_name="", description="")
-    return _event(tag, numpy.float32(value), made, step, moment)
+    return _event(tag, np.float32(value), made, step, moment)
 
 
 def _texts(trace: Trace) -> Iterator[Any]:

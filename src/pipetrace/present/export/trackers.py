@@ -4,9 +4,8 @@ import os
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +17,7 @@ from pipetrace.errors import OutputError, in_short
 from pipetrace.explain.findings.engine import findings
 from pipetrace.explain.headline import headline
 from pipetrace.present import write_page
-from pipetrace.present.export.tables import missing
+from pipetrace.present.export.tables import missing, moment_of
 from pipetrace.run_table.settings import settings
 from pipetrace.trace import read
 from pipetrace.trace.document import FAILED, FINISHED, RUNNING, STOPPED, Trace
@@ -79,7 +78,7 @@ def _see_whether_it_answers(address: str) -> None:
 
 
 def _logged(client: Any, entities: Any, experiment: str, trace: Trace, file: Path) -> str:
-    began = _milliseconds(trace)
+    began = round(1000 * moment_of(trace))
     found = findings(trace)
     tags = {
         "mlflow.note.content": headline(trace),
@@ -124,29 +123,14 @@ def _key(name: str) -> str:
     return kept.strip("/. ")[:250] or "_"
 
 
-def _milliseconds(trace: Trace) -> int:
-    try:
-        return round(1000 * datetime.fromisoformat(trace.run.created).timestamp())
-    except ValueError:
-        return round(1000 * time.time())
-
-
-class _files:  # noqa: N801 used as a function
+@contextmanager
+def _files(file: Path) -> Iterator[Path]:
     """A folder with a trace and its page, for as long as the block runs."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._folder = tempfile.TemporaryDirectory(prefix="pipetrace-")
-
-    def __enter__(self) -> Path:
-        folder = Path(self._folder.name)
-        copy = folder / self.file.name
-        copy.write_bytes(self.file.read_bytes())
-        write_page(copy, folder / f"{self.file.stem}.html")
-        return folder
-
-    def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+    with tempfile.TemporaryDirectory(prefix="pipetrace-") as name:
+        copy = Path(name, file.name)
+        copy.write_bytes(file.read_bytes())
+        write_page(copy, copy.with_suffix(".html"))
+        yield copy.parent
 
 
 def log_artifacts(file: Path, tracker: str) -> str | None:

@@ -26,16 +26,11 @@ def check_blocks(reports: Sequence[Report]) -> Iterator[Block]:
         yield from findings_blocks(replace(findings_view(report), failed=()))
         if report.not_run:
             yield GAP
-            yield from map(Paragraph, (*unrun_rules(report), *_reasons(report)))
+            yield from map(Paragraph, filter(None, (*unrun_rules(report), omissions(report.trace))))
     if len(reports) > 1:
         wrong = sum(bool(report.findings) for report in reports)
         yield GAP
         yield Paragraph(f"{wrong} of {counted(len(reports), 'trace')} have findings.")
-
-
-def _reasons(report: Report) -> tuple[str, ...]:
-    reasons = omissions(report.trace)
-    return (reasons,) if reasons else ()
 
 
 def check_as_text(reports: Sequence[Report], version: str) -> str:  # noqa: ARG001 as the others

@@ -9,7 +9,8 @@ import io
 
 from pipetrace.errors import library, visible
 from pipetrace.explain.quiz import Question
-from pipetrace.present.formats.sheet import LETTERS, Sheet
+from pipetrace.present.blocks import LETTERS
+from pipetrace.present.formats.sheet import Sheet
 
 MODEL = 1_615_028_837
 """The id of the type of note, the same in all decks."""
@@ -32,7 +33,8 @@ def anki(made: Sheet) -> bytes:
         css=STYLE,
     )
     # Anki takes ids up to 2 ** 63 and, by its own custom, not small ones; :: would nest the deck.
-    deck = genanki.Deck(made.number(50) | 1 << 50, _text(made.name).replace("::", ": "))
+    first_bits = int.from_bytes(made.digest(), "big") >> 206
+    deck = genanki.Deck(first_bits | 1 << 50, _text(made.name).replace("::", ": "))
     asked = zip(made.questions, made.places, strict=True)
     for number, (each, place) in enumerate(asked, 1):
         guid = made.digest(number).hex()[:20]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipetrace.errors import library
 from pipetrace.explain.learn.lesson import Lesson, Table
 from pipetrace.explain.learn.program import program
-from pipetrace.present.markdown import escaped
+from pipetrace.present.markdown import escaped, fenced
 from pipetrace.trace.document import Trace
 
 
@@ -54,13 +54,13 @@ def lesson_cells(trace: Trace, lesson: Lesson, *, answers: bool = False) -> tupl
         texts += [_table(part.table)] if part.table is not None else []
         texts += [f"On the page: `#{part.place.address}`"] if part.place is not None else []
         if part.code and part.code != made.code:
-            texts.append(_fenced(part.code, "console"))
+            texts.append(fenced(part.code, "console"))
         found.append(Cell("\n\n".join(texts)))
         if part.code == made.code:
             found += [Cell(each.code, is_code=True) for each in made.parts]
     for number, exercise in enumerate(lesson.exercises, 1):
         texts = [f"## Task {number} ({exercise.level})", escaped(exercise.text)]
-        texts += [_fenced(exercise.code, "python"), f"Hint: {escaped(exercise.hint)}"]
+        texts += [fenced(exercise.code, "python"), f"Hint: {escaped(exercise.hint)}"]
         if answers:
             told = ", ".join(blank.answer for blank in exercise.blanks)
             texts.append(f"Answer: {escaped(f'{told}. {exercise.solution}')}")
@@ -77,12 +77,5 @@ def _table(table: Table) -> str:
 def _markdown(cell: Cell) -> Sequence[str]:
     if not cell.is_code:
         return [cell.source.strip("\n")]
-    parts = [_fenced(cell.source, "python")]
-    return [*parts, _fenced(cell.output, "text")] if cell.output else parts
-
-
-def _fenced(text: str, language: str) -> str:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
+    parts = [fenced(cell.source, "python")]
+    return [*parts, fenced(cell.output, "text")] if cell.output else parts

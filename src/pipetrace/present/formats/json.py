@@ -50,6 +50,11 @@ def to_json(value: Any) -> str:
     return json.dumps(encode(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+def indented(value: Any) -> str:
+    """A record as JSON text for people and programs, with a line for each entry."""
+    return json.dumps(encode(value), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
 def pieces(value: Any, depth: int = DEPTH) -> Iterator[str]:
     """A record as JSON text in pieces, none of them large: one line for each entry to a depth."""
     entries: Iterable[tuple[Any, Any]]
@@ -87,8 +92,8 @@ def check_as_json(checked: Sequence[Report], version: str) -> str:
                 "rules": [rule.code for rule in each.ran],
                 "not_run": {one.rule.code: list(one.missing) for one in each.not_run},
                 "skipped": omissions(each.trace) if each.not_run else "",
-                "findings": encode(each.findings),
-                "evaluations": encode(each.trace.evaluations),
+                "findings": each.findings,
+                "evaluations": each.trace.evaluations,
                 "hidden": len(each.hidden),
                 "failed": [
                     {
@@ -103,4 +108,4 @@ def check_as_json(checked: Sequence[Report], version: str) -> str:
             for each in checked
         ],
     }
-    return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return indented(made)

@@ -5,6 +5,7 @@ Source: Moodle Docs, "Moodle XML format", and its exporter ``question/format/xml
 
 from xml.etree.ElementTree import Element
 
+from pipetrace.present.blocks import LETTERS
 from pipetrace.present.formats.sheet import Sheet
 from pipetrace.present.formats.xml import document, element
 
@@ -43,7 +44,7 @@ def _question(made: Sheet, number: int) -> Element:
         element("single", "true"),
         # The options keep the order, and so the letters, of the page and the answer sheet.
         element("shuffleanswers", "false"),
-        element("answernumbering", "ABCD"),
+        element("answernumbering", LETTERS),
         *answers,
         type="multichoice",
     )

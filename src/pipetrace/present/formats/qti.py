@@ -11,7 +11,8 @@ import io
 import zipfile
 from xml.etree.ElementTree import Element, fromstring
 
-from pipetrace.present.formats.sheet import LETTERS, Sheet
+from pipetrace.present.blocks import LETTERS
+from pipetrace.present.formats.sheet import Sheet
 from pipetrace.present.formats.xml import document, element
 
 QTI = "http://www.imsglobal.org/xsd/imsqti_v2p1"

@@ -1,20 +1,18 @@
 """A quiz in the formats of people, programs and learning platforms."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 
 from pipetrace.explain.formatting import counted
 from pipetrace.explain.quiz import LENGTH, quiz
-from pipetrace.present.blocks import GAP, Block, Labelled, Paragraph
+from pipetrace.present.blocks import GAP, LETTERS, Block, Labelled, Paragraph, Question
 from pipetrace.present.build.document import facts_that_fit, place, seed_of
-from pipetrace.present.compose import question_block
 from pipetrace.present.formats.anki import anki
 from pipetrace.present.formats.gift import gift
-from pipetrace.present.formats.json import encode
+from pipetrace.present.formats.json import indented
 from pipetrace.present.formats.moodle import moodle
 from pipetrace.present.formats.qti import qti
 from pipetrace.present.formats.sheet import Sheet, identity_of
-from pipetrace.present.quiz_prompt import LETTERS, nothing_to_ask
+from pipetrace.present.quiz_prompt import nothing_to_ask
 from pipetrace.present.text import write_text_of
 from pipetrace.trace.document import Trace
 
@@ -50,7 +48,7 @@ def quiz_blocks(made: Sheet) -> Iterator[Block]:
     yield Paragraph(made.title, "strong")
     yield Paragraph(f"{counted(len(made.questions), 'question')}, seed {made.seed}.", "note")
     for number, (question, seen) in enumerate(zip(made.questions, made.places, strict=True), 1):
-        yield question_block(number, question)
+        yield Question(number, question.text, question.options)
         if made.answers:
             right = question.answer
             yield Labelled("Answer", f"{LETTERS[right]}. {question.remarks[right]}")
@@ -93,7 +91,7 @@ def quiz_as_json(made: Sheet) -> str:
             for each, seen in zip(made.questions, made.places, strict=True)
         ],
     }
-    return json.dumps(encode(written), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return indented(written)
 
 
 QUIZ_FORMS: Mapping[str, Callable[[Sheet], str | bytes]] = {

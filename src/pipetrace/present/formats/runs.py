@@ -1,12 +1,8 @@
 """A table of runs: for the terminal, as an HTML file, as CSV and as JSON."""
 
-import csv
-import io
-import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +13,9 @@ from pipetrace.explain.formatting import counted, figure, listed, number, points
 from pipetrace.explain.headline import STATUS
 from pipetrace.present.blocks import GAP, Block, Paragraph
 from pipetrace.present.drawings import Grid
-from pipetrace.present.formats.json import encode
-from pipetrace.present.text import text_width, write_text_of
+from pipetrace.present.formats.csv import csv_text
+from pipetrace.present.formats.json import encode, indented
+from pipetrace.present.text import parts_that_fit, text_width, write_text_of
 from pipetrace.run_table.row import UNREADABLE, RunRow
 from pipetrace.run_table.settings import Value
 from pipetrace.run_table.table import Group, Runs
@@ -31,13 +28,10 @@ MOST_TABLES = 3
 """Tables below each other, of which each has the columns that fit."""
 ON_A_SCREEN = 40
 """Lines of a table; of longer ones there is only the first, as the others have the same lines."""
-GAP_WIDTH = 2
+ROOM = 2
+"""Characters that stay free at the right of a table."""
 ALL_COLUMNS = 1_000_000
 """A width, in characters, at which no column is left out."""
-RISKY = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would take for a formula; it gets an apostrophe."""
-
-Columns = Mapping[str, Sequence[str]]
 
 
 def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
@@ -52,24 +46,26 @@ def runs_blocks(found: Runs, width: int | None = None) -> Iterator[Block]:
     files = columns.pop("run")
     room = max(map(len, files))
     padded = [name.ljust(room) for name in files]  # other columns are right-aligned
-    tables = _fitting({"run".ljust(room): padded, **columns}, width or text_width())
+    columns = {"run".ljust(room): padded, **columns}
+    names, rows = [*columns], [*zip(*columns.values(), strict=True)]
+    tables = parts_that_fit(names, rows, (width or text_width()) - ROOM)
     most = MOST_TABLES if len(padded) <= ON_A_SCREEN else 1
-    for at, part in enumerate(tables[:most]):
-        if at:
+    for part in tables[:most]:
+        if part is not tables[0]:
             yield GAP
-        rows = tuple(zip(*part.values(), strict=True))
-        yield Grid("Runs", tuple(part), rows, ("",) * len(rows), None)
-    left = [name for part in tables[most:] for name in list(part)[1:]]
+        cells = [tuple(row[at] for at in part) for row in rows]
+        yield Grid.plain("Runs", [names[at] for at in part], cells)
+    left = [names[at] for part in tables[most:] for at in part[1:]]
     if left:
-        names = listed([*left[:5], *(["others"] if len(left) > 5 else [])])
+        some = listed([*left[:5], *(["others"] if len(left) > 5 else [])])
         more = counted(len(left), "more column")
         yield GAP
-        yield Paragraph(f"{more} with --format csv, json or html: {names}.", "note")
+        yield Paragraph(f"{more} with --format csv, json or html: {some}.", "note")
     if len(found) > ON_A_SCREEN:
         yield Paragraph("Fewer runs with --best or --where.", "note")
     if rules := _rules(found):
         yield GAP
-        yield Grid("Findings", ("finding", "severity", "runs"), rules, ("",) * len(rules), None)
+        yield Grid.plain("Findings", ("finding", "severity", "runs"), rules)
     for each in found.groups():
         yield GAP
         yield Paragraph(_spread(found, each))
@@ -89,30 +85,18 @@ def runs_as_json(found: Runs) -> str:
     made = {
         "version": VERSION,
         "metric": found.metric,
-        "runs": [encode(asdict(row)) for row in found],
+        "runs": list(found),
         "groups": [
-            encode(asdict(each) | {"rows": [row.file for row in each.rows]})
-            for each in found.groups()
+            encode(each) | {"rows": [row.file for row in each.rows]} for each in found.groups()
         ],
     }
-    return json.dumps(made, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return indented(made)
 
 
 def runs_as_csv(found: Runs) -> str:
     """All columns, an empty cell where a run does not have it."""
-    columns, made = found.columns(), io.StringIO(newline="")
-    writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(
-        [_csv_cell(each) for each in row] for row in zip(*columns.values(), strict=True)
-    )
-    return made.getvalue()
-
-
-def _csv_cell(value: Value | None) -> str:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(RISKY) else value
-    return "" if value is None else repr(value)
+    columns = found.columns()
+    return csv_text(columns, zip(*columns.values(), strict=True))
 
 
 def _compared(found: Runs) -> str:
@@ -167,7 +151,7 @@ def _columns(found: Runs, *, whole: bool = False) -> dict[str, list[str]]:
         column = differing[name]
         add(
             name.replace("learning_rate", "learning rate"),
-            lambda row, of=column: _cell(of, places.get(id(row))),  # type: ignore[misc]
+            lambda row, of=column: _written(of[places[id(row)]]) if id(row) in places else "",  # type: ignore[misc]
             lambda _: "",
         )
     return columns
@@ -248,12 +232,9 @@ def _rules(found: Runs) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _cell(column: Sequence[Value | None], at: int | None) -> str:
-    value = None if at is None else column[at]
-    return "" if value is None else _written(value)
-
-
-def _written(value: Value) -> str:
+def _written(value: Value | None) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -285,24 +266,6 @@ def _spread(found: Runs, group: Group) -> str:
         f"{said}: mean of the best {metrics.title(group.metric)}{of} {mean}{std}, "
         f"from {low} to {high}."
     )
-
-
-def _fitting(columns: Columns, width: int) -> list[dict[str, Sequence[str]]]:
-    """The columns in tables that fit, each with the names of the runs."""
-    (first, names), *rest = columns.items()
-
-    def needed(name: str, cells: Sequence[str]) -> int:
-        return max(map(len, (name, *cells))) + GAP_WIDTH
-
-    tables: list[dict[str, Sequence[str]]] = [{first: names}]
-    left = width - needed(first, names)
-    for name, cells in rest:
-        if needed(name, cells) > left and len(tables[-1]) > 1:
-            tables.append({first: names})
-            left = width - needed(first, names)
-        tables[-1][name] = cells
-        left -= needed(name, cells)
-    return tables
 
 
 def table_of(found: Runs) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

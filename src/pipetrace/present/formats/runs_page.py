@@ -14,8 +14,7 @@ from pipetrace.present.formats.runs import (
     runs_as_text,
     runs_blocks,
 )
-from pipetrace.present.page import policy, stylesheet
-from pipetrace.present.teach.gallery import POLICY, TEMPLATE
+from pipetrace.present.page import still_page
 from pipetrace.run_table.row import UNREADABLE
 from pipetrace.run_table.table import Group, Runs
 
@@ -68,15 +67,7 @@ def runs_page(
     if names and sum(bool(name) for _, name in heads) > 1:
         tables[0] = CHOICE.format(tables[0])
     more = [f"<p>{html.escape(text)}</p>" for text in said[1:] if text]
-    made = TEMPLATE.format(
-        policy=html.escape(policy(script, served=True) if script else POLICY),
-        title="Runs",
-        style=stylesheet() + STYLE,
-        said=html.escape(said[0]),
-        body="\n".join(tables + more),
-        kind="runs",
-    )
-    return made.replace("</body>", f"<script>{script}</script>\n</body>") if script else made
+    return still_page("runs", "Runs", said[0], "\n".join(tables + more), STYLE, script)
 
 
 def _html_table(grid: Grid, heads: Sequence[tuple[str, str]]) -> str:

@@ -4,7 +4,6 @@ Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pipetrace.explain.findings.pages import page
 from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.formatting import listed
 from pipetrace.present.build.findings import further
-from pipetrace.present.formats.json import encode
+from pipetrace.present.formats.json import indented
 from pipetrace.trace.document import Trace
 
 VERSION = "2.1.0"
@@ -25,16 +24,11 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def check_as_sarif(checked: Sequence[Report], version: str) -> str:
-    """A check for services that show the results of tools."""
-    return json.dumps(sarif(checked, version), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def sarif(checked: Sequence[Report], version: str) -> dict[str, Any]:
-    """One run of the tool, of a version, over all traces."""
+    """A check for services that show the results of tools: one run of the tool over all traces."""
     rules = {rule.code: rule for each in checked for rule in each.rules}
     places = {code: index for index, code in enumerate(rules)}
     failed = [error for each in checked for error in each.failed]
-    return {
+    made = {
         "$schema": SCHEMA,
         "version": VERSION,
         "runs": [
@@ -75,6 +69,7 @@ def sarif(checked: Sequence[Report], version: str) -> dict[str, Any]:
             }
         ],
     }
+    return indented(made)
 
 
 def _not_run(each: NotRun, rule: int, file: str) -> dict[str, Any]:
@@ -126,15 +121,13 @@ def _result(checked: Report, found: Finding, rule: int, artifact: int) -> dict[s
         # The same fault at the same place is the same result in the next run, whatever its figures.
         "partialFingerprints": {"pipetrace/v1": _fingerprint(found)},
         "rank": round(100 * min(1.0, max(0.0, found.confidence)), 1),
-        "properties": encode(
-            {
-                "category": found.category,
-                "epochs": found.epochs,
-                "confidence": found.confidence,
-                "evidence": found.evidence,
-                "symptoms": [symptom.code for symptom in found.symptoms],
-            }
-        ),
+        "properties": {
+            "category": found.category,
+            "epochs": found.epochs,
+            "confidence": found.confidence,
+            "evidence": found.evidence,
+            "symptoms": [symptom.code for symptom in found.symptoms],
+        },
     }
 
 

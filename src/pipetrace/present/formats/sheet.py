@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pipetrace.explain.quiz import Question
 from pipetrace.trace.document import Trace
 
-LETTERS = "ABCD"
-
 
 @dataclass(frozen=True)
 class Sheet:
@@ -25,10 +23,6 @@ class Sheet:
     def name(self) -> str:
         """The title with the seed, as platforms list quizzes."""
         return f"{self.title} ({self.seed})"
-
-    def number(self, bits: int) -> int:
-        """A number of so many bits that stands for the trace and the seed."""
-        return int.from_bytes(self.digest(), "big") >> (256 - bits)
 
     def digest(self, question: int | str = "") -> bytes:
         """SHA-256 of the trace, the seed and a question's number."""

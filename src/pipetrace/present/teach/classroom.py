@@ -1,7 +1,5 @@
 """The pages of a class: each trace of a folder, for each student, and the sheet of the answers."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,22 +15,20 @@ from pipetrace.errors import (
     visible,
 )
 from pipetrace.explain.formatting import counted
-from pipetrace.present.blocks import GAP, Paragraph
+from pipetrace.present.blocks import GAP, LETTERS, Paragraph
 from pipetrace.present.drawings import Grid
+from pipetrace.present.formats.csv import csv_text
 from pipetrace.present.formats.quiz import QUIZ_FORMS, SUFFIXES, sheet
 from pipetrace.present.formats.sheet import Sheet
 from pipetrace.present.markdown import write_markdown
 from pipetrace.present.output_files import check_outputs, write_text
 from pipetrace.present.page import trace_page
-from pipetrace.present.quiz_prompt import LETTERS
 from pipetrace.trace import read
 from pipetrace.trace.document import Trace
 
 SHEETS = ("answers.md", "answers.csv")
 SEEDS = 20
 """Seeds that are tried for a student until no other one has the same questions."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would take for a formula."""
 
 
 @dataclass(frozen=True)
@@ -187,21 +183,12 @@ def write_sheets(entries: Sequence[Entry], out: Path) -> None:
         if each.same_as
     ]
     write_text(out / SHEETS[0], _markdown(head, rows, same), force=True)
-    write_text(out / SHEETS[1], _csv(head, rows), force=True)
+    cells = (map(visible, row) for row in rows)
+    write_text(out / SHEETS[1], csv_text(head, cells), force=True)
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], remarks: Sequence[str]) -> str:
     filled = tuple((*row, *[""] * (len(head) - len(row))) for row in rows)
-    grid = Grid("Answers", tuple(head), filled, ("",) * len(rows), None)
+    grid = Grid.plain("Answers", head, filled)
     said = f"The answers of {counted(len(rows), 'page')}. The same seed gives the same quiz."
     return write_markdown([Paragraph(said), *map(Paragraph, remarks), GAP, grid]) + "\n"
-
-
-def _csv(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        cells = [visible(cell) for cell in row]
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
-    return text.getvalue()

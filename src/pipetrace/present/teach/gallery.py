@@ -9,7 +9,7 @@ from pipetrace.explain.findings.engine import check
 from pipetrace.explain.findings.selection import known_rules
 from pipetrace.explain.formatting import counted, figure
 from pipetrace.present.build.document import document
-from pipetrace.present.page import stylesheet
+from pipetrace.present.page import still_page
 from pipetrace.present.views import Document
 from pipetrace.trace.document import Trace
 
@@ -18,8 +18,6 @@ STEEP = 100
 """A loss that changes by a larger factor is drawn on a logarithmic scale."""
 LOSSES = (("loss", "training"), ("val_loss", "validation"))
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-"""Nothing from outside, and no script at all."""
 STYLE = """
 #app.gallery > header { padding-top: 40px; padding-bottom: 0; }
 .gallery h1 { font-size: 34px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; }
@@ -41,26 +39,6 @@ STYLE = """
 .curve { margin: 8px 0 12px; }
 .exhibits details { margin: 0 0 12px; font-size: 13px; }
 .exhibits .links { display: flex; flex-wrap: wrap; gap: 4px 20px; margin: auto 0 0; }
-"""
-TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="generator" content="pipetrace">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body>
-<div id="app" class="{kind}">
-<header><h1>{title}</h1><p>{said}</p></header>
-<main>{body}</main>
-</div>
-</body>
-</html>
 """
 
 
@@ -89,14 +67,8 @@ def index_page(cards: Sequence[Card], title: str = "A gallery of trainings") -> 
         "page has a quiz of its own."
     )
     listing = "\n".join(_card(number, card) for number, card in enumerate(cards, 1))
-    return TEMPLATE.format(
-        policy=html.escape(POLICY),
-        title=html.escape(title),
-        style=stylesheet() + STYLE,
-        said=html.escape(said),
-        kind="gallery",
-        body=f'<ul role="list" class="exhibits">\n{listing}\n</ul>',
-    )
+    body = f'<ul role="list" class="exhibits">\n{listing}\n</ul>'
+    return still_page("gallery", title, said, body, STYLE)
 
 
 def _card(number: int, card: Card) -> str:
@@ -148,7 +120,7 @@ def _curve(trace: Trace) -> str:
         name: [
             (epoch.number, epoch.metrics[key])
             for epoch in trace.epochs
-            if _shown(epoch.metrics, key)
+            if math.isfinite(epoch.metrics.get(key, math.nan))
         ]
         for key, name in LOSSES
     }
@@ -188,7 +160,3 @@ def _key(series: dict[str, list[tuple[int, float]]]) -> str:
         for name, points in series.items()
         if points
     )
-
-
-def _shown(metrics: object, key: str) -> bool:
-    return isinstance(metrics, dict) and math.isfinite(metrics.get(key, math.nan))

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from pipetrace.explain.learn.lesson import Blank, Exercise, Lesson, Problem
 from pipetrace.explain.learn.review import QUESTIONS
+from pipetrace.present.blocks import LETTERS
 from pipetrace.present.lessons import plain
-from pipetrace.present.quiz_prompt import LETTERS
 from pipetrace.present.views import Document, QuestionView
 
 Asked = TypeVar("Asked", QuestionView, Problem)

@@ -34,18 +34,16 @@ def graph(
     stages: Sequence[Stage],
     wires: Wiring,
     groups: Sequence[StageGroup],
-    ids: Mapping[str, str],
     *,
     start: int = 0,
 ) -> GraphView | None:
     """The overview, or None where there is nothing to see: a short chain.
 
-    ``groups`` are the closed ones; ``ids`` the places on the page of stages and groups, by name;
-    ``start`` the position in the trace of the first stage.
+    ``groups`` are the closed ones; ``start`` is the position in the trace of the first stage.
     """
     if wires.chain and len(stages) <= LARGE:
         return None
-    nodes, sources = contracted(stages, wires, groups, ids, start)
+    nodes, sources = contracted(stages, wires, groups, start)
     found = places([node.name for node in nodes], sources)
     boxes, lines = ((), ()) if wires.chain else _drawn(nodes, sources, found, wires)
     return GraphView(
@@ -62,8 +60,7 @@ def contracted(
     stages: Sequence[Stage],
     wires: Wiring,
     closed: Sequence[StageGroup],
-    ids: Mapping[str, str],
-    start: int = 0,
+    start: int,
 ) -> tuple[tuple[Node, ...], dict[str, tuple[str, ...]]]:
     """The nodes of the graph, a collapsed group being one, and the inputs of each."""
     hidden = owners(len(stages), closed)
@@ -72,19 +69,13 @@ def contracted(
     for position, stage in enumerate(stages):
         group = hidden[position]
         if group is None:
-            nodes.append(Node(stage.name, ids[stage.name], start + position, (stage,), None))
+            place = f"stage/{stage.name}"
+            nodes.append(Node(stage.name, place, start + position, (stage,), None))
         elif group.first == position:
             # A group may bear the name of a stage.
-            name = f"{group.name}/"
-            nodes.append(
-                Node(
-                    name,
-                    ids[name],
-                    start + position,
-                    tuple(stages[group.first : group.last + 1]),
-                    group,
-                )
-            )
+            name, place = f"{group.name}/", f"group/{group.name}"
+            held = tuple(stages[group.first : group.last + 1])
+            nodes.append(Node(name, place, start + position, held, group))
         of[stage.name] = nodes[-1].name
     sources: dict[str, dict[str, None]] = {node.name: {} for node in nodes}
     for stage in stages:

@@ -36,10 +36,6 @@ class StageGroup(Record):
     nested: Group | None
     times: int = 1  # how often the block comes; 1 for a group
 
-    def holds(self, position: int) -> bool:
-        """Whether a stage is one of it."""
-        return self.first <= position <= self.last
-
     def around(self, other: "StageGroup") -> bool:
         """Whether another one lies within it."""
         return self is not other and self.first <= other.first and other.last <= self.last
@@ -165,9 +161,31 @@ def _repeated(
         for index, (start, end) in enumerate(entries)
         for position in range(start, end + 1)
     }
-    kinds = [
-        _signature(stages, wires, hidden, entries, entry_of, index) for index in range(len(entries))
-    ]
+
+    def kind(index: int) -> tuple[object, ...]:
+        """What an entry is and where its inputs come from, to find equal entries of blocks."""
+        start, end = entries[index]
+        held, group = stages[start : end + 1], hidden[start]
+        inner = {stage.name for stage in held}
+        given = dict.fromkeys(
+            index - entry_of[source] if source in entry_of else None
+            for stage in held
+            for source in wires.sources[stage.name]
+            if source not in inner
+        )
+        return (
+            group is not None and group.nested is not None and group.nested.layer,
+            tuple((stage.kind, _does(stage)) for stage in held),
+            tuple(given),
+        )
+
+    def leaves(index: int) -> int:
+        """The last entry that uses what an entry gives; itself where nobody does."""
+        start, end = entries[index]
+        users = (user for stage in stages[start : end + 1] for user in wires.users[stage.name])
+        # What a level's stages give to the outside of it is used below all of them.
+        return max([index, *(entry_of.get(user, len(entries)) for user in users)])
+
     return [
         StageGroup(
             f"{stages[entries[start][0]].name}..{stages[entries[end][1]].name}",
@@ -176,9 +194,7 @@ def _repeated(
             None,
             times,
         )
-        for start, end, times in _runs(
-            kinds, lambda index: _leaves(wires, stages, entries, entry_of, index)
-        )
+        for start, end, times in _runs([kind(index) for index in range(len(entries))], leaves)
     ]
 
 
@@ -187,50 +203,6 @@ def _does(stage: Stage) -> str:
     facts = stage.config.get("dataset")
     operation = facts.get("operation") if isinstance(facts, Mapping) else None
     return stage.layer or str(operation or stage.name)
-
-
-def _signature(
-    stages: Sequence[Stage],
-    wires: Wiring,
-    hidden: Sequence[StageGroup | None],
-    entries: Sequence[tuple[int, int]],
-    entry_of: Mapping[str, int],
-    index: int,
-) -> tuple[object, ...]:
-    """What an entry is and where its inputs come from, to find equal entries of blocks."""
-    start, end = entries[index]
-    group = hidden[start]
-    inner = {stages[position].name for position in range(start, end + 1)}
-    given = dict.fromkeys(
-        index - entry_of[source] if source in entry_of else None
-        for name in (stages[position].name for position in range(start, end + 1))
-        for source in wires.sources[name]
-        if source not in inner
-    )
-    classes = tuple(
-        (stages[position].kind, _does(stages[position])) for position in range(start, end + 1)
-    )
-    return (
-        group is not None and group.nested is not None and group.nested.layer,
-        classes,
-        tuple(given),
-    )
-
-
-def _leaves(
-    wires: Wiring,
-    stages: Sequence[Stage],
-    entries: Sequence[tuple[int, int]],
-    entry_of: Mapping[str, int],
-    index: int,
-) -> int:
-    """The last entry that uses what an entry gives; itself where nobody does."""
-    start, end = entries[index]
-    used = [index]
-    for position in range(start, end + 1):
-        # What a level's stages give to the outside of it is used below all of them.
-        used += [entry_of.get(user, len(entries)) for user in wires.users[stages[position].name]]
-    return max(used)
 
 
 def _runs(

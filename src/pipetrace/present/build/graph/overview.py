@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from pipetrace.explain.facts import first_call, measured_rows
 from pipetrace.explain.formatting import counted, listed, number, shape
@@ -12,52 +13,38 @@ from pipetrace.present.drawings import GraphView
 from pipetrace.present.views import GroupView
 from pipetrace.trace.document import Parameters, Spec, Stage, Trace
 
+Placed = TypeVar("Placed", StageGroup, GroupView)
+
 MOST_CLASSES = 6
 """Of more classes of layers in a group the most frequent ones are named."""
 
 
 def overview(
-    trace: Trace, *, expanded: bool = False
+    trace: Trace, *, expanded: bool = False, within: tuple[int, int] | None = None
 ) -> tuple[GraphView | None, tuple[GroupView, ...]]:
-    """The graph, and the groups: closed in a large model unless they are to be opened."""
-    wires = wiring(trace)
-    found = stage_groups(trace, wires)
-    is_expanded = expanded or len(trace.stages) <= LARGE
-    views = tuple(_group(trace, wires, group, expanded=is_expanded) for group in found)
-    return graph(trace.stages, wires, () if is_expanded else found, _ids(trace, found)), views
+    """The graph, and the groups: closed where there are many stages unless they are to be opened.
 
-
-def inside(
-    trace: Trace, first: int, last: int, *, expanded: bool = False
-) -> tuple[GraphView | None, tuple[GroupView, ...]]:
-    """The same for the stages between two positions; positions in the views count from the first.
-
-    What groups within them is closed where they are many.
+    ``within`` has the positions of the first and the last of the stages that are shown, where these
+    are not all; positions in the views count from the first.
     """
     wires = wiring(trace)
-    around = [
-        group for group in stage_groups(trace, wires) if first <= group.first and group.last <= last
+    first, last = within or (0, len(trace.stages) - 1)
+    found = [
+        group
+        for group in stage_groups(trace, wires)
+        if first <= group.first and group.last <= last and (group.first, group.last) != within
     ]
-    found = [group for group in around if (group.first, group.last) != (first, last)]
-    is_expanded = expanded or last + 1 - first <= LARGE
-    views = tuple(
-        replace(view, first=view.first - first, last=view.last - first)
-        for view in (_group(trace, wires, group, expanded=is_expanded) for group in found)
-    )
-    if last == first:
-        return None, views
     part = replace(trace, stages=trace.stages[first : last + 1])
-    closed = (
-        ()
-        if is_expanded
-        else [replace(group, first=group.first - first, last=group.last - first) for group in found]
-    )
-    return graph(part.stages, wiring(part), closed, _ids(trace, found), start=first), views
+    is_expanded = expanded or len(part.stages) <= LARGE
+    views = [_group(trace, wires, group, expanded=is_expanded) for group in found]
+    closed = [] if is_expanded else [_behind(group, first) for group in found]
+    shown = graph(part.stages, wiring(part) if within else wires, closed, start=first)
+    return shown, tuple(_behind(view, first) for view in views)
 
 
-def _ids(trace: Trace, found: Sequence[StageGroup]) -> dict[str, str]:
-    ids = {stage.name: f"stage/{stage.name}" for stage in trace.stages}
-    return ids | {f"{group.name}/": f"group/{group.name}" for group in found}
+def _behind(group: Placed, start: int) -> Placed:
+    """A group with its positions counted from a stage."""
+    return replace(group, first=group.first - start, last=group.last - start)
 
 
 def visible(trace: Trace, found: Sequence[GroupView]) -> set[str]:

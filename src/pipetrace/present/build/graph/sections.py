@@ -121,5 +121,4 @@ def _joined(wires: Wiring, at: int) -> bool:
     """Whether branches join at a stage and nothing else goes on beside it."""
     if len(wires.sources[wires.order[at]]) < 2:
         return False
-    position = {name: index for index, name in enumerate(wires.order)}
-    return all(position[user] <= at for name in wires.order[:at] for user in wires.users[name])
+    return all(wires.places[user] <= at for name in wires.order[:at] for user in wires.users[name])

@@ -80,16 +80,13 @@ def wiring(trace: Trace) -> Wiring:
 
 def described(trace: Trace, found: Wiring, stage: Stage) -> tuple[str, ...]:
     """The inputs, users and group of a stage, if the order of the stages does not show them."""
-    return tuple(
-        sentence
-        for sentence in (
-            _inside(found, stage),
-            _receives(trace, found, stage),
-            _goes_to(found, stage),
-            _output(trace, found, stage),
-        )
-        if sentence
+    sentences = (
+        _inside(found, stage),
+        _receives(trace, found, stage),
+        _goes_to(found, stage),
+        _output(trace, found, stage),
     )
+    return tuple(filter(None, sentences))
 
 
 def names(found: Sequence[str]) -> str:
