@@ -138,9 +138,11 @@ def test_scores_are_the_shares() -> None:
     entries = images.scores(np.array([0.25, 0.75, np.nan], np.float32), ["a", "b", "c"])
     assert [(bar.name, bar.length, bar.text, bar.marked) for bar in entries] == [
         ("a", 0.25, "25 %", False),
-        ("b", 0.75, "75 %", True),
+        ("b", 0.75, "75 %", False),  # which is the largest is not known beside a NaN
         ("c", 0.0, "NaN", False),
     ]
+    entries = images.scores(np.array([0.25, 0.75], np.float32), ["a", "b"])
+    assert [bar.marked for bar in entries] == [False, True]
 
 
 def test_the_activity_of_a_channel_is_its_share_above_zero() -> None:

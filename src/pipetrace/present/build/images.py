@@ -138,8 +138,9 @@ def largest(values: Array) -> NDArray[np.intp]:
 
 
 def scores(shares: Array, names: Sequence[str]) -> tuple[Bar, ...]:
-    """One bar for each class, its length the probability; the largest is marked."""
-    first = int(np.argsort(-shares, kind="stable")[0])
+    """One bar for each class, its length the probability; the largest is marked, unless one of them
+    is NaN."""
+    first = int(np.argmax(shares))  # that of a NaN, where there is one
     return tuple(
         Bar(
             names[index],
