@@ -8,14 +8,7 @@ from typing import Any
 from pipetrace.comparison import words
 from pipetrace.comparison.compare import compared
 from pipetrace.comparison.pairing import pairs
-from pipetrace.comparison.records import (
-    DATA,
-    LAYERS,
-    STEPS,
-    Comparison,
-    Difference,
-    Missing,
-)
+from pipetrace.comparison.records import DATA, LAYERS, STEPS, Comparison, Difference, Missing
 from pipetrace.errors import ArgumentError
 from pipetrace.explain import metrics
 from pipetrace.explain.events import called
@@ -123,8 +116,11 @@ class Baseline(Rule):
 
 
 def check_options(given: Mapping[str, Any]) -> CheckOptions:
-    """The options of a check by the names of the command's; ``baseline`` is a trace or its path."""
-    known = {name: value for name, value in given.items() if value is not None}
+    """The options of a check by the names of the command's; ``baseline`` is a trace or its path.
+
+    The ``format`` of a report, which pyproject.toml sets too, is none of them.
+    """
+    known = {name: value for name, value in given.items() if value is not None and name != "format"}
     baseline, tolerance = known.pop("baseline", None), known.pop("tolerance", TOLERANCE)
     conditions = () if baseline is None else (Baseline(opened(baseline), tolerance),)
     return CheckOptions(**{"level": WARNING, **known}, conditions=conditions)
