@@ -72,7 +72,8 @@ def initial_weights(traces: Sequence[Trace]) -> WeightsCheck:
         first = traces[0].run
         size = first.model.parameters.total if first.model else 0
         if first.model_fingerprint:
-            return WeightsCheck(True, exact=size <= MOST_HASHED, compared=_count(traces[0]))
+            count = sum(len(stage.weights) for stage in traces[0].stages)
+            return WeightsCheck(True, exact=size <= MOST_HASHED, compared=count)
     if all(0 in each.weights_after for each in traces):
         return _checked(traces, [each.weights_after[0] for each in traces])
     return _by_statistics(traces)
@@ -83,10 +84,6 @@ def final_weights(traces: Sequence[Trace]) -> WeightsCheck:
     if not all(each.weights for each in traces):
         return WeightsCheck(None)
     return _checked(traces, [each.weights for each in traces])
-
-
-def _count(trace: Trace) -> int:
-    return sum(len(stage.weights) for stage in trace.stages)
 
 
 def _checked(traces: Sequence[Trace], values: Sequence[Mapping[str, Array]]) -> WeightsCheck:
