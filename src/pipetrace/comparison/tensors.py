@@ -49,10 +49,8 @@ def distances(one: float, other: float) -> tuple[float, float]:
 
 
 def statistic(ours: Summary, theirs: Summary) -> tuple[str, float, float] | None:
-    """The statistic in which two summaries differ most, with both values; None where they agree,
-    or are of different numbers of values."""
-    if ours.count != theirs.count:  # of one run fewer rows were measured
-        return None
+    """The statistic in which two summaries of as many values differ most, with both values; None
+    where they agree."""
     counts = [(name, getattr(ours, name), getattr(theirs, name)) for name in COUNTS]
     if apart := next(((name, a, b) for name, a, b in counts if a != b), None):
         return apart[0], float(apart[1]), float(apart[2])
