@@ -270,12 +270,23 @@ def test_the_exit_code_and_the_streams_are_real(here: Path) -> None:
     assert module.stdout == f"pipetrace, version {__version__}\n"
 
 
+COMMANDS = """
+import sys
+from pipetrace.cli import main
+commands = sys.argv[1:]
+for each in commands:
+    sys.argv = ["pipetrace", *each.split()]
+    try:
+        main()
+    except SystemExit as ending:
+        assert not ending.code, each
+"""
 LOADED = "import atexit, sys; atexit.register(lambda: print('LOADED', *sorted(sys.modules), file=sys.stderr))\n"
 
 
 def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
-    """The modules that are there when a fresh Python has run a command, after some other code."""
-    script = f"{LOADED}{code}\nimport sys\nfrom pipetrace.cli import main\nsys.argv[0] = 'pipetrace'\nmain()"
+    """The modules that are there when a fresh Python has run commands, after some other code."""
+    script = f"{LOADED}{code}\n{COMMANDS}"
     searched = [str(each) for each in (path, os.environ.get("PYTHONPATH")) if each]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(searched)}
     ran = subprocess.run(
@@ -290,27 +301,29 @@ def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
 
 
 def test_showing_a_trace_imports_no_framework(here: Path) -> None:
-    for arguments in ("show digits.trace", "page digits.trace", "export digits.trace", "--help"):
-        found = loaded("", *arguments.split())
-        assert "pipetrace.cli" in found
-        assert not FRAMEWORKS & found, arguments
-        assert not any(name.startswith("pipetrace.capture") for name in found), arguments
+    readers = [f"{name} digits.trace" for name in ("show", "page", "export", "runs")]
+    found = loaded("", *readers, "--help")
+    assert {"pipetrace.cli", "pipetrace.present.page", "pipetrace.run_table.index"} <= found
+    assert not (FRAMEWORKS | {"pandas", "polars"}) & found
+    assert not any(name.startswith("pipetrace.capture") for name in found)
     # An import would be seen.
     (here / "stubs" / "tensorflow").mkdir(parents=True)
     (here / "stubs" / "tensorflow" / "__init__.py").touch()
-    found = loaded("import tensorflow", "show", "digits.trace", path=here / "stubs")
+    found = loaded("import tensorflow", "show digits.trace", path=here / "stubs")
     assert FRAMEWORKS & found == {"tensorflow"}
 
 
-def test_plain_has_no_escape_codes_whatever_the_environment_says(here: Path) -> None:
-    wish = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
-    assert "\x1b" in start("show", "digits.trace", env=wish).stdout
-    asked = start("quiz", "digits.trace", "--plain", env=wish)
-    assert asked.returncode == 0
-    assert "\x1b" not in asked.stdout
-    shown = start("show", "digits.trace", "--plain", env=wish)
-    assert "\x1b" not in shown.stdout
-    assert shown.stdout == document_text(document(read(here / "digits.trace")), "digits.trace")
+def test_plain_has_no_escape_codes_whatever_the_environment_says(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run("show", "digits.trace", "--plain")
+    for name, value in (("FORCE_COLOR", "1"), ("COLORTERM", "truecolor"), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" in run("show", "digits.trace").out
+    asked = run("quiz", "digits.trace", "--plain")
+    assert (asked.code, "\x1b" in asked.out) == (0, False)
+    assert run("show", "digits.trace", "--plain") == plain
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal is wanted")
