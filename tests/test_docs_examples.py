@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import shlex
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,10 +15,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.cli.conftest import here
 from tests.markdown import DOCS, Block, blocks, documents
 
 from pipetrace.cli import commands
 from pipetrace.trace import read
+
+__all__ = ["here"]
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 FRAMEWORK = "framework"
@@ -74,14 +76,6 @@ def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> 
                 f"{path.name}, line {output.line}"
             )
     return len(pairs)
-
-
-@pytest.fixture
-def here(tmp_path: Path, digits_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to run in, with a trace."""
-    shutil.copy(digits_file, tmp_path / "digits.trace")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_the_python_examples_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

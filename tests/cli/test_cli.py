@@ -167,21 +167,17 @@ def test_plain_text_is_as_wide_as_columns_says(
 # The quiz
 
 
-def answers(trace: Trace, *chosen: int, seed: int | None = None) -> tuple[str, str]:
-    made = document(trace, quiz_seed=seed).quiz
-    typed = "".join(
-        "ABCD"[(question.answer + step) % 4] + "\n"
-        for question, step in zip(made, chosen, strict=True)
-    )
-    options = [] if seed is None else ["--seed", str(seed)]
-    return typed, " ".join(options)
+def answers(trace: Trace, *chosen: int, seed: int | None = None) -> str:
+    """What is typed to take options so many places from the right ones."""
+    asked = zip(document(trace, quiz_seed=seed).quiz, chosen, strict=True)
+    return "".join("ABCD"[(each.answer + step) % 4] + "\n" for each, step in asked)
 
 
 def test_the_quiz_asks_tells_and_counts(
     here: Path, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teach, "_in_terminal", lambda: True)
-    typed, _ = answers(digits_trace, 0, 1, 0)
+    typed = answers(digits_trace, 0, 1, 0)
     ran = CliRunner().invoke(commands, ["quiz", "digits.trace"], input=f"x\n\n{typed.lower()}")
     assert ran.exit_code == 0
     text = " ".join(ran.output.split())
@@ -208,8 +204,8 @@ def test_another_seed_asks_other_questions(
         for seed in range(20)
         if {each.text for each in document(digits_trace, quiz_seed=seed).quiz} != own
     )
-    typed, options = answers(digits_trace, 0, 0, 0, seed=seed)
-    ran = CliRunner().invoke(commands, ["quiz", "digits.trace", *options.split()], input=typed)
+    typed = answers(digits_trace, 0, 0, 0, seed=seed)
+    ran = CliRunner().invoke(commands, ["quiz", "digits.trace", "--seed", str(seed)], input=typed)
     assert ran.output.rstrip().endswith("3 of 3 right.")
 
 
@@ -240,10 +236,8 @@ def test_a_quiz_is_listed_without_a_terminal_and_written_on_request(
     assert run("quiz", "digits.trace", "--format", "qti").code == 0
     assert zipfile.is_zipfile(here / "digits.qti.zip")
     assert is_message(run("quiz", "digits.trace", "--format", "qti"), "output-exists")
-    assert (
-        run("quiz", "digits.trace", "--format", "gift", "-o", "q.gift", "--title", "Week 7").code
-        == 0
-    )
+    gift = ("--format", "gift", "-o", "q.gift", "--title", "Week 7")
+    assert run("quiz", "digits.trace", *gift).code == 0
     assert "Week 7" in (here / "q.gift").read_text()
 
 
@@ -331,12 +325,8 @@ def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
     import pty
 
     leader, follower = pty.openpty()
-    environment = {
-        **os.environ,
-        "TERM": "xterm-256color",
-        "COLUMNS": "72",
-        "COLORTERM": "truecolor",
-    }
+    wish = {"TERM": "xterm-256color", "COLUMNS": "72", "COLORTERM": "truecolor"}
+    environment = {**os.environ, **wish}
     environment.pop("NO_COLOR", None)
     process = subprocess.Popen(
         [COMMAND, "show", "digits.trace"], stdout=follower, stderr=follower, env=environment

@@ -118,9 +118,8 @@ def test_html_is_one_file_without_scripts(run: Run, folder: Path) -> None:
 
 
 def test_what_cannot_be_asked_for_is_said(run: Run, folder: Path) -> None:
-    assert is_message(run("runs", "--where", "open('x')"), "bad-condition", "--where")
-    assert is_message(run("runs", "--sort", "nothing"), "bad-condition", "--sort")
-    assert is_message(run("runs", "--metric", "nothing"), "bad-condition", "--metric")
+    for option in ("--where", "--sort", "--metric"):
+        assert is_message(run("runs", option, "nothing()"), "bad-condition", option)
     assert is_message(run("runs", "nowhere"), "trace-not-found", "nowhere")
     (folder / "empty").mkdir()
     assert run("runs", "empty").code == 0
