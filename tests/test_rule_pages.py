@@ -1,17 +1,14 @@
 """``docs/rules``: a page for each rule, in step with its class, and the list of all; and what is shipped."""
 
 import re
-import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from tests.markdown import DOCS, ROOT, blocks, sections
 from tools import make_rule_pages as tool
 
-from pipetrace.cli import commands
 from pipetrace.explain.findings import LEVELS, pages
 from pipetrace.explain.findings.rule import AnyRule
 
@@ -67,19 +64,6 @@ def test_the_examples_say_what_the_pages_show(
     pages_of = {rule.code: text_of(rule) for rule in rules}
     said = {code: masked(tool.said(text)) for code, text in pages_of.items()}
     assert said == {code: masked(tool.example(text)["said"]) for code, text in pages_of.items()}
-
-
-def test_the_commands_of_a_page_can_be_parsed() -> None:
-    for rule in RULES:
-        for block in blocks(text_of(rule)):
-            for call in re.findall(r"^\$ (pipetrace .*)$", block.text, re.MULTILINE):
-                _, name, *arguments = shlex.split(call)
-                command = commands.commands[name]
-                # Without the context of the whole, Click would remember other names of --help for the tests after this one.
-                around = commands.make_context("pipetrace", [name])
-                assert isinstance(
-                    command.make_context(name, arguments, parent=around), click.Context
-                )
 
 
 def test_a_rule_says_what_it_is() -> None:
