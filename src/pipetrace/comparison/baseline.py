@@ -18,6 +18,7 @@ from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.formatting import counted, dimensions, listed, number, share
 from pipetrace.trace import opened
 from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.records import same
 
 TOLERANCE = 0.1
 LISTED_DIFFERENCES = 8
@@ -104,8 +105,7 @@ class Baseline(Rule):
             finite = [each for each in before if math.isfinite(each)]
             moved = max(finite) - min(finite) if finite else 0.0
             allowed = self.tolerance * max(abs(before[-1]), moved)
-            same = value == before[-1] or (math.isnan(value) and math.isnan(before[-1]))
-            if not same and not abs(value - before[-1]) <= allowed:
+            if not same(value, before[-1]) and not abs(value - before[-1]) <= allowed:
                 low, high = before[-1] - allowed, before[-1] + allowed
                 yield Evidence(
                     f"{name} is {value:.4g}; in the baseline it is {before[-1]:.4g} "

@@ -1,6 +1,5 @@
 """Where two runs that were meant to be equal differ first: epoch by epoch, stage by stage."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
@@ -11,6 +10,7 @@ from pipetrace.comparison.pairing import names, weights
 from pipetrace.comparison.records import GRADIENT, METRIC, OUTPUT, WEIGHTS, FirstDifference
 from pipetrace.trace.document import Array, Epoch, Trace, stage_of_weight
 from pipetrace.trace.measurements import Gradient
+from pipetrace.trace.records import same
 
 
 @dataclass(frozen=True)
@@ -153,5 +153,5 @@ def _epoch(first: Trace, ours: Epoch, theirs: Epoch, back: Mapping[str, str]) ->
     for name, value in ours.metrics.items():
         known_value = theirs.metrics.get(name)
         if known_value is not None:
-            equal = value == known_value or (math.isnan(value) and math.isnan(known_value))
-            yield _Found(None, METRIC, name, values=None if equal else (value, known_value))
+            pair = None if same(value, known_value) else (value, known_value)
+            yield _Found(None, METRIC, name, values=pair)
