@@ -1,6 +1,5 @@
 """Whether headline, observations, findings and insight of a trace say the same of a run."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 
 from pipetrace.explain.facts import trained
@@ -67,9 +66,4 @@ def contradictions(trace: Trace) -> list[str]:
 
 def all_contradictions(traces: dict[str, Trace]) -> list[str]:
     """The same for several traces, each with its name."""
-    return list(
-        itertools.chain.from_iterable(
-            (f"{name}: {claim}" for claim in contradictions(trace))
-            for name, trace in traces.items()
-        )
-    )
+    return [f"{name}: {claim}" for name, trace in traces.items() for claim in contradictions(trace)]

@@ -6,7 +6,7 @@ import functools
 import gc
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ import pytest
 
 from pipetrace.demo.data import embedded_digits
 from pipetrace.demo.model import Plan
+from pipetrace.present.progress import Silent
 from pipetrace.trace import Trace, read
-from pipetrace.trace.document import Epoch
 
 os.environ.pop("COLUMNS", None)  # which the workers of pytest-xdist set, and texts follow
 
@@ -64,22 +64,6 @@ def once_for_all(
     if not own.exists():
         shutil.copy(shared / name, own)
     return own
-
-
-class SilentProgress:
-    """A Progress that shows nothing."""
-
-    def begins(self, what: str) -> None:
-        pass
-
-    def step(self, epoch: int, step: int, metrics: Mapping[str, float]) -> None:
-        pass
-
-    def epoch(self, epoch: Epoch) -> None:
-        pass
-
-    def rows(self, done: int, total: int) -> None:
-        pass
 
 
 @functools.cache
@@ -139,12 +123,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def silent() -> SilentProgress:
-    return SilentProgress()
+def silent() -> Silent:
+    return Silent()
 
 
 @pytest.fixture(scope="session")
-def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress) -> Path:
+def digits_file(tmp_path_factory: pytest.TempPathFactory, silent: Silent) -> Path:
     """The trace file of a short run: 200 rows, 3 epochs, seed 0. It is shared: read it, leave it as it is."""
     from pipetrace.demo.run import record_digits
 

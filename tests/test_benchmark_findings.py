@@ -1,27 +1,17 @@
 """How the benchmark of findings counts: what is told of the repaired program too is no diagnosis."""
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
+
+from benchmarks.findings import Score
 
 from pipetrace.explain.findings import WARNING, Finding
 
-
-def benchmark() -> Any:
-    path = Path(__file__).resolve().parent.parent / "benchmarks" / "findings.py"
-    spec = importlib.util.spec_from_file_location("benchmark_findings", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(
-        spec
-    )  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-Score = benchmark().Score
-FAULT = {"category": "dying_relu", "layer": "a", "layer_alt": ["b"], "also": ["nan"]}
+FAULT: dict[str, Any] = {
+    "category": "dying_relu",
+    "layer": "a",
+    "layer_alt": ["b"],
+    "also": ["nan"],
+}
 MINOR = {"category": "optimizer", "layer": None, "minor": True}
 
 

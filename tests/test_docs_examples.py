@@ -5,7 +5,6 @@ import itertools
 import os
 import re
 import shlex
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,10 +15,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.cli.conftest import here
 from tests.markdown import DOCS, Block, blocks, documents
 
 from pipetrace.cli import commands
 from pipetrace.trace import read
+
+__all__ = ["here"]
 
 FORMAT = (DOCS / "trace-format.md").read_text(encoding="utf-8")
 FRAMEWORK = "framework"
@@ -74,14 +76,6 @@ def run(path: Path, capture: pytest.CaptureFixture[str], *, framework: bool) -> 
                 f"{path.name}, line {output.line}"
             )
     return len(pairs)
-
-
-@pytest.fixture
-def here(tmp_path: Path, digits_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to run in, with a trace."""
-    shutil.copy(digits_file, tmp_path / "digits.trace")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_the_python_examples_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,6 +179,11 @@ def carried_out(command: str, folder: Path) -> tuple[int, str]:
     return ran.returncode, ran.stderr
 
 
+def follow_all(guide: str, folder: Path) -> None:
+    for block in blocks((DOCS / guide).read_text(encoding="utf-8")):
+        follow(block, folder)
+
+
 def follow(block: Block, folder: Path) -> None:
     """Do what a block of a guide says, and see that it ends as the guide says."""
     if block.mark.startswith(FILE):
@@ -203,8 +202,7 @@ def follow(block: Block, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
-    for block in blocks((DOCS / "guide-engineer.md").read_text(encoding="utf-8")):
-        follow(block, tmp_path)
+    follow_all("guide-engineer.md", tmp_path)
     assert b"PT303" not in (tmp_path / "findings.json").read_bytes().partition(b'"findings"')[2]
     assert {path.name for path in tmp_path.iterdir()} >= {
         "train.trace",
@@ -216,16 +214,14 @@ def test_the_guide_for_engineers_works(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_to_comparing_works(tmp_path: Path) -> None:
-    for block in blocks((DOCS / "guide-compare.md").read_text(encoding="utf-8")):
-        follow(block, tmp_path)
+    follow_all("guide-compare.md", tmp_path)
     assert {"report.html", "report.md", "report.json"} <= {path.name for path in tmp_path.iterdir()}
 
 
 @pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_to_watching_works(tmp_path: Path) -> None:
-    for block in blocks((DOCS / "guide-live.md").read_text(encoding="utf-8")):
-        follow(block, tmp_path)
+    follow_all("guide-live.md", tmp_path)
     trace = read(tmp_path / "run.trace")
     assert (trace.ending.rule, len(trace.epochs) < 60) == ("PT303", True)
 
@@ -233,8 +229,7 @@ def test_the_guide_to_watching_works(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_to_many_runs_works(tmp_path: Path) -> None:
-    for block in blocks((DOCS / "guide-runs.md").read_text(encoding="utf-8")):
-        follow(block, tmp_path)
+    follow_all("guide-runs.md", tmp_path)
     assert {"runs.csv", "runs.html", "fast.csv", "fast.xml", "train.html"} <= {
         path.name for path in tmp_path.iterdir()
     }
@@ -247,8 +242,7 @@ def test_the_guide_to_many_runs_works(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.framework
 def test_the_guide_for_teachers_works(tmp_path: Path) -> None:
-    for block in blocks((DOCS / "guide-teacher.md").read_text(encoding="utf-8")):
-        follow(block, tmp_path)
+    follow_all("guide-teacher.md", tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names >= {"digits.html", "digits.txt", "more.html", "wrong.trace", "quiz.xml"}
     assert (tmp_path / "week7/class/zoë/digits.html").is_file()

@@ -63,14 +63,8 @@ MAY_USE_UNPROMISED = frozenset({"capture/internals.py", "pipeline/kinds.py"})
 """`kinds` tells a dataset by the module of its class, without importing TensorFlow."""
 
 EMPTY = {
-    name: ""
+    f"{part}.py" if (PACKAGE / f"{part}.py").is_file() else f"{part}/__init__.py": ""
     for part in MAY_IMPORT
-    for name in [
-        f"{part}.py"
-        if part
-        in ("errors", "config", "storage", "pytest_plugin", "selfcheck", "__init__", "__main__")
-        else f"{part}/__init__.py"
-    ]
 }
 """The files of a package of the same parts, with nothing in them."""
 

@@ -1,18 +1,14 @@
 """``docs/rules``: a page for each rule, in step with its class, and the list of all; and what is shipped."""
 
-import importlib.util
 import re
-import shlex
 import tomllib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import click
 import pytest
 from tests.markdown import DOCS, ROOT, blocks, sections
+from tools import make_rule_pages as tool
 
-from pipetrace.cli import commands
 from pipetrace.explain.findings import LEVELS, pages
 from pipetrace.explain.findings.rule import AnyRule
 
@@ -20,19 +16,7 @@ FOLDER = DOCS / "rules"
 HEADINGS = ["Evidence it needs", "Example", "When to ignore it"]
 
 
-def load_tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "make_rule_pages", ROOT / "tools" / "make_rule_pages.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TOOL = load_tool()
-RULES: tuple[AnyRule, ...] = TOOL.rules()
+RULES = tuple(tool.rules())
 CODES = [rule.code for rule in RULES]
 
 
@@ -78,27 +62,14 @@ def test_the_examples_say_what_the_pages_show(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     pages_of = {rule.code: text_of(rule) for rule in rules}
-    said = {code: masked(TOOL.said(text)) for code, text in pages_of.items()}
-    assert said == {code: masked(TOOL.example(text)["said"]) for code, text in pages_of.items()}
-
-
-def test_the_commands_of_a_page_can_be_parsed() -> None:
-    for rule in RULES:
-        for block in blocks(text_of(rule)):
-            for call in re.findall(r"^\$ (pipetrace .*)$", block.text, re.MULTILINE):
-                _, name, *arguments = shlex.split(call)
-                command = commands.commands[name]
-                # Without the context of the whole, Click would remember other names of --help for the tests after this one.
-                around = commands.make_context("pipetrace", [name])
-                assert isinstance(
-                    command.make_context(name, arguments, parent=around), click.Context
-                )
+    said = {code: masked(tool.said(text)) for code, text in pages_of.items()}
+    assert said == {code: masked(tool.example(text)["said"]) for code, text in pages_of.items()}
 
 
 def test_a_rule_says_what_it_is() -> None:
     for rule in RULES:
         assert re.fullmatch(r"PT\d{3}", rule.code)
-        assert rule.code[:3] in TOOL.FAMILIES
+        assert rule.code[:3] in tool.FAMILIES
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", rule.category)
         assert rule.level in LEVELS
@@ -110,17 +81,17 @@ def test_a_rule_says_what_it_is() -> None:
 
 
 def test_the_made_parts_are_what_the_tool_makes() -> None:
-    for place, text in TOOL.pages():
+    for place, text in tool.pages():
         assert place.read_text(encoding="utf-8") == text, "run: python tools/make_rule_pages.py"
 
 
 def test_the_tool_leaves_alone_what_is_written_by_hand(tmp_path: Path) -> None:
     (first, *_) = RULES
-    (tmp_path / "README.md").write_text(f"# A\n\n{TOOL.LIST_BEGIN}\nold\n{TOOL.LIST_END}\n\nB\n")
+    (tmp_path / "README.md").write_text(f"# A\n\n{tool.LIST_BEGIN}\nold\n{tool.LIST_END}\n\nB\n")
     (tmp_path / f"{first.code}.md").write_text(
         f"# old\n\nold\n{pages.END}\n\n## Written\n\nBy hand.\n"
     )
-    made = {place.name: text for place, text in TOOL.pages(tmp_path)}
+    made = {place.name: text for place, text in tool.pages(tmp_path)}
     assert made[f"{first.code}.md"] == f"{pages.head(first)}\n## Written\n\nBy hand.\n"
     assert made["README.md"].startswith("# A\n\n")
     assert made["README.md"].endswith("\n\nB\n")
@@ -145,7 +116,7 @@ def test_a_changed_attribute_is_seen_on_the_page_and_in_the_list(
     for name, value in changes.items():
         with monkeypatch.context() as patch:
             patch.setattr(kind, name, value)
-            (page, text), *_, (listing, rows) = TOOL.pages()
+            (page, text), *_, (listing, rows) = tool.pages()
             assert page.read_text(encoding="utf-8") != text, name
             in_list = name in ("name", "level", "category", "what")
             assert (listing.read_text(encoding="utf-8") != rows) == in_list, name

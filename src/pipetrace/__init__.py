@@ -63,28 +63,21 @@ __all__ = [
     "TraceError",
 ]
 
-RECORD = "pipetrace.record"
 LATER = {
-    "Evidence": "pipetrace.explain",
-    "Finding": "pipetrace.explain",
-    "Observation": "pipetrace.explain",
-    "Question": "pipetrace.explain",
-    "Rule": "pipetrace.explain",
-    "findings": "pipetrace.explain",
-    "observations": "pipetrace.explain",
-    "quiz": "pipetrace.explain",
-    "show": "pipetrace.present",
-    "write_page": "pipetrace.present",
-    "compare": "pipetrace.comparison.compare",
-    "Trace": "pipetrace.trace",
-    "runs": "pipetrace.run_table.table",
-    "read": "pipetrace.trace",
-    "Pipeline": f"{RECORD}.pipeline",
-    "Recorder": f"{RECORD}.recorder",
-    "watch": f"{RECORD}.watch",
-    "recording": f"{RECORD}.loop",
+    "pipetrace.explain": {
+        *("Evidence", "Finding", "Observation", "Question", "Rule"),
+        *("findings", "observations", "quiz"),
+    },
+    "pipetrace.present": {"show", "write_page"},
+    "pipetrace.comparison.compare": {"compare"},
+    "pipetrace.run_table.table": {"runs"},
+    "pipetrace.trace": {"Trace", "read"},
+    "pipetrace.record.pipeline": {"Pipeline"},
+    "pipetrace.record.recorder": {"Recorder"},
+    "pipetrace.record.watch": {"watch"},
+    "pipetrace.record.loop": {"recording"},
 }
-"""Where each name is imported from at its first use: showing a trace loads no recorder."""
+"""Where names are imported from at their first use: showing a trace loads no recorder."""
 
 
 def _reporter() -> live_findings.Reporter:
@@ -107,10 +100,10 @@ register_presenter(_presenter)
 
 
 def __getattr__(name: str) -> Any:
-    if name in LATER:
-        found = getattr(importlib.import_module(LATER[name]), name)
-    elif name == "__version__":
+    if name == "__version__":
         found = _version()
+    elif module := next((each for each, names in LATER.items() if name in names), None):
+        found = getattr(importlib.import_module(module), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found

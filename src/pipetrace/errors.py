@@ -7,6 +7,7 @@ and exits with the class's code.
 import importlib
 import itertools
 import re
+from functools import partial
 from textwrap import shorten
 from typing import Any
 
@@ -59,15 +60,11 @@ class PipetraceError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is raised on one machine may be shown on another.
-        return _again, (type(self), self.what, self.where, self.hint)
+        return partial(type(self), self.what, where=self.where, hint=self.hint), ()
 
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         return f"{self.what}{place} {self.hint} [{self.slug}]"
-
-
-def _again(kind: type[PipetraceError], what: str, where: str | None, hint: str) -> PipetraceError:
-    return kind(what, where=where, hint=hint)
 
 
 class ArgumentError(PipetraceError, slug="bad-argument"):

@@ -37,7 +37,6 @@ def pipetrace_check(request: pytest.FixtureRequest) -> Check:
         from pipetrace.trace import opened
 
         given = {**vars(config(folder)), **options}
-        given.pop("format")
         for name in ("select", "ignore", "expect"):
             if isinstance(given.get(name), list):
                 given[name] = tuple(given[name])

@@ -48,16 +48,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def command(*arguments: object, before: str = "") -> list[str]:
     """The installed command; ``before`` is Python that runs first, in the process that becomes the command."""
     plain = [str(COMMAND), *map(str, arguments)]
-    return (
-        [
-            sys.executable,
-            "-c",
-            f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])",
-            *plain,
-        ]
-        if before
-        else plain
-    )
+    code = f"import os, sys\n{before}\nos.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", code, *plain] if before else plain
 
 
 def start(

@@ -167,21 +167,17 @@ def test_plain_text_is_as_wide_as_columns_says(
 # The quiz
 
 
-def answers(trace: Trace, *chosen: int, seed: int | None = None) -> tuple[str, str]:
-    made = document(trace, quiz_seed=seed).quiz
-    typed = "".join(
-        "ABCD"[(question.answer + step) % 4] + "\n"
-        for question, step in zip(made, chosen, strict=True)
-    )
-    options = [] if seed is None else ["--seed", str(seed)]
-    return typed, " ".join(options)
+def answers(trace: Trace, *chosen: int, seed: int | None = None) -> str:
+    """What is typed to take options so many places from the right ones."""
+    asked = zip(document(trace, quiz_seed=seed).quiz, chosen, strict=True)
+    return "".join("ABCD"[(each.answer + step) % 4] + "\n" for each, step in asked)
 
 
 def test_the_quiz_asks_tells_and_counts(
     here: Path, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teach, "_in_terminal", lambda: True)
-    typed, _ = answers(digits_trace, 0, 1, 0)
+    typed = answers(digits_trace, 0, 1, 0)
     ran = CliRunner().invoke(commands, ["quiz", "digits.trace"], input=f"x\n\n{typed.lower()}")
     assert ran.exit_code == 0
     text = " ".join(ran.output.split())
@@ -208,8 +204,8 @@ def test_another_seed_asks_other_questions(
         for seed in range(20)
         if {each.text for each in document(digits_trace, quiz_seed=seed).quiz} != own
     )
-    typed, options = answers(digits_trace, 0, 0, 0, seed=seed)
-    ran = CliRunner().invoke(commands, ["quiz", "digits.trace", *options.split()], input=typed)
+    typed = answers(digits_trace, 0, 0, 0, seed=seed)
+    ran = CliRunner().invoke(commands, ["quiz", "digits.trace", "--seed", str(seed)], input=typed)
     assert ran.output.rstrip().endswith("3 of 3 right.")
 
 
@@ -240,10 +236,8 @@ def test_a_quiz_is_listed_without_a_terminal_and_written_on_request(
     assert run("quiz", "digits.trace", "--format", "qti").code == 0
     assert zipfile.is_zipfile(here / "digits.qti.zip")
     assert is_message(run("quiz", "digits.trace", "--format", "qti"), "output-exists")
-    assert (
-        run("quiz", "digits.trace", "--format", "gift", "-o", "q.gift", "--title", "Week 7").code
-        == 0
-    )
+    gift = ("--format", "gift", "-o", "q.gift", "--title", "Week 7")
+    assert run("quiz", "digits.trace", *gift).code == 0
     assert "Week 7" in (here / "q.gift").read_text()
 
 
@@ -270,12 +264,23 @@ def test_the_exit_code_and_the_streams_are_real(here: Path) -> None:
     assert module.stdout == f"pipetrace, version {__version__}\n"
 
 
+COMMANDS = """
+import sys
+from pipetrace.cli import main
+commands = sys.argv[1:]
+for each in commands:
+    sys.argv = ["pipetrace", *each.split()]
+    try:
+        main()
+    except SystemExit as ending:
+        assert not ending.code, each
+"""
 LOADED = "import atexit, sys; atexit.register(lambda: print('LOADED', *sorted(sys.modules), file=sys.stderr))\n"
 
 
 def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
-    """The modules that are there when a fresh Python has run a command, after some other code."""
-    script = f"{LOADED}{code}\nimport sys\nfrom pipetrace.cli import main\nsys.argv[0] = 'pipetrace'\nmain()"
+    """The modules that are there when a fresh Python has run commands, after some other code."""
+    script = f"{LOADED}{code}\n{COMMANDS}"
     searched = [str(each) for each in (path, os.environ.get("PYTHONPATH")) if each]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(searched)}
     ran = subprocess.run(
@@ -290,27 +295,29 @@ def loaded(code: str, *arguments: str, path: Path | None = None) -> set[str]:
 
 
 def test_showing_a_trace_imports_no_framework(here: Path) -> None:
-    for arguments in ("show digits.trace", "page digits.trace", "export digits.trace", "--help"):
-        found = loaded("", *arguments.split())
-        assert "pipetrace.cli" in found
-        assert not FRAMEWORKS & found, arguments
-        assert not any(name.startswith("pipetrace.capture") for name in found), arguments
+    readers = [f"{name} digits.trace" for name in ("show", "page", "export", "runs")]
+    found = loaded("", *readers, "--help")
+    assert {"pipetrace.cli", "pipetrace.present.page", "pipetrace.run_table.index"} <= found
+    assert not (FRAMEWORKS | {"pandas", "polars"}) & found
+    assert not any(name.startswith("pipetrace.capture") for name in found)
     # An import would be seen.
     (here / "stubs" / "tensorflow").mkdir(parents=True)
     (here / "stubs" / "tensorflow" / "__init__.py").touch()
-    found = loaded("import tensorflow", "show", "digits.trace", path=here / "stubs")
+    found = loaded("import tensorflow", "show digits.trace", path=here / "stubs")
     assert FRAMEWORKS & found == {"tensorflow"}
 
 
-def test_plain_has_no_escape_codes_whatever_the_environment_says(here: Path) -> None:
-    wish = {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm-256color"}
-    assert "\x1b" in start("show", "digits.trace", env=wish).stdout
-    asked = start("quiz", "digits.trace", "--plain", env=wish)
-    assert asked.returncode == 0
-    assert "\x1b" not in asked.stdout
-    shown = start("show", "digits.trace", "--plain", env=wish)
-    assert "\x1b" not in shown.stdout
-    assert shown.stdout == document_text(document(read(here / "digits.trace")), "digits.trace")
+def test_plain_has_no_escape_codes_whatever_the_environment_says(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run("show", "digits.trace", "--plain")
+    for name, value in (("FORCE_COLOR", "1"), ("COLORTERM", "truecolor"), ("TERM", "xterm")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" in run("show", "digits.trace").out
+    asked = run("quiz", "digits.trace", "--plain")
+    assert (asked.code, "\x1b" in asked.out) == (0, False)
+    assert run("show", "digits.trace", "--plain") == plain
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal is wanted")
@@ -318,12 +325,8 @@ def test_in_a_terminal_it_is_drawn_as_wide_as_the_window(here: Path) -> None:
     import pty
 
     leader, follower = pty.openpty()
-    environment = {
-        **os.environ,
-        "TERM": "xterm-256color",
-        "COLUMNS": "72",
-        "COLORTERM": "truecolor",
-    }
+    wish = {"TERM": "xterm-256color", "COLUMNS": "72", "COLORTERM": "truecolor"}
+    environment = {**os.environ, **wish}
     environment.pop("NO_COLOR", None)
     process = subprocess.Popen(
         [COMMAND, "show", "digits.trace"], stdout=follower, stderr=follower, env=environment

@@ -44,12 +44,9 @@ def finished(folder: Path) -> Ran:
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def test_a_run_ends_well_and_says_nothing_on_standard_error(finished: Ran) -> None:
+def test_it_ends_well_and_says_what_it_does_while_it_does_it(finished: Ran) -> None:
     assert (finished.code, finished.err) == (0, "")
     assert "\x1b" not in finished.out
-
-
-def test_it_says_what_it_does_while_it_does_it(finished: Ran) -> None:
     head = finished.out.partition("Conv2D digits\n")[0].splitlines()
     assert [line for line in head if not line.startswith("Epoch ")] == [
         "Reading the data ...",
@@ -80,17 +77,12 @@ def test_it_shows_the_document_of_the_trace(finished: Ran, folder: Path) -> None
     assert trace.ending.kind == "finished"
 
 
-def test_it_writes_the_trace_and_the_page_and_nothing_else(finished: Ran, folder: Path) -> None:
-    assert finished.code == 0
-    assert {path.name for path in folder.iterdir()} == {"bars.npz", "run.trace", "run.html"}
-    trace = read(folder / "run.trace")
-    expected = trace_page(trace)
-    assert (folder / "run.html").read_text(encoding="utf-8") == expected
-
-
-def test_the_last_lines_name_the_files_and_what_to_do_with_them(
+def test_it_writes_the_trace_and_the_page_and_names_them_at_the_end(
     finished: Ran, folder: Path
 ) -> None:
+    assert {path.name for path in folder.iterdir()} == {"bars.npz", "run.trace", "run.html"}
+    expected = trace_page(read(folder / "run.trace"))
+    assert (folder / "run.html").read_text(encoding="utf-8") == expected
     sizes = [(folder / name).stat().st_size / 1000 for name in ("run.trace", "run.html")]
     assert finished.out.partition("\nWritten:\n")[2].splitlines() == [
         f"  run.trace  the trace of 2 epochs, {sizes[0]:,.0f} kB",

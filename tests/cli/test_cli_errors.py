@@ -29,10 +29,8 @@ def cut(place: Path) -> None:
 def damaged_figures(place: Path) -> None:
     """What is found only when a rule asks for it."""
     with closing(sqlite3.connect(place)) as database, database:
-        assert (
-            database.execute("UPDATE content SET data = '[1]' WHERE typeof(data) = 'text'").rowcount
-            > 0
-        )
+        changed = database.execute("UPDATE content SET data = '[1]' WHERE typeof(data) = 'text'")
+        assert changed.rowcount > 0
 
 
 def newer(place: Path) -> None:

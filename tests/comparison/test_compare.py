@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.cli.conftest import Run
 from tests.comparison.runs import points, record
 from tests.traces import killed, with_metrics
 
 import pipetrace
-from pipetrace.cli import main
 from pipetrace.comparison.records import Comparison, Missing
 from pipetrace.comparison.words import cell_text, main_course, name_text
 from pipetrace.explain.ablations.rows import noise
@@ -285,34 +285,22 @@ def test_rows_change_sides_as_the_outputs_say(recorded: Recorded) -> None:
     assert {(each.validation, each.number) for each in made.rows.changed} == changed
 
 
-def command(*arguments: object, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
-    monkeypatch.setattr("sys.argv", ["pipetrace", "compare", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ending:
-        main()
-    return ending.value.code
-
-
 def test_the_command_says_it_in_each_format_and_by_its_exit_code(
-    recorded: Recorded,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    recorded: Recorded, tmp_path: Path, run: Run
 ) -> None:
     plain, rate, again = map(recorded, ("plain", "rate", "again"))
     out = tmp_path / "report.json"
-    assert command(plain, again, monkeypatch=monkeypatch) == 0
-    assert command(plain, rate, "--exit-zero", "--plain", monkeypatch=monkeypatch) == 0
-    assert command(plain, rate, "--format", "json", "-o", out, monkeypatch=monkeypatch) == 1
-    told = capsys.readouterr().out
-    # The path of the report is as long as it is.
-    assert max(len(line) for line in told.splitlines() if not line.startswith("Wrote ")) <= 88
+    same, told = run("compare", plain, again), run("compare", plain, rate, "--exit-zero", "--plain")
+    assert (same.code, told.code) == (0, 0)
+    assert max(map(len, (same.out + told.out).splitlines())) <= 88
+    assert run("compare", plain, rate, "--format", "json", "-o", out).code == 1
     found = json.loads(out.read_text())
     assert (found["verdict"], found["exit_code"]) == ("settings", 1)
-    assert found["headline"].split(".")[0] in " ".join(told.split())
-    assert command(plain, rate, "--format", "markdown", monkeypatch=monkeypatch) == 1
-    assert "learning rate" in capsys.readouterr().out
+    assert found["headline"].split(".")[0] in " ".join(told.out.split())
+    written = run("compare", plain, rate, "--format", "markdown")
+    assert (written.code, "learning rate" in written.out) == (1, True)
     other = tmp_path / "no.trace"
     other.write_text("something else")
-    assert command(plain, other, monkeypatch=monkeypatch) == 2
-    assert "[not-a-trace]" in capsys.readouterr().err
-    assert command(plain, monkeypatch=monkeypatch) == 2
+    ran = run("compare", plain, other)
+    assert (ran.code, "[not-a-trace]" in ran.err) == (2, True)
+    assert run("compare", plain).code == 2

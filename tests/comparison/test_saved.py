@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.cli.conftest import Run
 
 import pipetrace
 from pipetrace.capture.onnx_model import OnnxModel
-from pipetrace.cli import main
 from pipetrace.errors import ModelFileError
 
 CAN_EXPORT = all(map(importlib.util.find_spec, ("onnx", "onnxruntime", "tf2onnx")))
@@ -74,18 +74,13 @@ Compare = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def compare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Compare:
-    """Runs the command and reads its JSON, which is empty where it gave none."""
+def compare(run: Run) -> Compare:
+    """Runs the command; gives its exit code and its report."""
 
     def compare(*arguments: object) -> tuple[int, dict[str, Any]]:
-        out = tmp_path / "report.json"
-        words = ["pipetrace", "compare", *map(str, arguments), "--format", "json", "-o", str(out)]
-        monkeypatch.setattr("sys.argv", words)
-        with pytest.raises(SystemExit) as ending:
-            main()
-        code = ending.value.code
-        assert isinstance(code, int)
-        return code, json.loads(out.read_text()) if out.exists() else {}
+        ran = run("compare", *arguments, "--format", "json")
+        assert isinstance(ran.code, int)
+        return ran.code, json.loads(ran.out)
 
     return compare
 
@@ -124,9 +119,7 @@ def test_the_model_is_the_same_and_a_fault_is_found_at_its_stage(
 
 
 @pytest.mark.framework
-def test_what_cannot_be_compared_is_refused(
-    saved: Path, compare: Compare, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_compared_is_refused(saved: Path, run: Run, tmp_path: Path) -> None:
     model = saved / "same.keras"
     no_model, other = tmp_path / "no.keras", tmp_path / "other.keras"
     no_model.write_bytes(b"nothing")
@@ -143,8 +136,9 @@ def test_what_cannot_be_compared_is_refused(
         ((model, model), "Usage"),
         ((saved / "run.trace", saved / "run.trace", "--tolerance", "1"), "Usage"),
     ):
-        assert compare(*arguments) == (2, {})
-        assert slug in capsys.readouterr().err
+        ran = run("compare", *arguments)
+        assert (ran.code, ran.out) == (2, "")
+        assert slug in ran.err
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.cli.conftest import command
-from tests.conftest import SilentProgress
 from tests.scale.conftest import Files
 from tests.trace.conftest import differences
 
 from pipetrace.errors import ClusterError, ColumnsError
+from pipetrace.present.progress import Silent
 from pipetrace.scale.partitions import Partition, find
 from pipetrace.scale.record import record_partitions
 from pipetrace.trace import Trace, read
@@ -32,7 +32,7 @@ TIMES = 3
 """How often each file is among the partitions, so that there is a middle to be killed in."""
 
 
-class Watching(SilentProgress):
+class Watching(Silent):
     """Does something once, when the first partitions are done."""
 
     def __init__(self, once: Callable[[], None]) -> None:
@@ -55,9 +55,7 @@ def partitions(files: Files) -> list[Partition]:
 
 
 @pytest.fixture(scope="module")
-def one_process(
-    files: Files, tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress
-) -> Trace:
+def one_process(files: Files, tmp_path_factory: pytest.TempPathFactory, silent: Silent) -> Trace:
     path = tmp_path_factory.mktemp("one") / "one.trace"
     return recorded(files, None, path, silent)
 
@@ -66,7 +64,7 @@ def recorded(
     files: Files,
     on: str | None,
     path: Path,
-    progress: SilentProgress,
+    progress: Silent,
     rows: list[Partition] | None = None,
 ) -> Trace:
     import keras
@@ -130,7 +128,7 @@ def test_a_cluster_gives_the_trace_of_one_process_where_a_worker_is_killed(
 
 
 def test_the_comparison_finds_what_is_not_equal_to_the_bit(
-    files: Files, one_process: Trace, tmp_path: Path, silent: SilentProgress
+    files: Files, one_process: Trace, tmp_path: Path, silent: Silent
 ) -> None:
     swapped = partitions(files)[::-1]
     found = apart(recorded(files, None, tmp_path / "a.trace", silent, swapped), one_process)
@@ -138,7 +136,7 @@ def test_the_comparison_finds_what_is_not_equal_to_the_bit(
 
 
 def test_a_scheduler_of_ones_own_is_used_and_stays(
-    files: Files, one_process: Trace, tmp_path: Path, silent: SilentProgress
+    files: Files, one_process: Trace, tmp_path: Path, silent: Silent
 ) -> None:
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address="127.0.0.1:0"
@@ -160,7 +158,7 @@ def _other(folder: Path) -> tuple[str, ...]:
 
 
 def test_a_cluster_that_is_not_there_is_told(
-    files: Files, tmp_path: Path, silent: SilentProgress, monkeypatch: pytest.MonkeyPatch
+    files: Files, tmp_path: Path, silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipetrace.scale.engines.CONNECT_SECONDS", 1)
     with pytest.raises(ClusterError):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.conftest import SilentProgress
 from tests.scale.conftest import SIZES, Files
 
+from pipetrace.present.progress import Silent
 from pipetrace.record.measure.after_training import SAMPLED_ROWS
 from pipetrace.record.pipeline import record_saved
 from pipetrace.scale import measuring
@@ -25,7 +25,7 @@ pytest.importorskip("fsspec")
 
 @pytest.fixture(scope="module")
 def both(
-    files: Files, tmp_path_factory: pytest.TempPathFactory, silent: SilentProgress
+    files: Files, tmp_path_factory: pytest.TempPathFactory, silent: Silent
 ) -> tuple[Trace, Trace]:
     """The trace of the files, and that of one array."""
     folder = tmp_path_factory.mktemp("both")
@@ -131,7 +131,7 @@ def test_neighbours_are_merged_in_order_and_few_are_held(count: int) -> None:
     assert (held, most <= 1 + 4 * measuring.FAN_IN) == (1, True)
 
 
-def test_columns_that_differ_are_told(files: Files, tmp_path: Path, silent: SilentProgress) -> None:
+def test_columns_that_differ_are_told(files: Files, tmp_path: Path, silent: Silent) -> None:
     from pipetrace.errors import (
         ColumnsError,
         CountMismatchError,

@@ -11,8 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.cli.conftest import Run, is_message, run
 from tests.present.live.live_writer import writing
 from tests.serve.server import Server, serving
+
+__all__ = ["run"]
 
 ODD = "a b%2F..#ä?.trace"
 
@@ -237,19 +240,14 @@ def test_ctrl_c_ends_it_at_once_though_somebody_listens(folder: Path) -> None:
         assert (server.process.returncode, out, err) == (0, "", "")
 
 
-def test_what_cannot_be_served_is_one_error(folder: Path, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    def error(*options: object) -> str:
-        command = [sys.executable, "-m", "pipetrace", "serve", *map(str, options)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert ended.returncode == 2
-        assert "Traceback" not in ended.stderr
-        return ended.stderr
-
+def test_what_cannot_be_served_is_one_error(run: Run, folder: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "[bad-argument]" in error(folder, "--port", taken.getsockname()[1])
-    assert "[bad-argument]" in error(tmp_path / "none")
-    assert "[bad-argument]" in error(folder, "--token", "short")
-    assert "[bad-argument]" in error(folder, "--host", "no.such.host.invalid", "--port", "0")
+        for options in (
+            (folder, "--port", taken.getsockname()[1]),
+            (tmp_path / "none",),
+            (folder, "--token", "short"),
+            (folder, "--host", "no.such.host.invalid", "--port", "0"),
+        ):
+            ran = run("serve", *options)
+            assert ran.code == 2
+            assert is_message(ran, "bad-argument")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import click
 
 import pipetrace
 from pipetrace.cli.group import (
-    PATH,
     TRACE,
     beside,
     commands,
@@ -18,15 +17,13 @@ from pipetrace.cli.group import (
     form_option,
     is_standard,
     name_of,
+    output_option,
     plain_option,
     print_error,
     print_text,
     write_output,
 )
-from pipetrace.config import CHOICES
-
-OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
-"""What pyproject.toml can set too, beside the format."""
+from pipetrace.config import CHOICES, Config, config
 
 
 @commands.command()
@@ -66,12 +63,7 @@ OPTIONS = ("select", "ignore", "level", "expect", "baseline", "tolerance")
     help="How far metrics may differ from the baseline, as a fraction.  [default: 0.1]",
 )
 @form_option(CHOICES["format"], "Output format.  [default: text]")
-@click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    help="Write the report to this file and replace it; - is standard output.",
-)
+@output_option("Write the report to this file and replace it; - is standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @plain_option
 def check(
@@ -88,14 +80,10 @@ def check(
     checked. A run that failed, was killed or was interrupted is a finding. The table
     [tool.pipetrace] of pyproject.toml sets the same options; options given here take precedence.
     """
-    from pipetrace.config import config
-    from pipetrace.explain.findings.engine import check as check_trace
     from pipetrace.present.formats import FORMS, check_blocks
-    from pipetrace.trace import read
 
     defaults = config(Path.cwd())
-    wanted = _check_options(options, defaults)
-    checked = tuple(check_trace(read(file), wanted, name_of(file)) for file in files)
+    checked = _checked(files, defaults, options)
     form, console = form or defaults.format or "text", console_for(plain)
     if form == "github":
         _add_to_summary(checked)
@@ -118,12 +106,9 @@ def finish_run(made: Sequence[Path], *, checks: bool, pages: bool) -> int:
 
     In a workflow of GitHub the findings are shown beside the run and in its summary.
     """
-    from pipetrace.config import config
-    from pipetrace.explain.findings.engine import check as check_trace
     from pipetrace.explain.findings.labels import report_title
     from pipetrace.present import write_page
     from pipetrace.present.formats.github import github
-    from pipetrace.trace import read
 
     here = Path.cwd()  # whose files GitHub knows by their paths in it
     made = [each.relative_to(here) if each.is_relative_to(here) else each for each in made]
@@ -132,9 +117,7 @@ def finish_run(made: Sequence[Path], *, checks: bool, pages: bool) -> int:
         click.echo(f"pipetrace: the page is {name_of(beside(file))}", err=True)
     if not checks:
         return 0
-    defaults = config(Path.cwd())
-    wanted = _check_options(dict.fromkeys(OPTIONS), defaults)
-    checked = tuple(check_trace(read(file), wanted, name_of(file)) for file in made)
+    checked = _checked(made, config(here), {})
     for each in checked:
         click.echo(f"pipetrace: {each.file}: {report_title(each)}.", err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
@@ -213,13 +196,14 @@ def _all_rules() -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return (Expectation, Baseline, *installed), failed
 
 
-def _check_options(options: dict[str, Any], defaults: Any) -> Any:
-    """Combine the options with the defaults of pyproject.toml."""
+def _checked(
+    files: Sequence[Path], defaults: Config, options: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """What the rules find in traces; options take precedence over pyproject.toml."""
     from pipetrace.comparison.baseline import check_options
+    from pipetrace.explain.findings.engine import check as check_trace
+    from pipetrace.trace import read
 
-    return check_options(
-        {
-            name: value if value not in (None, ()) else getattr(defaults, name)
-            for name, value in options.items()
-        }
-    )
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    wanted = check_options({**vars(defaults), **given})
+    return tuple(check_trace(read(file), wanted, name_of(file)) for file in files)

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from pipetrace.cli.group import (
-    PATH,
     TRACE,
     commands,
     console_for,
     form_option,
     is_standard,
     name_of,
+    output_option,
     plain_option,
     write_output,
 )
@@ -26,12 +26,7 @@ MODELS = (".keras", ".h5", ".hdf5", ".onnx")
 @commands.command()
 @click.argument("files", metavar="TRACE TRACE...|MODEL", nargs=-1, required=True, type=TRACE)
 @form_option(CHOICES["compare"], "Output format.", "text")
-@click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    help="Write the comparison to this file and replace it; - is standard output.",
-)
+@output_option("Write the comparison to this file and replace it; - is standard output.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),

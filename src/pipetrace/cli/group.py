@@ -82,6 +82,11 @@ def out_option(text: str, default: str | None = None) -> Option:
     return click.option("-o", "--out", type=PATH, default=default, show_default=shown, help=text)
 
 
+def output_option(text: str) -> Option:
+    """The option --output of a command that replaces its file, with its help."""
+    return click.option("-o", "--output", type=PATH, help=text)
+
+
 def form_option(choices: Iterable[str], text: str, default: str | None = None) -> Option:
     """The option --format of a command, with its help."""
     kind, shown = click.Choice(list(choices)), default is not None

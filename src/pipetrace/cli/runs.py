@@ -1,16 +1,19 @@
 """Commands for many runs: runs."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pipetrace.cli.group import (
-    PATH,
     commands,
     console_for,
     form_option,
     is_standard,
+    output_option,
     plain_option,
     write_output,
 )
@@ -36,7 +39,7 @@ from pipetrace.config import CHOICES
     help="The metric that runs are compared by.  [default: the one most runs are judged by]",
 )
 @form_option(CHOICES["runs"], "Output format.", "text")
-@click.option("-o", "--output", type=PATH, help="Write to this file and replace it.")
+@output_option("Write to this file and replace it.")
 @click.option("--no-cache", is_flag=True, help="Read every trace again, and keep nothing of them.")
 @plain_option
 def runs(
@@ -57,10 +60,9 @@ def runs(
     from pipetrace.present.formats.runs_page import FORMS
     from pipetrace.run_table.table import listed
 
-    errors = console_for(plain, stderr=True)
-    with _Counting(errors) as progress:
-        options["cached"] = not no_cache
-        found = listed(places or (".",), progress=progress.rows, **options)
+    with ExitStack() as shown:
+        progress = _counting(shown, console_for(plain, stderr=True))
+        found = listed(places or (".",), progress=progress, cached=not no_cache, **options)
     if best:
         found = found.best(best)
     console = console_for(plain)
@@ -73,25 +75,17 @@ def runs(
         write_output(FORMS[form](found), output, read, force=True)
 
 
-class _Counting:
-    """A bar on a terminal while traces are read that are not in the index; nothing elsewhere."""
+def _counting(shown: ExitStack, console: Any) -> Callable[[int, int], None] | None:
+    """Counts the traces that are read on a terminal, with a bar from the first one on."""
+    if not console.is_terminal:
+        return None
 
-    def __init__(self, console: Any) -> None:
-        self.console, self.bar = console, None  # type: Any, Any
+    @cache
+    def bar() -> Any:
+        from pipetrace.present.progress import Bars
 
-    def __enter__(self) -> "_Counting":
-        return self
+        made = shown.enter_context(Bars(console, 0, 0))
+        made.begins("Reading traces")
+        return made
 
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.__exit__(None, None, None)
-
-    def rows(self, done: int, total: int) -> None:
-        """So many of the traces are read."""
-        if self.bar is None and self.console.is_terminal:
-            from pipetrace.present.progress import Bars
-
-            self.bar = Bars(self.console, 0, 0).__enter__()
-            self.bar.begins("Reading traces")
-        if self.bar is not None:
-            self.bar.rows(done, total)
+    return lambda done, total: bar().rows(done, total)

@@ -8,14 +8,7 @@ from typing import Any
 from pipetrace.comparison import words
 from pipetrace.comparison.compare import compared
 from pipetrace.comparison.pairing import pairs
-from pipetrace.comparison.records import (
-    DATA,
-    LAYERS,
-    STEPS,
-    Comparison,
-    Difference,
-    Missing,
-)
+from pipetrace.comparison.records import DATA, LAYERS, STEPS, Comparison, Difference, Missing
 from pipetrace.errors import ArgumentError
 from pipetrace.explain import metrics
 from pipetrace.explain.events import called
@@ -25,6 +18,7 @@ from pipetrace.explain.findings.rule import Rule
 from pipetrace.explain.formatting import counted, dimensions, listed, number, share
 from pipetrace.trace import opened
 from pipetrace.trace.document import Stage, Trace
+from pipetrace.trace.records import same
 
 TOLERANCE = 0.1
 LISTED_DIFFERENCES = 8
@@ -111,8 +105,7 @@ class Baseline(Rule):
             finite = [each for each in before if math.isfinite(each)]
             moved = max(finite) - min(finite) if finite else 0.0
             allowed = self.tolerance * max(abs(before[-1]), moved)
-            same = value == before[-1] or (math.isnan(value) and math.isnan(before[-1]))
-            if not same and not abs(value - before[-1]) <= allowed:
+            if not same(value, before[-1]) and not abs(value - before[-1]) <= allowed:
                 low, high = before[-1] - allowed, before[-1] + allowed
                 yield Evidence(
                     f"{name} is {value:.4g}; in the baseline it is {before[-1]:.4g} "
@@ -123,8 +116,11 @@ class Baseline(Rule):
 
 
 def check_options(given: Mapping[str, Any]) -> CheckOptions:
-    """The options of a check by the names of the command's; ``baseline`` is a trace or its path."""
-    known = {name: value for name, value in given.items() if value is not None}
+    """The options of a check by the names of the command's; ``baseline`` is a trace or its path.
+
+    The ``format`` of a report, which pyproject.toml sets too, is none of them.
+    """
+    known = {name: value for name, value in given.items() if value is not None and name != "format"}
     baseline, tolerance = known.pop("baseline", None), known.pop("tolerance", TOLERANCE)
     conditions = () if baseline is None else (Baseline(opened(baseline), tolerance),)
     return CheckOptions(**{"level": WARNING, **known}, conditions=conditions)

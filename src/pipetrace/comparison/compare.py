@@ -1,9 +1,9 @@
 """Several runs compared with the first one."""
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_uppercase
 
 from pipetrace.comparison.courses import courses
 from pipetrace.comparison.divergence import first_difference
@@ -93,11 +93,8 @@ def compared(traces: Sequence[Trace], names: Sequence[str]) -> Comparison:
 
 def label(number: int) -> str:
     """A letter for each run: A to Z, then AA and so on."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    lengths = itertools.chain.from_iterable(
-        itertools.product(letters, repeat=length) for length in (1, 2, 3)
-    )
-    return "".join(next(itertools.islice(lengths, number, None)))
+    before, last = divmod(number, 26)
+    return f"{label(before - 1) if before else ''}{ascii_uppercase[last]}"
 
 
 def _name(given: Given, trace: Trace) -> str:

@@ -1,6 +1,5 @@
 """The metrics of several runs epoch by epoch, with the noise of seeds."""
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
@@ -10,6 +9,7 @@ from pipetrace.explain.facts import validation_rows
 from pipetrace.explain.metrics import SHARES, base
 from pipetrace.explain.metrics import names as metric_names
 from pipetrace.trace.document import Trace
+from pipetrace.trace.records import same
 
 LEARNING_RATE = "learning_rate"
 
@@ -39,23 +39,17 @@ def _course(
     smallest = least if SHARES.search(base(name)) else 0.0
     effects = [
         effect
-        for at, number in enumerate(numbers)
+        for at, number in enumerate(numbers if name != LEARNING_RATE else ())  # set, not measured
         for other in range(1, max(settings) + 1)
         if (effect := _effect(number, other, [of[at] for of in values], settings, smallest))
     ]
-    if name == LEARNING_RATE:  # it is set, not measured
-        effects = []
     first = next((number for at, number in enumerate(numbers) if _differ(values, at)), None)
     return Course(name, numbers, values, first, tuple(effects))
 
 
 def _differ(values: Sequence[Sequence[float | None]], at: int) -> bool:
     known = [of[at] for of in values if of[at] is not None]
-    return any(each != known[0] and not _are_nan(each, known[0]) for each in known[1:])
-
-
-def _are_nan(*values: float | None) -> bool:
-    return all(each is not None and math.isnan(each) for each in values)
+    return not all(same(each, known[0]) for each in known[1:])
 
 
 def _effect(
@@ -65,11 +59,10 @@ def _effect(
     settings: Sequence[int],
     least: float,
 ) -> Effect | None:
-    groups = [
+    before, after = (
         [v for v, each in zip(values, settings, strict=True) if each == of and v is not None]
         for of in (0, other)
-    ]
-    before, after = groups
+    )
     if not before or not after:
         return None
     # Means of NaN and Inf are NaN and Inf, which fmean gives as well.

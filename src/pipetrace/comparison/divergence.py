@@ -1,6 +1,5 @@
 """Where two runs that were meant to be equal differ first: epoch by epoch, stage by stage."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
@@ -11,6 +10,7 @@ from pipetrace.comparison.pairing import names, weights
 from pipetrace.comparison.records import GRADIENT, METRIC, OUTPUT, WEIGHTS, FirstDifference
 from pipetrace.trace.document import Array, Epoch, Trace, stage_of_weight
 from pipetrace.trace.measurements import Gradient
+from pipetrace.trace.records import same
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def _times(
     numbers = {0, *(each.number for each in first.epochs)} | set(first.weights_after)
     ours = {each.number: each for each in first.epochs}
     for number in sorted(numbers):
-        found = list(_weights(first, other, named, number))
+        ours_then, theirs_then = (each.weights_after.get(number, {}) for each in (first, other))
+        found = list(_arrays(WEIGHTS, ours_then, weights(theirs_then, other, named), first))
         found += _gradients(first, other, back, number)
         if number in ours and number in theirs:
             found += _epoch(first, ours[number], theirs[number], back)
@@ -106,12 +107,6 @@ def _kept(first: Trace, other: Trace) -> Iterator[_Found]:
             yield from _arrays(OUTPUT, {spec.source: mine}, {spec.source: others}, first)
 
 
-def _weights(first: Trace, other: Trace, named: Mapping[str, str], epoch: int) -> Iterator[_Found]:
-    ours, theirs = first.weights_after.get(epoch), other.weights_after.get(epoch)
-    if ours and theirs:
-        yield from _arrays(WEIGHTS, ours, weights(theirs, other, named), first)
-
-
 def _arrays(
     what: str, ours: Mapping[str, Array], theirs: Mapping[str, Array], trace: Trace
 ) -> Iterator[_Found]:
@@ -120,10 +115,8 @@ def _arrays(
             continue
         stage = name if what == OUTPUT else stage_of_weight(name, trace.stages.by_name)
         apart = tensors.difference(name, 1, np.asarray(values), np.asarray(theirs[name]))
-        if apart is None:
-            yield _Found(stage, what, name)
-        else:
-            yield _Found(stage, what, name, None, apart.place, apart.values)
+        place, pair = (apart.place, apart.values) if apart else (None, None)
+        yield _Found(stage, what, name, place=place, values=pair)
 
 
 def _gradients(first: Trace, other: Trace, back: Mapping[str, str], epoch: int) -> Iterator[_Found]:
@@ -140,10 +133,8 @@ def _gradients(first: Trace, other: Trace, back: Mapping[str, str], epoch: int) 
                 (each.name, *(getattr(of, each.name) for of in pair)) for each in fields(Gradient)
             ]
             apart = next((e for e in found if None not in e and e[1] != e[2]), None)
-            if apart is None:
-                yield _Found(stage, GRADIENT, name)
-            else:
-                yield _Found(stage, GRADIENT, name, apart[0], None, (apart[1], apart[2]))
+            figure, values = (apart[0], apart[1:]) if apart else (None, None)
+            yield _Found(stage, GRADIENT, name, figure, values=values)
 
 
 def _epoch(first: Trace, ours: Epoch, theirs: Epoch, back: Mapping[str, str]) -> Iterator[_Found]:
@@ -157,15 +148,10 @@ def _epoch(first: Trace, ours: Epoch, theirs: Epoch, back: Mapping[str, str]) ->
             if known is None or known.count != summary.count:
                 continue
             apart = tensors.statistic(summary, known)
-            if apart is None:
-                yield _Found(stage, what, name)
-            else:
-                yield _Found(stage, what, name, apart[0], None, apart[1:])
+            figure, pair = (apart[0], apart[1:]) if apart else (None, None)
+            yield _Found(stage, what, name, figure, values=pair)
     for name, value in ours.metrics.items():
         known_value = theirs.metrics.get(name)
-        if known_value is None:
-            continue
-        if value == known_value or (math.isnan(value) and math.isnan(known_value)):
-            yield _Found(None, METRIC, name)
-        else:
-            yield _Found(None, METRIC, name, None, None, (value, known_value))
+        if known_value is not None:
+            pair = None if same(value, known_value) else (value, known_value)
+            yield _Found(None, METRIC, name, values=pair)

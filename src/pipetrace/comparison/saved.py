@@ -6,12 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pipetrace.comparison.records import (
-    UNKNOWN,
-    ModelComparison,
-    StageCheck,
-    TensorDifference,
-)
+from pipetrace.comparison.records import UNKNOWN, ModelComparison, StageCheck, TensorDifference
 from pipetrace.comparison.tensors import difference
 from pipetrace.comparison.words import small
 from pipetrace.errors import IncompleteTraceError

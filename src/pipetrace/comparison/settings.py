@@ -43,8 +43,8 @@ def differences(traces: Sequence[Trace]) -> tuple[Difference, ...]:
 
     What a run did not record is no difference.
     """
-    found = [_settings(traces[0], {})]
     first = traces[0]
+    found = [_settings(first, {})]
     order = dict.fromkeys(found[0])
     for trace in traces[1:]:
         named = {
@@ -122,7 +122,7 @@ def _settings(trace: Trace, named: Mapping[str, str]) -> dict[Key, Any]:
     found |= {
         (DATA, None, "data"): data.name or NOT_RECORDED,
         (DATA, None, "fingerprint"): data.fingerprint or NOT_RECORDED,
-        (DATA, None, "rows"): NOT_RECORDED if data.rows is None else data.rows,
+        (DATA, None, "rows"): _known(data.rows),
         (DATA, None, "validation rows"): _known(data.validation_rows),
     }
     for stage in trace.stages:
@@ -180,16 +180,14 @@ def _is_option(word: str) -> bool:
 def _of_stage(stage: Stage, named: Mapping[str, str]) -> dict[Key, Any]:
     name = named.get(stage.name, stage.name)
     kind = DATA if stage.kind == SOURCE else STEPS if stage.kind == STEP else LAYERS
-    found: dict[Key, Any] = {(kind, name, "stage"): stage.layer or stage.kind}
     if kind is DATA:
-        found = {(kind, name, "shape"): [list(each.shape) for each in stage.outputs]}
-    else:
-        found[kind, name, "inputs"] = [
-            named.get(each.source, each.source) if each.source else None for each in stage.inputs
-        ]
-    if kind is not DATA:
-        found |= {(kind, name, key): value for key, value in flat(stage.config)}
-    if stage.kind not in (SOURCE, STEP) and not stage.config:
+        return {(kind, name, "shape"): [list(each.shape) for each in stage.outputs]}
+    found: dict[Key, Any] = {(kind, name, "stage"): stage.layer or stage.kind}
+    found[kind, name, "inputs"] = [
+        named.get(each.source, each.source) if each.source else None for each in stage.inputs
+    ]
+    found |= {(kind, name, key): value for key, value in flat(stage.config)}
+    if kind is LAYERS and not stage.config:
         found[kind, name, "parameters"] = stage.parameters.total
     return found
 

@@ -49,10 +49,8 @@ def distances(one: float, other: float) -> tuple[float, float]:
 
 
 def statistic(ours: Summary, theirs: Summary) -> tuple[str, float, float] | None:
-    """The statistic in which two summaries differ most, with both values; None where they agree,
-    or are of different numbers of values."""
-    if ours.count != theirs.count:  # of one run fewer rows were measured
-        return None
+    """The statistic in which two summaries of as many values differ most, with both values; None
+    where they agree."""
     counts = [(name, getattr(ours, name), getattr(theirs, name)) for name in COUNTS]
     if apart := next(((name, a, b) for name, a, b in counts if a != b), None):
         return apart[0], float(apart[1]), float(apart[2])
@@ -72,7 +70,8 @@ def initial_weights(traces: Sequence[Trace]) -> WeightsCheck:
         first = traces[0].run
         size = first.model.parameters.total if first.model else 0
         if first.model_fingerprint:
-            return WeightsCheck(True, exact=size <= MOST_HASHED, compared=_count(traces[0]))
+            count = sum(len(stage.weights) for stage in traces[0].stages)
+            return WeightsCheck(True, exact=size <= MOST_HASHED, compared=count)
     if all(0 in each.weights_after for each in traces):
         return _checked(traces, [each.weights_after[0] for each in traces])
     return _by_statistics(traces)
@@ -83,10 +82,6 @@ def final_weights(traces: Sequence[Trace]) -> WeightsCheck:
     if not all(each.weights for each in traces):
         return WeightsCheck(None)
     return _checked(traces, [each.weights for each in traces])
-
-
-def _count(trace: Trace) -> int:
-    return sum(len(stage.weights) for stage in trace.stages)
 
 
 def _checked(traces: Sequence[Trace], values: Sequence[Mapping[str, Array]]) -> WeightsCheck:

@@ -63,7 +63,8 @@ class Condition:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             said = error.msg if isinstance(error, SyntaxError) else str(error)
             raise self._refused(f"cannot be parsed: {said}") from error
-        for node in ast.walk(parsed):
+        nodes = list(ast.walk(parsed))
+        for node in nodes:
             if not isinstance(node, ALLOWED):
                 raise self._refused(f"holds {type(node).__name__}, which is not allowed")
             if isinstance(node, ast.Constant) and not isinstance(
@@ -71,7 +72,6 @@ class Condition:
             ):
                 raise self._refused(f"holds {node.value!r}, which is no number or text")
         self._body = parsed.body
-        nodes = list(ast.walk(parsed))
         # Of a.b the part ``a`` is no name by itself.
         inner = {id(each.value) for each in nodes if isinstance(each, ast.Attribute)}
         named = (_name(each) for each in nodes if id(each) not in inner)

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,26 +23,18 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Access:
-    """Who may read."""
-
-    # whether the address has to name this machine. A page of a stranger, whose own name leads here
-    # (DNS rebinding), names another.
-    loopback_only: bool
-    token: str | None = None  # that has to be given once, in the address; None where none is needed
-
-    @property
-    def cookie(self) -> str:
-        """The name of the cookie that keeps the token; servers of one host have their own."""
-        return f"pipetrace-{hashlib.sha256((self.token or '').encode()).hexdigest()[:8]}"
-
-
 class Guard:
-    """Lets through what may be asked of an app, and adds the headers that keep others out."""
+    """Lets through what may be asked of an app, and adds the headers that keep others out.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self.app, self.access = app, access
+    Args:
+        app: what answers.
+        loopback_only: whether the address has to name this machine. A page of a stranger, whose own
+            name leads here (DNS rebinding), names another.
+        token: has to be given once, in the address; None where none is needed.
+    """
+
+    def __init__(self, app: ASGIApp, *, loopback_only: bool, token: str | None) -> None:
+        self.app, self.loopback_only, self.token = app, loopback_only, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -65,26 +56,28 @@ class Guard:
         if scope["method"] not in METHODS:
             allow = {"Allow": ", ".join(METHODS)}
             return PlainTextResponse("Only reading is possible here.\n", 405, allow)
-        if self.access.loopback_only and _host(headers.get("host", "")) not in LOOPBACK:
+        if self.loopback_only and _host(headers.get("host", "")) not in LOOPBACK:
             return PlainTextResponse("Ask for localhost or 127.0.0.1.\n", 421)
-        return None if self.access.token is None else self._without_token(scope, headers)
+        return None if self.token is None else _without_token(self.token, scope, headers)
 
-    def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
-        """Take the token out of the address into a cookie, or refuse."""
-        token, access = self.access.token or "", self.access
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        given = [value for name, value in query if name == "token"]
-        if given and _same(given[-1], token):
-            rest = urlencode([pair for pair in query if pair[0] != "token"])
-            # A path that begins with two slashes would lead to another machine.
-            path = "/" + scope["raw_path"].decode("latin-1").lstrip("/")
-            answer = RedirectResponse(f"{path}{'?' * bool(rest)}{rest}", 303)
-            answer.set_cookie(access.cookie, token, httponly=True, samesite="lax")
-            return answer
-        cookies = cookie_parser(headers.get("cookie", ""))
-        if not given and _same(cookies.get(access.cookie, ""), token):
-            return None
-        return PlainTextResponse("Open the address that pipetrace serve printed.\n", 401)
+
+def _without_token(token: str, scope: Scope, headers: Headers) -> Response | None:
+    """Take the token out of the address into a cookie, or refuse."""
+    # Servers of one host have cookies of their own.
+    cookie = f"pipetrace-{hashlib.sha256(token.encode()).hexdigest()[:8]}"
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    given = [value for name, value in query if name == "token"]
+    if given and _same(given[-1], token):
+        rest = urlencode([pair for pair in query if pair[0] != "token"])
+        # A path that begins with two slashes would lead to another machine.
+        path = "/" + scope["raw_path"].decode("latin-1").lstrip("/")
+        answer = RedirectResponse(f"{path}{'?' * bool(rest)}{rest}", 303)
+        answer.set_cookie(cookie, token, httponly=True, samesite="lax")
+        return answer
+    cookies = cookie_parser(headers.get("cookie", ""))
+    if not given and _same(cookies.get(cookie, ""), token):
+        return None
+    return PlainTextResponse("Open the address that pipetrace serve printed.\n", 401)
 
 
 def _host(header: str) -> str:

@@ -12,7 +12,7 @@ import uvicorn
 from pipetrace.errors import ArgumentError
 from pipetrace.serve.app import application
 from pipetrace.serve.folder import Folder
-from pipetrace.serve.guard import Access, Guard
+from pipetrace.serve.guard import Guard
 
 SHORTEST_TOKEN = 16
 
@@ -41,7 +41,7 @@ def serve(root: Path, host: str, port: int, token: str | None, said: Callable[[s
             token = secrets.token_urlsafe(32)
         name = f"[{at[0]}]" if ":" in at[0] else at[0]
         said(f"http://{name}:{at[1]}/{f'?token={token}' if token else ''}")
-        guard = Guard(application(Folder(root)), Access(loopback, token))
+        guard = Guard(application(Folder(root)), loopback_only=loopback, token=token)
         config = uvicorn.Config(
             guard,
             log_level="critical",
@@ -56,7 +56,6 @@ def serve(root: Path, host: str, port: int, token: str | None, said: Callable[[s
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    problem = None
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -71,10 +70,9 @@ def _listening(host: str, port: int) -> socket.socket:
             raise
     except (OSError, UnicodeError) as error:
         problem = getattr(error, "strerror", None) or str(error)
-    if problem is not None:
         raise ArgumentError(
             f"Nothing can listen on {host}, port {port}: {problem}.",
             where="--host, --port",
             hint="Use --port 0 to take a free port.",
-        )
+        ) from error
     return made
