@@ -74,6 +74,7 @@ def clean_in_both_schemes(page: Page) -> None:
     clean(page)
     page.emulate_media(color_scheme="dark")
     clean(page, COLOURS)
+    page.emulate_media(color_scheme="null")
 
 
 @pytest.mark.parametrize(
