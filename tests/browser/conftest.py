@@ -108,6 +108,19 @@ def settle(page: Page) -> None:
     )
 
 
+def go(page: Page, place: str) -> None:
+    """To another place of a page that is open; what the address does not name stays as it is."""
+    page.evaluate(
+        """place => new Promise(done => {
+          const before = location.href;
+          addEventListener("hashchange", () => done(), { once: true });
+          location.hash = place;
+          if (location.href === before) done();
+        })""",
+        place,
+    )
+
+
 class Pages:
     """Opens pages in contexts of their own, and checks at the end that none of them did what it must not.
 
@@ -200,26 +213,25 @@ def pages(
 
 
 @pytest.fixture(scope="module")
-def listed(
+def shared(
     chromium: Browser,
     write: Callable[[Trace], Path],
     digits_trace: Trace,
     request: pytest.FixtureRequest,
-) -> Iterator[Page]:
-    """The page of a run without recorded rows: there is no explorer, and the list of the stages has their images."""
-    opened = Pages(chromium, write, replace(digits_trace, predictions=()), request)
-    yield opened.open()
+) -> Iterator[Pages]:
+    """Pages that the tests of a file share: they only read them, or each has a part of them to itself."""
+    opened = Pages(chromium, write, digits_trace, request)
+    yield opened
     opened.close()
 
 
 @pytest.fixture(scope="module")
-def shown(
-    chromium: Browser,
-    write: Callable[[Trace], Path],
-    digits_trace: Trace,
-    request: pytest.FixtureRequest,
-) -> Iterator[Page]:
-    """The page of the recorded run, shared by the tests of a file that only read it or point at it."""
-    opened = Pages(chromium, write, digits_trace, request)
-    yield opened.open()
-    opened.close()
+def shown(shared: Pages) -> Page:
+    """The page of the recorded run."""
+    return shared.open()
+
+
+@pytest.fixture(scope="module")
+def listed(shared: Pages, digits_trace: Trace) -> Page:
+    """The page of a run without recorded rows: there is no explorer, and the list of the stages has their images."""
+    return shared.open(replace(digits_trace, predictions=()))

@@ -74,6 +74,7 @@ def clean_in_both_schemes(page: Page) -> None:
     clean(page)
     page.emulate_media(color_scheme="dark")
     clean(page, COLOURS)
+    page.emulate_media(color_scheme="null")
 
 
 @pytest.mark.parametrize(
@@ -85,8 +86,9 @@ def test_nothing_is_wrong_when_all_is_open(pages: Pages, screen: Any) -> None:
     clean_in_both_schemes(page)
 
 
-def test_nothing_is_wrong_with_the_quiz_and_its_result(pages: Pages) -> None:
+def test_nothing_is_wrong_at_first_and_with_the_quiz_and_its_result(pages: Pages) -> None:
     page = pages.open()
+    clean(page)
     page.locator(".card .option").nth(1).press("Enter")
     clean_in_both_schemes(page)
     page.locator(".card .next").press("Enter")
@@ -94,11 +96,7 @@ def test_nothing_is_wrong_with_the_quiz_and_its_result(pages: Pages) -> None:
         page.locator(".card .option").nth(number).press("Enter")
         page.locator(".card .next").press("Enter")
     clean(page)
-
-
-def test_nothing_is_wrong_at_first_and_in_the_colours_that_the_button_gives(pages: Pages) -> None:
-    page = pages.open()
-    clean(page)
+    # The colours that the button gives.
     page.locator("button.theme").click()
     page.locator(".film thead button").nth(1).click()
     clean(page, COLOURS)

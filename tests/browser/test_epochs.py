@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, settle
+from tests.browser.conftest import Pages, go, settle
 from tests.browser.test_explorer import here, maps, open_stage
 from tests.traces import killed, lengthened
 
@@ -40,19 +40,30 @@ def test_every_row_after_every_epoch_agrees_with_keras(shown: Page, digits_trace
     assert found["own"][0] == found["own"][1]
 
 
-def test_the_address_names_a_kept_row_and_an_epoch(pages: Pages, digits_trace: Trace) -> None:
+@pytest.fixture
+def page(shown: Page, digits_trace: Trace) -> Page:
+    """One page for all tests, at its first row after the last epoch."""
+    go(shown, f"#row={digits_trace.predictions[0].row}&epoch=3")
+    shown.evaluate("scrollTo(0, 0)")
+    return shown
+
+
+def test_the_address_names_a_kept_row_and_an_epoch(page: Page, digits_trace: Trace) -> None:
     kept = digits_trace.kept_rows
     assert kept is not None
     row, place = int(kept.numbers[5]), 5
-    page = pages.open(place=f"#stage=dense&row={row}&epoch=1")
+    go(page, f"#stage=dense&row={row}&epoch=1")
     assert here(page)["epoch"] == "1"
     [largest] = np.argsort(kept.outputs_after[1][0][place])[-1:]
-    assert f"row {row}" in page.locator(".panel").inner_text()
-    assert f"{100 * kept.outputs_after[1][0][place][largest]:.1f}"[:3] in (
-        page.locator(".panel").inner_text()
-    )
+    expect(page.locator(".panel")).to_contain_text(f"row {row}")
+    share = f"{100 * kept.outputs_after[1][0][place][largest]:.1f}"[:3]
+    expect(page.locator(".panel")).to_contain_text(share)
+    go(page, f"#row={digits_trace.predictions[0].row}&epoch=3")
     for nonsense in ("#stage=dense&row=x&epoch=-1", "#stage=dense&row=&epoch=9&at=1"):
-        assert "Keras recorded" in pages.open(place=nonsense).locator(".check").inner_text()
+        go(page, nonsense)
+        page.locator(".calc:not([data-stale])").wait_for()
+        expect(page.locator(".check")).to_contain_text("Keras recorded")
+        assert here(page).keys() <= {"stage", "at"}
 
 
 def test_a_difference_after_an_epoch_is_shown(pages: Pages, digits_trace: Trace) -> None:
@@ -62,13 +73,8 @@ def test_a_difference_after_an_epoch_is_shown(pages: Pages, digits_trace: Trace)
     expect(page.locator(".check.wrong")).to_have_count(1)
     page.locator(".film").scroll_into_view_if_needed()
     expect(page.locator(".agreement.wrong")).to_have_count(1)
-    page = pages.open(replace(digits_trace, weights_after=after), place="#stage=dense&epoch=2")
-    assert page.locator(".check.wrong").count() == 0
-
-
-@pytest.fixture
-def page(pages: Pages) -> Page:
-    return pages.open()
+    go(page, "#stage=dense&epoch=2")
+    expect(page.locator(".check.wrong")).to_have_count(0)
 
 
 def kernels(page: Page) -> list[Any]:

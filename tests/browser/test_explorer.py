@@ -1,14 +1,12 @@
 """The stages one at a time: how a value came to be, as a person points, types and follows links."""
 
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from tests.browser.conftest import Pages, address
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import Pages, address, go
 
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Stages
@@ -27,17 +25,15 @@ def several(digits_trace: Trace) -> Trace:
 
 
 @pytest.fixture(scope="module")
-def opened(chromium: Browser, write: Callable[[Trace], Path], several: Trace) -> Iterator[Page]:
-    made = Pages(chromium, write, several)
-    yield made.open()
-    made.close()
+def opened(shared: Pages, several: Trace) -> Page:
+    return shared.open(several)
 
 
 @pytest.fixture
 def page(opened: Page, several: Trace) -> Page:
     """One page for all tests, back at the first row; each opens the stage that it is about."""
     opened.keyboard.press("Escape")
-    opened.evaluate("place => { location.hash = place; }", f"row={several.predictions[0].row}")
+    go(opened, f"row={several.predictions[0].row}")
     opened.mouse.move(0, 0)
     return opened
 
@@ -180,19 +176,17 @@ def test_a_difference_is_shown(pages: Pages, digits_trace: Trace) -> None:
 
 
 def test_the_address_opens_what_it_names_and_ignores_nonsense(pages: Pages, several: Trace) -> None:
-    page = pages.open(several, place="#stage=conv2d&at=8.15.14&row=7")
+    page = pages.open(several, place="#stage=nowhere&at=1")
+    assert page.locator(".calchead").count() == 1
+    for nonsense in ("#stage=conv2d&at=99.0.0", "#stage=conv2d&at=x&row=1e9"):
+        go(page, nonsense)
+        assert page.locator(".calchead").count() == 1
+    page = pages.open(several, place="#stage=conv2d&at=8.15.14&row=7", again=page)
     assert page.get_by_role("tab", selected=True).inner_text().startswith("Conv2D")
     assert "line 8, column 15, channel 14" in page.locator(".calchead").inner_text()
     assert page.locator(".row[aria-pressed=true]").inner_text() == (
         page.locator(".row").nth(1).inner_text()
     )
-    for nonsense in (
-        "#stage=nowhere&at=1",
-        "#stage=conv2d&at=99.0.0",
-        "#stage=conv2d&at=x&row=1e9",
-    ):
-        pages.open(several, place=nonsense, again=page)
-        assert page.locator(".calchead").count() == 1
 
 
 def test_the_window_slides_over_the_map_and_stops(page: Page) -> None:

@@ -32,10 +32,18 @@ def opened(pages: Pages, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch) -
     return opened
 
 
+@pytest.fixture(scope="module")
+def page(shared: Pages, digits_trace: Trace) -> Page:
+    """The page of a run with an error and a warning, which the tests only read and follow the links of."""
+    with pytest.MonkeyPatch.context() as patch:
+        only(patch, *WRONG)
+        return shared.open(replace(digits_trace))
+
+
 def test_each_finding_has_all_of_its_view_above_the_data_flow(
-    opened: Open, digits_trace: Trace
+    page: Page, digits_trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = opened(*WRONG)
+    only(monkeypatch, *WRONG)
     made = document(digits_trace).findings
     assert page.locator("main > section h2").first.inner_text().startswith("Findings")
     expect(page.locator("#findings")).to_contain_text(made.title)
@@ -56,9 +64,14 @@ def test_each_finding_has_all_of_its_view_above_the_data_flow(
     expect(page.locator(".finding").nth(0)).not_to_contain_text("Confidence")
 
 
-def test_a_finding_leads_to_its_stage_and_its_epoch_and_back(opened: Open) -> None:
-    page = opened(*WRONG)
-    page.get_by_role("link", name="stage 3, Conv2D (conv2d)").click()
+def test_a_finding_leads_to_its_stage_and_its_epoch_and_back(page: Page) -> None:
+    # It is reached by keyboard.
+    page.locator("a, button").first.focus()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if "stage 3" in page.evaluate("document.activeElement.textContent"):
+            break
+    page.keyboard.press("Enter")
     stage = page.locator("#panel")
     expect(stage).to_be_focused()
     expect(page.get_by_role("tab", selected=True)).to_contain_text("Conv2D")
@@ -66,6 +79,8 @@ def test_a_finding_leads_to_its_stage_and_its_epoch_and_back(opened: Open) -> No
     expect(mark).to_have_text("error PT201 dying-units 61 of 64 units give 0 for every row.")
     mark.get_by_role("link").click()
     expect(page.locator('[id="finding/1"]')).to_be_focused()
+    page.get_by_role("link", name="stage 3, Conv2D (conv2d)").click()
+    expect(stage).to_be_focused()
     page.get_by_role("link", name="epochs 2 and 3").click()
     row = page.locator('[id="epoch/2"]')
     expect(row).to_be_focused()
@@ -90,9 +105,7 @@ def test_a_rule_that_fails_is_told(opened: Open) -> None:
     )
 
 
-def test_the_levels_have_their_colours(opened: Open) -> None:
-    page = opened(*WRONG)
-
+def test_the_levels_have_their_colours(page: Page) -> None:
     def edge(selector: str) -> str:
         return str(
             page.locator(selector).first.evaluate("each => getComputedStyle(each).borderLeftColor")
@@ -103,8 +116,7 @@ def test_the_levels_have_their_colours(opened: Open) -> None:
     assert edge(".finding.warning") == edge(".mark.warning")
 
 
-@pytest.mark.parametrize("width", [320, pytest.param(375, marks=pytest.mark.slow), 1280])
-def test_it_fits_the_window(opened: Open, width: int) -> None:
+def test_it_fits_the_window(opened: Open) -> None:
     long = rule(
         "PT201",
         "long",
@@ -113,7 +125,10 @@ def test_it_fits_the_window(opened: Open, width: int) -> None:
         epochs=(1,),
         text="a_very_long_name_without_a_space" * 9,
     )
-    fits(opened(*WRONG[1:], long, viewport={"width": width, "height": 800}))
+    page = opened(*WRONG[1:], long, viewport={"width": 320, "height": 800})
+    for width in (320, 375, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        fits(page)
 
 
 @pytest.mark.parametrize("width", [375, pytest.param(1280, marks=pytest.mark.slow)])
@@ -127,13 +142,3 @@ def test_names_are_shown_as_text(
     only(monkeypatch, rule("PT201", "hostile", level="error", stage="conv2d", text=HOSTILE))
     page = pages.open(renamed(digits_trace, HOSTILE))
     assert page.locator(".finding > p").inner_text().split() == HOSTILE.split()
-
-
-def test_it_is_reached_by_keyboard(opened: Open) -> None:
-    page = opened(*WRONG)
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if "stage 3" in page.evaluate("document.activeElement.textContent"):
-            break
-    page.keyboard.press("Enter")
-    expect(page.locator("#panel")).to_be_focused()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, address
+from tests.browser.conftest import Pages, address, go
 from tests.traces import broken
 
 from pipetrace.present.build.document import document
@@ -21,12 +21,6 @@ PICTURES = """() => [...document.querySelectorAll('.glance canvas')].map((canvas
   return data.reduce((sum, value, at) => (sum * 31 + value + at) % 1000003, 7);
 })"""
 """A checksum of each picture."""
-
-
-@pytest.fixture(autouse=True)
-def anew(shown: Page) -> None:
-    shown.goto(re.sub("[?#].*", "", shown.url) + "?first")
-    shown.wait_for_selector("footer")
 
 
 def test_the_bar_stays_and_leads_to_every_part(shown: Page) -> None:
@@ -62,15 +56,15 @@ def test_the_glance_draws_every_stage_for_the_row_that_is_followed(
     [first] = digits_trace.predictions
     mirrored = {name: values[::-1].copy() for name, values in first.outputs.items()}
     rows = (first, replace(first, row=3007, label=1, reason="surest wrong", outputs=mirrored))
-    shown = pages.open(replace(digits_trace, predictions=rows))
-    entries = shown.locator(".glance li")
+    page = pages.open(replace(digits_trace, predictions=rows))
+    entries = page.locator(".glance li")
     assert entries.count() == len(digits_trace.stages)
-    before = shown.evaluate(PICTURES)
-    shown.locator(".rows .row").nth(1).click()
-    after = shown.evaluate(PICTURES)
+    before = page.evaluate(PICTURES)
+    page.locator(".rows .row").nth(1).click()
+    after = page.evaluate(PICTURES)
     assert len(before) == len(after)
     assert before != after
-    assert "3,007" in shown.locator(".followed").inner_text()
+    assert "3,007" in page.locator(".followed").inner_text()
     last = digits_trace.stages[-1].name
     said = entries.last.locator("small").last.inner_text()
     assert f"{100 * mirrored[last].max():.1f}" in said
@@ -105,10 +99,9 @@ def test_keys_open_stages_and_choose_channels_and_are_listed(shown: Page) -> Non
 
 
 def test_errors_stand_before_the_pipeline_and_notes_after_it(
-    pages: Pages, digits_trace: Trace
+    pages: Pages, shown: Page, digits_trace: Trace
 ) -> None:
-    for trace, urgent in ((broken(digits_trace), True), (digits_trace, False)):
-        page = pages.open(trace)
+    for page, urgent in ((pages.open(broken(digits_trace)), True), (shown, False)):
         heads = page.locator("#findings, #flow").evaluate_all("found => found.map(({id}) => id)")
         assert (heads.index("findings") < heads.index("flow")) == urgent
 
@@ -116,7 +109,7 @@ def test_errors_stand_before_the_pipeline_and_notes_after_it(
 def test_a_list_opens_at_its_strongest_value(shown: Page, digits_trace: Trace) -> None:
     last = digits_trace.stages[-1].name
     best = int(digits_trace.predictions[0].outputs[last].argmax())
-    shown.goto(re.sub("[?#].*", "", shown.url) + f"?list#stage={last}")
+    go(shown, f"#stage={last}")
     chosen = shown.locator(".vector .bare[aria-pressed=true]")
     expect(chosen).to_have_text(re.compile(rf"^{best}( \(true\))?$"))
     # Coming from another list, its position means nothing here.
@@ -125,11 +118,10 @@ def test_a_list_opens_at_its_strongest_value(shown: Page, digits_trace: Trace) -
     expect(chosen).to_have_text(re.compile(rf"^{best}( \(true\))?$"))
 
 
-def test_the_row_in_the_bar_leads_to_where_another_is_chosen(pages: Pages) -> None:
-    page = pages.open()
-    page.locator(".topbar .followed").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#results")).to_be_in_viewport()
+def test_the_row_in_the_bar_leads_to_where_another_is_chosen(shown: Page) -> None:
+    shown.locator(".topbar .followed").focus()
+    shown.keyboard.press("Enter")
+    expect(shown.locator("#results")).to_be_in_viewport()
 
 
 def test_the_large_dots_of_the_charts_are_explained(shown: Page) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from playwright.sync_api import Page
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, go
 from tests.browser.test_accessibility import clean_in_both_schemes, unfold
 from tests.graphs import RESIDUAL, UNET, deep, lined, measured, nested_twice, stage, trace_of
 
@@ -91,6 +91,16 @@ SOME = [
 ]
 
 
+@pytest.fixture(scope="module")
+def unet(shared: Pages) -> Page:
+    return shared.open(UNET_TRACE)
+
+
+@pytest.fixture(scope="module")
+def kinds(shared: Pages) -> Page:
+    return shared.open(KINDS)
+
+
 @pytest.mark.parametrize(
     "name",
     [pytest.param(each, marks=() if each == "unet" else pytest.mark.slow) for each in TRACES],
@@ -124,26 +134,24 @@ def test_a_chain_has_no_graph(shown: Page) -> None:
     assert shown.locator(".group").count() == 0
 
 
-def test_each_box_is_a_link_that_leads_to_its_stage(pages: Pages) -> None:
-    page = pages.open(UNET_TRACE)
+def test_each_box_is_a_link_that_leads_to_its_stage(unet: Page) -> None:
     view = document(UNET_TRACE).graph
     assert view is not None
-    boxes = page.locator(".graph a.box")
+    boxes = unet.locator(".graph a.box")
     assert boxes.count() == len(view.boxes) == len(UNET_TRACE.stages)
     assert boxes.evaluate_all(
         "all => all.map(each => each.querySelector('title').textContent)"
     ) == [box.label for box in view.boxes]
-    assert page.locator(".graph path.wire").count() == len(view.wires) == len(UNET_TRACE.stages) + 1
+    assert unet.locator(".graph path.wire").count() == len(view.wires) == len(UNET_TRACE.stages) + 1
     for index in (0, 7):
         boxes.nth(index).click()
-        assert page.evaluate("document.activeElement.id") == view.boxes[index].id
+        assert unet.evaluate("document.activeElement.id") == view.boxes[index].id
     assert boxes.nth(7).locator("title").text_content() == "Stage 8: concat_2, from down_2 and up_2"
 
 
-def test_no_line_crosses_a_box(pages: Pages) -> None:
+def test_no_line_crosses_a_box(unet: Page) -> None:
     """Points along each line, as the browser draws it, lie in no box."""
-    page = pages.open(UNET_TRACE)
-    hits = page.evaluate("""() => {
+    hits = unet.evaluate("""() => {
       const boxes = [...document.querySelectorAll(".graph .box rect")].map(each => each.getBBox());
       return [...document.querySelectorAll(".graph .wire")].flatMap(line => {
         const length = line.getTotalLength();
@@ -155,24 +163,21 @@ def test_no_line_crosses_a_box(pages: Pages) -> None:
     assert hits == 0
 
 
-def test_the_graph_is_reached_and_used_by_keyboard(pages: Pages) -> None:
-    page = pages.open(UNET_TRACE)
-    page.locator(".graph .frame").focus()
+def test_the_graph_is_reached_and_used_by_keyboard(unet: Page) -> None:
+    unet.locator(".graph .frame").focus()
     for _ in range(3):
-        page.keyboard.press("Tab")
-    assert (
-        page.evaluate("document.activeElement.querySelector('title').textContent")
-        == "Stage 3: pool_1, from down_1"
-    )
-    outline = page.evaluate(
+        unet.keyboard.press("Tab")
+    label = unet.evaluate("document.activeElement.querySelector('title').textContent")
+    assert label == "Stage 3: pool_1, from down_1"
+    outline = unet.evaluate(
         "getComputedStyle(document.activeElement.querySelector('rect')).strokeWidth"
     )
     assert outline == "2px"
-    page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "stage/pool_1"
+    unet.keyboard.press("Enter")
+    assert unet.evaluate("document.activeElement.id") == "stage/pool_1"
 
 
-def test_a_large_model_is_collapsed_and_expands_by_keyboard(pages: Pages) -> None:
+def test_a_large_model_is_collapsed_and_expands_by_keyboard_and_address(pages: Pages) -> None:
     page = pages.open(DEEP)
     assert page.locator(".thread > li").count() == len(DEEP.stages) + 2
     assert page.locator("#stage\\/block1_conv1").is_hidden()
@@ -186,21 +191,18 @@ def test_a_large_model_is_collapsed_and_expands_by_keyboard(pages: Pages) -> Non
     page.keyboard.press("Tab")
     focused = page.evaluate("document.activeElement.tagName")
     assert focused in ("SUMMARY", "INPUT", "DIV", "A")
-
-
-def test_a_place_within_groups_is_expanded_when_the_address_names_it(pages: Pages) -> None:
-    place = "#" + quote("stage/block9_bn2", safe="")
-    page = pages.open(DEEP, place=place)
+    go(page, "#" + quote("stage/block9_bn2", safe=""))
     assert page.locator("#stage\\/block9_bn2").is_visible()
     assert page.evaluate("document.activeElement.id") == "stage/block9_bn2"
 
-
-def test_paper_shows_what_was_collapsed(pages: Pages) -> None:
-    page = pages.open(DEEP)
+    # Paper shows what was collapsed, but for the groups of a large model.
+    page.evaluate(
+        "for (const each of document.querySelectorAll('details.stages')) each.open = false"
+    )
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not(.stages):not([open])").count() == 0
-    assert page.locator("details.stages:not([open])").count()  # the groups of a large model
+    assert page.locator("details.stages:not([open])").count()
     frame = page.locator(".graph .frame").evaluate("each => [each.scrollHeight, each.clientHeight]")
     assert frame[0] <= frame[1] + 1
 
@@ -213,23 +215,21 @@ def pixels(page: Page, selector: str) -> Any:
     return np.array(found[0]).reshape(found[1], found[2], 4)
 
 
-def test_images_of_any_tensor_have_their_colours(pages: Pages) -> None:
-    page = pages.open(KINDS)
+def test_images_of_any_tensor_have_their_colours(kinds: Page) -> None:
     image = KINDS.stages[0].example
     assert image is not None
-    drawn = pixels(page, "#stage\\/image canvas")
+    drawn = pixels(kinds, "#stage\\/image canvas")
     np.testing.assert_array_equal(drawn[..., 3], 255)
     assert np.abs(drawn[..., :3] - 255 * image).max() <= 0.51
     steps = KINDS.stages[2].example
     assert steps is not None
     end = float(np.abs(steps).max())
     expected = colours((steps.astype(np.float64) + end) / (2 * end), "signed")
-    assert np.abs(pixels(page, "#stage\\/embed canvas")[..., :3] - expected.astype(int)).max() <= 1
+    assert np.abs(pixels(kinds, "#stage\\/embed canvas")[..., :3] - expected.astype(int)).max() <= 1
 
 
-def test_hidden_steps_are_hatched_and_read_out(pages: Pages) -> None:
-    page = pages.open(KINDS)
-    stage = page.locator("#stage\\/embed")
+def test_hidden_steps_are_hatched_and_read_out(kinds: Page) -> None:
+    stage = kinds.locator("#stage\\/embed")
     assert stage.locator(".masked").count() == 7
     assert "7 of 12 steps hidden in the example" in (stage.text_content() or "")
     box, first = (
@@ -241,27 +241,25 @@ def test_hidden_steps_are_hatched_and_read_out(pages: Pages) -> None:
     assert first["y"] - box["y"] == pytest.approx(box["height"] * 5 / 12, abs=1)
     stage.locator(".large").focus()
     for _ in range(6):
-        page.keyboard.press("ArrowDown")
+        kinds.keyboard.press("ArrowDown")
     assert (stage.locator(".readout").text_content() or "").startswith(
         "step 6 (hidden), channel 0: "
     )
 
 
-def test_both_images_of_a_dropout_stand_side_by_side(pages: Pages) -> None:
-    page = pages.open(KINDS)
-    both = page.locator("#stage\\/drop .both .captioned")
+def test_both_images_of_a_dropout_stand_side_by_side(kinds: Page) -> None:
+    both = kinds.locator("#stage\\/drop .both .captioned")
     assert both.locator(".caption").all_text_contents() == ["In a prediction", "In training"]
     left, right = (both.nth(index).bounding_box() for index in (0, 1))
     assert left is not None
     assert right is not None
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
-    assert page.locator("#stage\\/drop .seen canvas").count() == 0
+    assert kinds.locator("#stage\\/drop .seen canvas").count() == 0
 
 
-def test_texts_are_shown_as_they_are(pages: Pages) -> None:
-    page = pages.open(KINDS)
-    assert "a good film, </script>" in (page.locator("#stage\\/words").text_content() or "")
+def test_texts_are_shown_as_they_are(kinds: Page) -> None:
+    assert "a good film, </script>" in (kinds.locator("#stage\\/words").text_content() or "")
 
 
 def test_a_small_nested_model_is_open_and_closes(pages: Pages) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, go
+from tests.browser.test_accessibility import unfold
 from tests.traces import HOSTILE, broken, killed, lengthened, renamed
 
 from pipetrace.trace import Trace
@@ -14,7 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.lists]
 
 WIDTHS = (320, 375, 768, 1280)
 
-UNFOLD = "() => document.querySelectorAll('details').forEach(each => { each.open = true; })"
 TOO_WIDE = """() => {
   const width = document.documentElement.clientWidth;
   const all = [...document.body.querySelectorAll("*")].filter(each => each.getClientRects().length);
@@ -34,14 +34,6 @@ CUT_OFF = """() => [...document.querySelectorAll("svg")].flatMap(drawn => {
   }).map(each => each.textContent);
 })"""
 """The texts of charts that reach over the chart's edge, where they are not seen."""
-
-
-def unfold(page: Page) -> None:
-    page.evaluate(UNFOLD)
-    # What is collapsed draws itself when it hears that it is open, a moment later.
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.all > div')].every(each => each.childElementCount)"
-    )
 
 
 def fits(page: Page) -> None:
@@ -94,8 +86,14 @@ def columns(page: Page, selector: str) -> int:
     return int(page.locator(selector).first.evaluate(count))
 
 
-def test_a_phone_has_one_column_of_legible_letters(pages: Pages) -> None:
-    page = pages.open(viewport={"width": 375, "height": 800})
+@pytest.fixture
+def page(shown: Page) -> Page:
+    """One page for all tests, each of which chooses the size of its window."""
+    shown.emulate_media(media="screen")
+    return shown
+
+
+def test_a_phone_has_one_column_of_legible_letters(page: Page) -> None:
     letters = "all => all.map(each => each.getBoundingClientRect().height)"
     for width, wanted in ((375, 1), (1280, 2)):
         page.set_viewport_size({"width": width, "height": 800})
@@ -118,8 +116,8 @@ def test_a_phone_has_one_line_for_the_bar_and_shows_the_open_tab(
     assert page.locator(".infoot").is_visible()
 
 
-def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(pages: Pages) -> None:
-    page = pages.open()
+def test_a_chart_that_is_drawn_anew_still_marks_the_epoch(page: Page) -> None:
+    go(page, "#epoch=3")
     page.set_viewport_size({"width": 600, "height": 800})
     page.locator(".story button.bare").nth(1).click()
     page.set_viewport_size({"width": 700, "height": 800})
@@ -155,9 +153,9 @@ def test_paper_shows_everything_unfolded(pages: Pages) -> None:
     for each in page.locator(".thread .words").all():
         assert each.is_visible()
 
-
-def test_the_browser_itself_says_that_it_prints(pages: Pages) -> None:
-    page = pages.open()
+    # The browser itself says that it prints.
+    page.emulate_media(media="screen")
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = false")
     assert len(page.pdf()) > 50_000
     assert page.locator("details:not([open])").count() == 0
 

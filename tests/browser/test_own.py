@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, address, settle
+from tests.browser.conftest import Pages, address, go, settle
 from tests.browser.test_accessibility import clean_in_both_schemes
 from tests.browser.test_explorer import open_stage
 from tests.tasks import ROWS, Net, made, regression, several, untrained
@@ -62,15 +62,30 @@ def drag(page: Page, *places: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-def shown(page: Page, stage: str) -> str:
+def painted(page: Page, stage: str) -> str:
     """The picture of what a stage gives, for comparisons; out of view it is painted when it comes near again."""
     open_stage(page, stage)
     expect(page.locator(".pictures [data-stale]")).to_have_count(0)
     return str(page.locator(".pictures canvas").first.evaluate(PICTURE))
 
 
-def test_ink_is_scaled_and_centred_as_in_mnist(pages: Pages) -> None:
-    *drawn, empty = [np.array(each).reshape(28, 28) for each in pages.open().evaluate(PIXELS)]
+@pytest.fixture(scope="module")
+def offered(shown: Page) -> Page:
+    bench(shown)
+    return shown
+
+
+@pytest.fixture
+def page(offered: Page) -> Page:
+    """One page for all tests, on which nothing is drawn."""
+    go(offered, "#epoch=3")
+    for name in ("Draw", "Clear"):
+        offered.get_by_role("button", name=name, exact=True).press("Enter")
+    return offered
+
+
+def test_ink_is_scaled_and_centred_as_in_mnist(shown: Page) -> None:
+    *drawn, empty = [np.array(each).reshape(28, 28) for each in shown.evaluate(PIXELS)]
     assert not empty.any()
     for image in drawn:
         rows, columns = np.nonzero(image > 1e-6)
@@ -84,17 +99,15 @@ def test_ink_is_scaled_and_centred_as_in_mnist(pages: Pages) -> None:
         assert image.max() <= 1 + 1e-6
 
 
-def test_a_drawn_digit_is_followed_everywhere(pages: Pages, digits_trace: Trace) -> None:
-    page = pages.open()
-    bench(page)
+def test_a_drawn_digit_is_followed_everywhere(page: Page, digits_trace: Trace) -> None:
     status = page.locator("#own [role=status]").inner_text()
     kept = digits_trace.kept_rows
     assert kept is not None
     assert f"all {len(kept.numbers)} rows" in status
-    before = shown(page, "Input image")
+    before = painted(page, "Input image")
     drag(page, (0.3, 0.2), (0.7, 0.2), (0.45, 0.8))
     page.locator(".yours").wait_for()
-    after = shown(page, "Input image")
+    after = painted(page, "Input image")
     assert before != after
     open_stage(page, "Conv2D")
     assert "Keras recorded" not in page.locator(".check").inner_text()
@@ -105,18 +118,17 @@ def test_a_drawn_digit_is_followed_everywhere(pages: Pages, digits_trace: Trace)
     assert best.inner_text().startswith(said)
     assert "row=" not in address(page)
     page.get_by_role("button", name="Back to the recorded row").click()
-    assert shown(page, "Input image") == before
+    assert painted(page, "Input image") == before
     assert not page.locator(".yours").count()
 
 
-def test_what_is_drawn_gives_what_keras_weights_give(pages: Pages, digits_trace: Trace) -> None:
+def test_what_is_drawn_gives_what_keras_weights_give(page: Page, digits_trace: Trace) -> None:
     """The probabilities of one's own row, computed again in NumPy from the pixels on the page."""
-    page = pages.open()
-    bench(page)
     page.get_by_role("button", name="Start from this row").click()
     page.get_by_role("button", name="Set pixels").click()
     page.locator(".drawn").focus()
-    for key in ("ArrowRight", "ArrowDown", "Enter", "ArrowDown", " "):
+    corner = ["Shift+ArrowUp", "Shift+ArrowLeft"] * 6
+    for key in (*corner, "ArrowRight", "ArrowDown", "Enter", "ArrowDown", " "):
         page.keyboard.press(key)
     page.locator(".yours").wait_for()
     page.evaluate(TWO_FRAMES)
@@ -137,25 +149,35 @@ def test_what_is_drawn_gives_what_keras_weights_give(pages: Pages, digits_trace:
         assert number == pytest.approx(100 * share, abs=0.11)
 
 
-def test_the_field_shows_the_chosen_row_until_something_is_drawn(pages: Pages) -> None:
-    page = pages.open()
+def test_the_field_shows_the_chosen_row_until_a_stroke_which_moves_nothing(pages: Pages) -> None:
+    page = pages.open(viewport={"width": 1280, "height": 1300})
     bench(page)
     drawn = page.locator(".drawn canvas")
     seen = [drawn.evaluate(PICTURE)]
     other = page.locator(".thumbs [data-row]").first.get_attribute("data-row")
-    for row in (other, None):
-        page.evaluate("row => { location.hash = row ? `#row=${row}` : '#'; }", row)
-        page.wait_for_function("row => !row || location.hash.includes(row)", arg=row)
-        seen.append(drawn.evaluate(PICTURE))
-        drag(page, (0.3, 0.2), (0.7, 0.2)) if row else None
+    go(page, f"#row={other}")
+    seen.append(drawn.evaluate(PICTURE))
     assert seen[0] != seen[1]
+    field = page.locator(".drawn")
+    field.scroll_into_view_if_needed()
+    settle(page)
+    before = field.bounding_box()
+    assert before
+    page.mouse.move(before["x"] + 60, before["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(before["x"] + 120, before["y"] + 120, steps=4)
+    page.locator(".yours").wait_for()
+    settle(page)
+    after = field.bounding_box()
+    page.mouse.up()
+    assert after
+    assert after["y"] == pytest.approx(before["y"], abs=1.5)
     # What the reader drew stays.
-    assert seen[2] not in seen[:2]
+    go(page, "#")
+    assert drawn.evaluate(PICTURE) not in seen
 
 
-def test_the_field_is_cleared_and_drawn_with_the_keys(pages: Pages) -> None:
-    page = pages.open()
-    bench(page)
+def test_the_field_is_cleared_and_drawn_with_the_keys(page: Page) -> None:
     canvas = page.locator(".drawn canvas")
     page.get_by_role("button", name="Clear").click()
     empty = canvas.evaluate(PICTURE)
@@ -173,33 +195,13 @@ def test_the_field_is_cleared_and_drawn_with_the_keys(pages: Pages) -> None:
     assert page.locator(".yours").count() == 0
 
 
-def test_the_first_stroke_moves_nothing_under_the_pointer(pages: Pages) -> None:
-    page = pages.open(viewport={"width": 1280, "height": 1300})
-    bench(page)
-    field = page.locator(".drawn")
-    field.scroll_into_view_if_needed()
-    settle(page)
-    before = field.bounding_box()
-    assert before
-    page.mouse.move(before["x"] + 60, before["y"] + 60)
-    page.mouse.down()
-    page.mouse.move(before["x"] + 120, before["y"] + 120, steps=4)
-    page.locator(".yours").wait_for()
-    page.wait_for_timeout(300)
-    after = field.bounding_box()
-    page.mouse.up()
-    assert after
-    assert after["y"] == pytest.approx(before["y"], abs=1.5)
-
-
-def test_an_epoch_applies_to_ones_own_row_too(pages: Pages) -> None:
-    page = pages.open(place="#epoch=0")
-    bench(page)
+def test_an_epoch_applies_to_ones_own_row_too(page: Page) -> None:
+    go(page, "#epoch=0")
     drag(page, (0.5, 0.15), (0.5, 0.85))
     page.locator(".yours").wait_for()
     untrained_ = page.locator(".ownresult .bars").inner_text()
     assert "epoch 0" in page.locator(".yours").inner_text()
-    page.evaluate("location.hash = '#epoch=3'")
+    go(page, "#epoch=3")
     expect(page.locator(".ownresult .bars")).not_to_have_text(untrained_)
 
 
@@ -328,9 +330,7 @@ def test_what_does_not_agree_or_cannot_be_computed_is_not_offered(
     assert page.locator(".bench").count() == 0
 
 
-def test_axe_finds_nothing_wrong_with_it(pages: Pages) -> None:
-    page = pages.open()
-    bench(page)
+def test_axe_finds_nothing_wrong_with_it(page: Page) -> None:
     page.get_by_role("button", name="Start from this row").click()
     page.get_by_role("button", name="Set pixels").click()
     page.locator(".yours").wait_for()
@@ -338,8 +338,9 @@ def test_axe_finds_nothing_wrong_with_it(pages: Pages) -> None:
 
 
 def test_several_inputs_and_outputs(pages: Pages) -> None:
+    page = None
     for trace in (several(), untrained()):
-        page = pages.open(trace)
+        page = pages.open(trace, again=page)
         page.locator("#own").scroll_into_view_if_needed()
         expect(
             page.locator("#own .bench, #own [role=status]:has-text('Not offered')")

@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, go
 from tests.browser.test_explorer import here
 from tests.browser.test_own import pooled
 from tests.tasks import (
@@ -50,15 +49,31 @@ def counts(digits_trace: Trace) -> Callable[[int], Array]:
     return count
 
 
+@pytest.fixture
+def page(shown: Page, digits_trace: Trace) -> Page:
+    """One page for all tests, with the row, the epoch and the stage that it opens with, and no cell chosen."""
+    go(shown, f"#stage=conv2d&row={digits_trace.predictions[0].row}&epoch=3&rather=0")
+    if (every := shown.get_by_role("button", name="Show all wrong")).count():
+        every.press("Enter")
+    looked_at(shown)
+    return shown
+
+
+def looked_at(page: Page) -> None:
+    """Go to the section, and wait until it is drawn."""
+    page.locator(".kinds").scroll_into_view_if_needed()
+    page.locator(".cameout:not([data-stale])").wait_for()
+
+
 def matrix(page: Page) -> Array:
     texts = page.locator(".confusion td button").all_inner_texts()
     return np.array([int(text or 0) for text in texts]).reshape(10, 10)
 
 
-def test_the_matrix_follows_the_epoch(pages: Pages, counts: Callable[[int], Array]) -> None:
-    page = None
+def test_the_matrix_follows_the_epoch(page: Page, counts: Callable[[int], Array]) -> None:
     for epoch in (3, 0, 1):
-        page = pages.open(place=f"#epoch={epoch}", again=page)
+        go(page, f"#epoch={epoch}")
+        looked_at(page)
         assert (matrix(page) == counts(epoch)).all()
         lines = page.locator(".confusion .ofall").all_inner_texts()
         told = [[int(each) for each in re.findall(r"\d+", line)] for line in lines]
@@ -68,9 +83,8 @@ def test_the_matrix_follows_the_epoch(pages: Pages, counts: Callable[[int], Arra
 
 
 def test_a_cell_opens_its_rows_and_a_row_is_followed(
-    pages: Pages, digits_trace: Trace, counts: Callable[[int], Array]
+    page: Page, digits_trace: Trace, counts: Callable[[int], Array]
 ) -> None:
-    page = pages.open()
     kept = digits_trace.kept_rows
     assert kept is not None
     said = kept.outputs[0].argmax(axis=1)
@@ -98,10 +112,7 @@ def test_a_cell_opens_its_rows_and_a_row_is_followed(
     assert thumbs.count() == len(wrong)
 
 
-def test_rows_of_each_kind_are_chosen_by_their_thumbnails(
-    pages: Pages, digits_trace: Trace
-) -> None:
-    page = pages.open()
+def test_rows_of_each_kind_are_chosen_by_their_thumbnails(page: Page, digits_trace: Trace) -> None:
     kept = digits_trace.kept_rows
     assert kept is not None
     place = {int(number): at for at, number in enumerate(kept.numbers)}
@@ -109,8 +120,7 @@ def test_rows_of_each_kind_are_chosen_by_their_thumbnails(
     for epoch in (0, 1, 3):
         page.locator(".scrubber input").fill(str(epoch))
         given = kept.outputs[0] if epoch == 3 else kept.outputs_after[epoch][0]
-        page.locator(".kinds").scroll_into_view_if_needed()
-        page.locator(".cameout:not([data-stale])").wait_for()
+        looked_at(page)
         for name, right in (("Right", True), ("Surest wrong", False)):
             buttons = page.get_by_role("group", name=name, exact=True).locator("button")
             assert buttons.count()
@@ -123,8 +133,14 @@ def test_rows_of_each_kind_are_chosen_by_their_thumbnails(
     assert followed.get_attribute("data-row") == here(page)["row"]
 
 
-def test_the_keys_move_inside_a_group_that_is_one_tab_stop(pages: Pages) -> None:
-    page = pages.open()
+def test_a_cell_that_is_none_is_ignored_and_the_keys_move_inside_a_group(pages: Pages) -> None:
+    page = pages.open(place="#cell=99.1")
+    for place in ("#cell=99.1", "#cell=x", "#cell=1.missed&row=-3"):
+        go(page, place)
+        looked_at(page)
+        assert page.locator(".confusion [aria-pressed=true]").count() == 0, place
+        assert "wrong" in page.locator(".galleryhead h3").inner_text(), place
+    # Each group is one tab stop.
     for group in (".confusion", ".thumbs", ".kinds"):
         assert page.locator(f"{group} [tabindex='0']").count() == 1
     page.locator(".confusion [tabindex='0']").focus()
@@ -133,14 +149,6 @@ def test_the_keys_move_inside_a_group_that_is_one_tab_stop(pages: Pages) -> None
     page.keyboard.press("Enter")
     assert here(page)["cell"] == "2.1"
     assert page.evaluate("document.activeElement.dataset.cell") == "2.1"
-
-
-def test_a_cell_that_is_none_is_ignored(pages: Pages) -> None:
-    page = None
-    for place in ("#cell=99.1", "#cell=x", "#cell=1.missed&row=-3"):
-        page = pages.open(place=place, again=page)
-        assert page.locator(".confusion [aria-pressed=true]").count() == 0, place
-        assert "wrong" in page.locator(".galleryhead h3").inner_text(), place
 
 
 def test_numbers_are_points_that_open_their_rows(pages: Pages) -> None:
@@ -272,9 +280,8 @@ def wrong_row(trace: Trace) -> tuple[int, int, int]:
     return int(kept.numbers[at]), int(kept.targets[0][at]), int(said[at])
 
 
-def test_the_prediction_is_that_of_the_row_and_the_epoch(pages: Pages, digits_trace: Trace) -> None:
+def test_the_prediction_is_that_of_the_row_and_the_epoch(page: Page, digits_trace: Trace) -> None:
     row, label, _ = wrong_row(digits_trace)
-    page = pages.open()
     page.locator(f".thumbs [data-row='{row}']").click()
     for epoch in (None, 0, 2):
         if epoch is not None:
@@ -292,9 +299,10 @@ def test_the_prediction_is_that_of_the_row_and_the_epoch(pages: Pages, digits_tr
         assert page.locator(".predicted .sourced.wrong").count() == 0
 
 
-def test_a_wrong_row_leads_to_why_it_is_wrong(pages: Pages, digits_trace: Trace) -> None:
+def test_a_wrong_row_leads_to_why_it_is_wrong(page: Page, digits_trace: Trace) -> None:
     row, label, said = wrong_row(digits_trace)
-    page = pages.open(place="#stage=conv2d&at=5.6.3")
+    go(page, "#stage=conv2d&at=5.6.3")
+    looked_at(page)
     page.locator(f".thumbs [data-row='{row}']").click()
     told = page.locator(".nowfollowed [role=status]").inner_text()
     assert f"ow {row:,}, truly {label}" in told
@@ -353,13 +361,13 @@ def test_a_wrong_row_leads_to_why_it_is_wrong(pages: Pages, digits_trace: Trace)
 LEGENDS = "all => all.map(each => each.textContent)"
 
 
-def test_one_scale_holds_for_all_epochs(pages: Pages) -> None:
-    page = pages.open(place="#stage=conv2d")
+def test_one_scale_holds_for_all_epochs(page: Page) -> None:
     seen: set[tuple[str, ...]] = set()
     painted: set[str] = set()
     for epoch in range(4):
         page.locator(".scrubber input").fill(str(epoch))
         page.locator(".pictures").scroll_into_view_if_needed()
+        expect(page.locator(".pictures [data-stale]")).to_have_count(0)
         seen.add(tuple(page.locator(".pictures .legend").evaluate_all(LEGENDS)))
         painted.add(page.locator(".pictures canvas").nth(1).evaluate("each => each.toDataURL()"))
     assert len(seen) == 1
@@ -367,21 +375,17 @@ def test_one_scale_holds_for_all_epochs(pages: Pages) -> None:
     assert len(painted) == 4
 
 
-def test_a_window_starts_to_slide_where_the_image_has_something(pages: Pages) -> None:
-    page: Any = pages.open(place="#stage=conv2d")
+def test_a_window_starts_to_slide_where_the_image_has_something(page: Page) -> None:
     page.locator("button.slide").click()
     page.locator(".numbers").first.wait_for()
     page.locator("button.slide").click()
-    window = (
-        page.locator(".numbers")
-        .first.locator("span")
-        .evaluate_all("all => all.map(each => Number(each.title))")
-    )
+    cells = page.locator(".numbers").first.locator("span")
+    window = cells.evaluate_all("all => all.map(each => Number(each.title))")
     assert len(set(window)) > 1
 
 
-def test_of_many_classes_those_that_matter_are_shown(pages: Pages) -> None:
-    found = pages.open().evaluate(
+def test_of_many_classes_those_that_matter_are_shown(shown: Page) -> None:
+    found = shown.evaluate(
         """async () => {
           const { thatMatter } = await import("viewer/rows/outcomes.js");
           const many = Array.from({ length: 100 }, (_, at) => (at === 40 ? 0.5 : (100 - at) / 10000));

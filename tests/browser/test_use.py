@@ -3,12 +3,13 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.browser.conftest import OPEN_LIST, Pages, address, settle
+from tests.browser.conftest import Pages, address, go
 
 from pipetrace.present.build.document import document
 from pipetrace.present.page import trace_page
@@ -23,25 +24,12 @@ def made(digits_trace: Trace) -> Document:
     return document(digits_trace)
 
 
-def anew(shown: Page, name: str) -> Page:
-    """The page, loaded anew: all that was done to it is gone."""
+@pytest.fixture
+def page(shown: Page) -> Page:
+    """One page for all tests, with the focus where the page begins."""
     shown.mouse.move(0, 0)
-    address = re.sub("[?#].*", "", shown.url)
-    shown.goto(f"{address}?{abs(hash(name))}")
-    shown.wait_for_selector("footer")
-    shown.evaluate(OPEN_LIST)
-    settle(shown)
+    shown.locator("a, button").first.focus()
     return shown
-
-
-@pytest.fixture
-def page(shown: Page, request: pytest.FixtureRequest) -> Page:
-    return anew(shown, request.node.name)
-
-
-@pytest.fixture
-def listing(listed: Page, request: pytest.FixtureRequest) -> Page:
-    return anew(listed, request.node.name)
 
 
 def words(text: str | None) -> str:
@@ -75,21 +63,34 @@ def outline(page: Page) -> str:
     )
 
 
-def test_maps_are_chosen_and_read_by_keyboard(listing: Page, digits_trace: Trace) -> None:
+def test_the_images_of_the_list_are_read_by_keyboard(listed: Page, digits_trace: Trace) -> None:
+    # The arrow keys do not scroll the page.
+    tab_to(listed, '[id="stage/input_image"] .large')
+    before = listed.evaluate("scrollY")
+    for _ in range(5):
+        listed.keyboard.press("ArrowDown")
+    assert listed.evaluate("scrollY") == before
+    # Reading begins at the marked value.
+    item = listed.locator('[id="stage/scale"]')
+    start = item.locator(".readout").text_content() or ""
+    row, column = map(int, re.findall(r"\d+", start)[:2])
+    tab_to(listed, '[id="stage/scale"] .large')
+    listed.keyboard.press("ArrowRight")
+    assert f"line {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
+    # Maps are chosen too.
     example = digits_trace.stage("conv2d").example
     assert example is not None
-    item = listing.locator('[id="stage/conv2d"]')
-    before = item.locator(".seen .caption").text_content() or ""
-    chosen = int(before.removeprefix("filter "))
-    tab_to(listing, '[id="stage/conv2d"] .seen .maps input')
-    assert outline(listing) == "solid 3px"
-    listing.keyboard.press("ArrowRight")
-    listing.keyboard.press("ArrowRight")
+    item = listed.locator('[id="stage/conv2d"]')
+    chosen = int((item.locator(".seen .caption").text_content() or "").removeprefix("filter "))
+    tab_to(listed, '[id="stage/conv2d"] .seen .maps input')
+    assert outline(listed) == "solid 3px"
+    listed.keyboard.press("ArrowRight")
+    listed.keyboard.press("ArrowRight")
     following = (chosen + 2) % example.shape[-1]
     assert item.locator(".seen .caption").text_content() == f"filter {following}"
-    listing.keyboard.press("Tab")
-    assert focused(listing, '[id="stage/conv2d"] .seen .large')
-    assert outline(listing) == "solid 2px"
+    listed.keyboard.press("Tab")
+    assert focused(listed, '[id="stage/conv2d"] .seen .large')
+    assert outline(listed) == "solid 2px"
     for key, row, column in (
         ("ArrowDown", 1, 0),
         ("ArrowRight", 1, 1),
@@ -97,27 +98,10 @@ def test_maps_are_chosen_and_read_by_keyboard(listing: Page, digits_trace: Trace
         ("ArrowUp", 0, 0),
         ("ArrowUp", 0, 0),
     ):
-        listing.keyboard.press(key)
+        listed.keyboard.press(key)
         text = item.locator(".seen .readout").text_content() or ""
         assert text.startswith(f"filter {following}, line {row}, column {column}: ")
         assert np.float32(text.rpartition(": ")[2]) == example[row, column, following]
-
-
-def test_arrow_keys_in_a_image_do_not_scroll_the_page(listing: Page) -> None:
-    tab_to(listing, '[id="stage/input_image"] .large')
-    before = listing.evaluate("scrollY")
-    for _ in range(5):
-        listing.keyboard.press("ArrowDown")
-    assert listing.evaluate("scrollY") == before
-
-
-def test_reading_begins_at_the_marked_value(listing: Page) -> None:
-    item = listing.locator('[id="stage/scale"]')
-    start = item.locator(".readout").text_content() or ""
-    row, column = map(int, re.findall(r"\d+", start)[:2])
-    tab_to(listing, '[id="stage/scale"] .large')
-    listing.keyboard.press("ArrowRight")
-    assert f"line {row}, column {column + 1}: " in (item.locator(".readout").text_content() or "")
 
 
 def test_what_is_collapsed_opens_by_keyboard(page: Page) -> None:
@@ -128,7 +112,8 @@ def test_what_is_collapsed_opens_by_keyboard(page: Page) -> None:
     expect(histogram).to_be_visible()
 
 
-def test_everything_that_can_be_touched_can_be_reached(page: Page) -> None:
+def test_everything_that_can_be_touched_can_be_reached(pages: Pages) -> None:
+    page = pages.open()
     # The menu closes itself where it is left.
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
     # What is folded is drawn when it opens, and the field for one's own row where it is seen.
@@ -169,7 +154,8 @@ def option(page: Page, index: int) -> Locator:
     return page.locator(".card .option").nth(index)
 
 
-def test_a_wrong_answer_is_told_why_and_where_to_look(page: Page, made: Document) -> None:
+def wrong_answer(page: Page, made: Document) -> None:
+    """Answer the first question wrongly: the page says why, and what is right."""
     question = made.quiz[0]
     assert words(page.locator(".card .question").text_content()) == words(question.text)
     assert [
@@ -199,9 +185,10 @@ def test_each_question_leads_to_its_evidence_and_the_result_counts(
             words(page.locator(".card .muted").text_content())
             == f"Question {number + 1} of {len(made.quiz)}"
         )
-        # The first is answered wrongly.
-        option(page, question.answer if number else (question.answer + 1) % 4).press("Enter")
-        if number:
+        if number == 0:
+            wrong_answer(page, made)
+        else:
+            option(page, question.answer).press("Enter")
             told = words(page.locator(".card .feedback").text_content())
             assert told.startswith(f"Right. {words(question.remarks[question.answer])}")
             assert page.locator(".card .wrong").count() == 0
@@ -295,39 +282,39 @@ def background(page: Page) -> str:
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 23, 27)"
 
 
-@pytest.mark.parametrize(
-    ("scheme", "first", "second"), [("light", LIGHT, DARK), ("dark", DARK, LIGHT)]
-)
-def test_the_colours_follow_the_system_until_one_chooses(
-    pages: Pages, scheme: str, first: str, second: str
-) -> None:
-    page = pages.open(color_scheme=scheme)
+def test_the_colours_follow_the_system_until_one_chooses(pages: Pages) -> None:
+    page = pages.open(color_scheme="light")
     button = page.locator("button.theme")
-    names = {"light": "Show in dark colours", "dark": "Show in light colours"}
-    other = "dark" if scheme == "light" else "light"
-    assert background(page) == first
-    assert button.get_attribute("aria-label") == names[scheme]
-    button.click()
-    assert background(page) == second
-    assert button.get_attribute("aria-label") == names[other]
-    page.emulate_media(color_scheme=other)  # type: ignore[arg-type]
-    assert background(page) == second
-    button.click()
-    assert background(page) == first
+
+    def has(colours: str) -> None:
+        assert background(page) == {"light": LIGHT, "dark": DARK}[colours]
+        other = {"light": "dark", "dark": "light"}[colours]
+        expect(button).to_have_attribute("aria-label", f"Show in {other} colours")
+
+    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    has("light")
+    for scheme in reversed(schemes):
+        page.emulate_media(color_scheme=scheme)
+        has(scheme)
+    for chosen in ("dark", "light"):
+        button.click()
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            has(chosen)
 
 
 def test_an_address_with_a_place_opens_there(pages: Pages) -> None:
     page = pages.open(place="#prediction/conv2d")
     expect(page.locator("#panel h3").first).to_be_in_viewport()
     assert "conv2d" in (page.locator("#panel h3").first.text_content() or "")
-    page.evaluate("() => { location.hash = '#epoch/2'; }")
+    go(page, "#epoch/2")
     expect(page.locator('[id="epoch/2"]')).to_be_in_viewport()
 
 
 def test_an_address_with_a_place_that_is_not_there_shows_the_page(pages: Pages) -> None:
-    page = None
-    for place in ("#nowhere", "#%E0%A4%A", "#"):
-        page = pages.open(place=place, again=page)
+    page = pages.open(place="#%E0%A4%A")
+    for place in ("#%E0%A4%A", "#nowhere", "#"):
+        go(page, place)
         assert page.locator(".thread > li").count() == 6, place
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.browser.conftest import PATIENCE, Heard, address
+from tests.browser.conftest import PATIENCE, Heard, address, go
 from tests.browser.test_accessibility import clean_in_both_schemes, violations
 from tests.browser.test_print import MOST_SHEETS, sheets
 from tests.comparison.runs import points, record
@@ -53,13 +53,16 @@ def usual(digits_trace: Trace, tmp_path_factory: pytest.TempPathFactory) -> Path
     return write(path, [digits_trace, other(digits_trace)])
 
 
-@pytest.fixture
-def opened(chromium: Browser, usual: Path, tmp_path: Path) -> Iterator[Open]:
+@pytest.fixture(scope="module")
+def opened(
+    chromium: Browser, usual: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Open]:
     """Opens the page; at the end none of them may have called out or complained."""
     heard, contexts = Heard(), list[Any]()
 
     def opened(place: str = "", traces: Sequence[Trace] = (), **options: Any) -> Page:
-        path = write(tmp_path / "comparison.html", traces) if traces else usual
+        folder = tmp_path_factory.mktemp("compared") if traces else usual.parent
+        path = write(folder / "comparison.html", traces) if traces else usual
         context = chromium.new_context(offline=True, **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
@@ -73,6 +76,12 @@ def opened(chromium: Browser, usual: Path, tmp_path: Path) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert not heard.wrong
+
+
+@pytest.fixture(scope="module")
+def page(opened: Open) -> Page:
+    """The comparison of most tests, which change nothing of it but the row and the place."""
+    return opened()
 
 
 def test_one_epoch_is_chosen_for_all_and_stands_in_the_address(opened: Open) -> None:
@@ -98,19 +107,18 @@ def test_one_epoch_is_chosen_for_all_and_stands_in_the_address(opened: Open) -> 
     sides = page.locator(".sides li")
     for row in range(LOST + GAINED):
         assert sides.nth(row).locator(".right").count() in (0, 2)
-    again = opened("#epoch=1&cell=1.0")
-    expect(again.locator(".metrics-now thead th").first).to_have_text("after epoch 1")
-    expect(again.locator(".sides li")).to_have_count(LOST)
-    again.get_by_role("button", name="gains").click()
-    expect(again.locator(".sides li")).to_have_count(GAINED)
+    go(page, "#epoch=1&cell=1.0")
+    expect(page.locator(".metrics-now thead th").first).to_have_text("after epoch 1")
+    expect(page.locator(".sides li")).to_have_count(LOST)
+    page.get_by_role("button", name="gains").click()
+    expect(page.locator(".sides li")).to_have_count(GAINED)
 
 
 def pixels(canvas: Locator) -> str:
     return str(canvas.evaluate("each => each.toDataURL()"))
 
 
-def test_one_row_and_one_place_are_looked_at_in_all_runs(opened: Open) -> None:
-    page = opened()
+def test_one_row_and_one_place_are_looked_at_in_all_runs(page: Page) -> None:
     row = page.locator(".sides button").nth(1)
     number = row.get_attribute("data-row")
     row.click()
@@ -185,14 +193,15 @@ def test_it_fits_on_few_sheets(opened: Open) -> None:
     assert len(sheets(opened())) <= MOST_SHEETS
 
 
-def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(opened: Open) -> None:
-    clean_in_both_schemes(opened())
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(
+    page: Page, opened: Open
+) -> None:
+    clean_in_both_schemes(page)
     phone = opened(viewport={"width": 390, "height": 800})
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert violations(phone, {"runOnly": ["scrollable-region-focusable"]}) == {}
 
 
-def test_it_can_be_read_without_javascript(opened: Open, chromium: Browser) -> None:
-    page = opened()
+def test_it_can_be_read_without_javascript(page: Page, chromium: Browser) -> None:
     text = page.evaluate("document.querySelector('noscript').textContent")
     assert "What was set differently" in text

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page
+from tests.browser.conftest import Pages
 
 from pipetrace.capture.backend import load
 from pipetrace.record.measure.rows import Rows
@@ -36,3 +38,9 @@ def convolutions(tmp_path_factory: pytest.TempPathFactory, silent: Any) -> Trace
     path: Path = tmp_path_factory.mktemp("convolutions") / "model.trace"
     record_model(model, Rows(x, None), path, silent, exact=True)
     return read(path)
+
+
+@pytest.fixture(scope="module")
+def windows(shared: Pages, convolutions: Trace) -> Page:
+    """The page of this model, for all tests of a file."""
+    return shared.open(convolutions)

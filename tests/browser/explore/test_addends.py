@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, address
+from tests.browser.conftest import Pages, address, go
 from tests.browser.test_explorer import point
 
 from pipetrace.trace import Trace
@@ -27,8 +27,12 @@ def told(page: Page) -> dict[str, float]:
     return dict(zip(names, numbers, strict=True))
 
 
-def test_the_largest_maps_stand_first_and_move_the_place(pages: Pages, convolutions: Trace) -> None:
-    page = pages.open(convolutions, place="#stage=few&at=4.3.2")
+def test_the_largest_maps_stand_first_and_move_the_place(
+    windows: Page, convolutions: Trace
+) -> None:
+    page = windows
+    go(page, "#stage=few&at=4.3.2")
+    expect(page.locator(".calchead")).to_contain_text("line 4, column 3")
     found = told(page)
     assert len(found) == 8
     page.get_by_role("button", name="Show 3 more of 10").click()
@@ -55,7 +59,7 @@ def test_the_largest_maps_stand_first_and_move_the_place(pages: Pages, convoluti
 def test_their_sum_is_compared_with_the_recorded_map(pages: Pages, convolutions: Trace) -> None:
     page = pages.open(convolutions)
     for stage, names in (("few", 8), ("depthwise", 2), ("steps", 3)):
-        page.evaluate("stage => { location.hash = `stage=${stage}`; }", stage)
+        go(page, f"#stage={stage}")
         expect(page.locator("#panel h3 small").first).to_have_text(stage)
         expect(page.locator(".beforesum .checked b")).to_contain_text("Keras recorded the same map")
         assert page.locator(".addends .picture").count() == names
@@ -64,13 +68,16 @@ def test_their_sum_is_compared_with_the_recorded_map(pages: Pages, convolutions:
     wrong = replace(convolutions, weights={**convolutions.weights, "few/kernel": kernel})
     page = pages.open(wrong, place="#stage=few&at=4.3.2", again=page)
     expect(page.locator(".beforesum .checked.wrong")).to_contain_text("another map")
-    page = pages.open(wrong, place="#stage=few&at=4.3.1", again=page)
+    go(page, "#stage=few&at=4.3.1")
+    page.locator(".beforesum").scroll_into_view_if_needed()
+    expect(page.locator(".beforesum .checked b")).to_contain_text("the same map")
     expect(page.locator(".beforesum .checked.wrong")).to_have_count(0)
 
 
-def test_the_steps_of_a_series_are_as_low_as_lines(pages: Pages, convolutions: Trace) -> None:
-    page = pages.open(convolutions, place="#stage=steps")
-    for picture in page.locator("#panel .pictures .picture").all():
+def test_the_steps_of_a_series_are_as_low_as_lines(windows: Page) -> None:
+    go(windows, "#stage=steps")
+    expect(windows.locator("#panel h3 small").first).to_have_text("steps")
+    for picture in windows.locator("#panel .pictures .picture").all():
         box = picture.bounding_box()
         assert box
         assert box["height"] <= 22 * 20

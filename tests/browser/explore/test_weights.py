@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import Pages, address
+from tests.browser.conftest import Pages, address, go
 from tests.browser.test_accessibility import clean_in_both_schemes
 from tests.tasks import binary
 
@@ -60,10 +60,12 @@ def test_everything_follows_and_goes_back(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize("stage", ["few", "depthwise", "steps"])
-def test_a_kernel_is_changed_cell_by_cell(pages: Pages, convolutions: Trace, stage: str) -> None:
+def test_a_kernel_is_changed_cell_by_cell(windows: Page, convolutions: Trace, stage: str) -> None:
     number = 2
     at = "4.3.2" if stage != "steps" else "4.2"
-    page = pages.open(convolutions, place=f"#stage={stage}&at={at}")
+    page = windows
+    go(page, f"#stage={stage}&at={at}")
+    expect(page.locator("#panel h3 small").first).to_have_text(stage)
     part = opened(page)
     cell = part.get_by_label("weight at line 0, column 1 of the kernel")
     before = page.locator(".steps").inner_text()
@@ -90,3 +92,5 @@ def test_a_kernel_is_changed_cell_by_cell(pages: Pages, convolutions: Trace, sta
     ]
     assert sums[1] - sums[0] == pytest.approx(2 * given, abs=3e-5)
     expect(cell).to_be_focused()  # the fields stay where they are
+    page.locator(".changedweights button").press("Enter")
+    expect(page.locator(".changedweights")).to_be_hidden()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from tests.browser.conftest import Pages
+from tests.browser.conftest import go
 from tests.browser.test_accessibility import clean_in_both_schemes
 from tests.browser.test_explorer import point
 
@@ -82,14 +82,14 @@ def built(settings: dict[str, Any], input_shape: tuple[int, ...]) -> Any:
     return layer
 
 
-def test_shapes_parameters_and_maps_are_those_of_keras(pages: Pages, convolutions: Trace) -> None:
-    page, outputs, refused = pages.open(convolutions), convolutions.predictions[0].outputs, 0
+def test_shapes_parameters_and_maps_are_those_of_keras(windows: Page, convolutions: Trace) -> None:
+    outputs, refused = convolutions.predictions[0].outputs, 0
     for name in LAYERS:
         [stage] = [each for each in convolutions.stages if each.name == name]
         given = outputs[str(stage.inputs[0].source)]
         weights = [convolutions.weights[f"{name}/{each.name}"] for each in stage.weights]
         every = chosen(name)
-        for settings, found in zip(every, page.evaluate(GEOMETRY, every), strict=True):
+        for settings, found in zip(every, windows.evaluate(GEOMETRY, every), strict=True):
             layer = built(settings, given.shape)
             if layer is None or 0 in found["shape"]:
                 assert 0 in found["shape"], settings
@@ -107,10 +107,9 @@ def test_shapes_parameters_and_maps_are_those_of_keras(pages: Pages, convolution
     assert refused
 
 
-def test_what_no_window_reaches(pages: Pages, convolutions: Trace) -> None:
+def test_what_no_window_reaches(windows: Page, convolutions: Trace) -> None:
     settings = {"name": "few", "filter": 0, "kernel": [2, 3], "stride": [3, 4], "dilation": [1, 1]}
-    page = pages.open(convolutions)
-    [valid, same] = page.evaluate(
+    [valid, same] = windows.evaluate(
         GEOMETRY, [settings | {"padding": each} for each in ("valid", "same")]
     )
     assert valid["unreached"] == [[2, 5, 8, 11], [3, 7, 8, 9]]  # of 12 lines and 10 columns
@@ -122,9 +121,13 @@ def test_what_no_window_reaches(pages: Pages, convolutions: Trace) -> None:
     assert valid["channel"] == np.abs(many).sum(axis=(0, 1)).argmax()
 
 
-def experiment(page: Page) -> Locator:
+def experiment(page: Page, place: str) -> Locator:
+    """Go to a stage, and try another window over its input."""
+    go(page, f"#stage={place}")
+    expect(page.locator("#panel h3 small").first).to_have_text(place.partition("&")[0])
     found = page.locator(".whatif", has_text="another window")
-    found.locator("summary").click()
+    if not found.locator("summary + *").is_visible():
+        found.locator("summary").press("Enter")
     found.locator(".picture").first.wait_for()
     return found
 
@@ -135,9 +138,8 @@ def fact(found: Locator, name: str) -> list[float]:
     return [float(each.replace(",", "")) for each in re.findall(r"[\d.,]*\d", text)]
 
 
-def test_a_stride_is_chosen_and_its_window_is_moved(pages: Pages, convolutions: Trace) -> None:
-    page = pages.open(convolutions, place="#stage=few&at=4.3.2")
-    found = experiment(page)
+def test_a_stride_is_chosen_and_its_window_is_moved(windows: Page, convolutions: Trace) -> None:
+    page, found = windows, experiment(windows, "few&at=4.3.2")
     told = found.locator(".notmodel")
     expect(told).to_contain_text("recorded settings")
     recorded = float(found.locator(".cap span").nth(1).inner_text().split(": ")[1])
@@ -171,17 +173,15 @@ def test_a_stride_is_chosen_and_its_window_is_moved(pages: Pages, convolutions: 
     assert found.get_by_label("Stride").input_value() == ""
 
 
-def test_another_size_has_no_map_and_pooling_has(pages: Pages, convolutions: Trace) -> None:
-    page = pages.open(convolutions, place="#stage=few")
-    found = experiment(page)
+def test_another_size_has_no_map_and_pooling_has(windows: Page) -> None:
+    found = experiment(windows, "few")
     found.get_by_label("Kernel size").select_option("5")
     expect(found.locator(".notmodel")).to_contain_text("no trained weights")
     assert found.locator(".positions").count() == 1
     assert fact(found, "Parameters") == [5, 5, 10, 4, 4, 1004, 364]
     assert fact(found, "Multiplications")[:7] == [8, 6, 5, 5, 10, 4, 48000]
-    clean_in_both_schemes(page)
-    page = pages.open(convolutions, place="#stage=pooled")
-    found = experiment(page)
+    clean_in_both_schemes(windows)
+    found = experiment(windows, "pooled")
     found.get_by_label("Pool size").select_option("7")
     expect(found.locator(".notmodel")).to_contain_text("No position fits")
     found.get_by_label("Padding").select_option("same")

@@ -254,7 +254,6 @@ def test_axe_finds_nothing_in_any_way(page: Page) -> None:
             page.get_by_role("button", name="Start the clock").click()
             page.locator(".mode .option").first.press("Enter")
         clean_in_both_schemes(page)
-        page.emulate_media(color_scheme="light")
 
 
 def test_a_page_with_hidden_answers_has_all_tasks_and_checks_them(

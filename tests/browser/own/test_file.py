@@ -83,9 +83,25 @@ def drawn(page: Page, shape: tuple[int, ...]) -> Array:
     return np.array(page.locator(".drawn canvas").evaluate(PIXELS)).reshape(*shape[:2], 4)[..., :3]
 
 
-def test_an_image_of_the_models_size_is_taken_as_it_is(pages: Pages, coloured: Trace) -> None:
-    page = pages.open(coloured)
+def emptied(page: Page) -> Page:
+    """A page on which nothing of one's own is left of another test."""
     bench(page)
+    page.get_by_role("button", name="Clear").press("Enter")
+    expect(page.locator(".yours, .fromfile output:not(:empty)")).to_have_count(0)
+    return page
+
+
+@pytest.fixture(scope="module")
+def opened(shared: Pages, coloured: Trace) -> Page:
+    return shared.open(coloured)
+
+
+@pytest.fixture
+def page(opened: Page) -> Page:
+    return emptied(opened)
+
+
+def test_an_image_of_the_models_size_is_taken_as_it_is(page: Page, coloured: Trace) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, SHAPE)
     choose(page, pixels)
     assert np.abs(drawn(page, SHAPE) - pixels).max() <= 1
@@ -96,9 +112,7 @@ def test_an_image_of_the_models_size_is_taken_as_it_is(pages: Pages, coloured: T
     expect(page.get_by_label("Invert light and dark")).to_be_hidden()
 
 
-def test_the_middle_of_another_size_is_scaled_by_area(pages: Pages, coloured: Trace) -> None:
-    page = pages.open(coloured)
-    bench(page)
+def test_the_middle_of_another_size_is_scaled_by_area(page: Page, coloured: Trace) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (24, 30, 3))
     told = choose(page, pixels)
     assert "30 \u00d7 24" in told
@@ -108,9 +122,8 @@ def test_the_middle_of_another_size_is_scaled_by_area(pages: Pages, coloured: Tr
     assert np.allclose(shares(page), expected(coloured, means), atol=0.11)
 
 
-def test_dark_ink_on_paper_becomes_a_digit(pages: Pages, digits_trace: Trace) -> None:
-    page = pages.open()
-    bench(page)
+def test_dark_ink_on_paper_becomes_a_digit(shown: Page) -> None:
+    page = emptied(shown)
     paper = 225 - np.random.default_rng(3).integers(0, 12, (120, 90))
     paper[20:100, 40:50] = 30
     choose(page, paper)
@@ -129,10 +142,9 @@ def test_dark_ink_on_paper_becomes_a_digit(pages: Pages, digits_trace: Trace) ->
 
 
 def test_a_recorded_digit_from_a_file_gives_the_recorded_result(
-    pages: Pages, digits_trace: Trace
+    shown: Page, digits_trace: Trace
 ) -> None:
-    page = pages.open()
-    bench(page)
+    page = emptied(shown)
     kept = digits_trace.kept_rows
     assert kept is not None
     [images] = kept.inputs.values()
@@ -142,26 +154,26 @@ def test_a_recorded_digit_from_a_file_gives_the_recorded_result(
     assert np.allclose(shares(page), 100 * kept.outputs[0][5], atol=0.11)
 
 
-def test_it_is_dropped_or_pasted_too(pages: Pages, coloured: Trace) -> None:
+def test_it_is_dropped_or_pasted_too(page: Page, coloured: Trace) -> None:
     for number, way in enumerate(("drop", "paste")):
-        page = pages.open(coloured)
-        bench(page)
+        emptied(page)
         pixels = np.random.default_rng(number).integers(0, 256, SHAPE)
         page.evaluate(GIVEN, [base64.b64encode(png(pixels)).decode(), way])
         page.locator(".yours").wait_for()
         assert np.allclose(shares(page), expected(coloured, pixels / 255), atol=0.11), way
 
 
-def test_what_cannot_be_read_is_told_in_words(pages: Pages, coloured: Trace) -> None:
-    page = pages.open(coloured)
-    bench(page)
+def test_what_cannot_be_read_is_told_in_words(page: Page) -> None:
     field, told = (
         page.locator(".fromfile input[type=file]"),
         page.locator(".fromfile output"),
     )
     field.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"})
     expect(told).to_contain_text("notes.txt is not an image")
-    page.evaluate("window.createImageBitmap = async () => ({ width: 9000, height: 9000 })")
+    page.evaluate(
+        "() => { window.read = createImageBitmap; window.createImageBitmap = async () => ({ width: 9000, height: 9000 }); }"
+    )
     field.set_input_files(payload(np.zeros(SHAPE)))
     expect(told).to_contain_text("81 million pixels")
     assert page.locator(".yours").count() == 0
+    page.evaluate("() => { window.createImageBitmap = window.read; }")

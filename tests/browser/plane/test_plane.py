@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, address
+from tests.browser.conftest import Pages, address, go, settle
 from tests.browser.test_accessibility import clean_in_both_schemes
 from tests.tasks import ROWS, Net, autoencoder, binary, course, made, regression, rng_values
 
@@ -76,9 +76,22 @@ def reading(page: Page) -> tuple[list[float], str]:
     return [float(each) for each in numbers], told
 
 
+@pytest.fixture(scope="module")
+def opened(shared: Pages, classes: Trace) -> Page:
+    return shared.open(classes)
+
+
+@pytest.fixture
+def page(opened: Page, classes: Trace) -> Page:
+    """One page for all tests, at a recorded row."""
+    go(opened, f"#row={classes.predictions[0].row}")
+    plane(opened)
+    settle(opened)
+    return opened
+
+
 @pytest.mark.parametrize("epoch", [None, 1])
-def test_every_cell_is_what_numpy_gives(pages: Pages, classes: Trace, epoch: int | None) -> None:
-    page = pages.open(classes)
+def test_every_cell_is_what_numpy_gives(page: Page, classes: Trace, epoch: int | None) -> None:
     asked = {"epoch": epoch, "axes": [1, 0], "stages": ["hidden", "kinds"], "row": 0}
     found = page.evaluate(SURFACE, asked)
     weights = classes.weights if epoch is None else classes.weights_after[epoch]
@@ -111,9 +124,7 @@ def test_other_features_are_held_at_the_chosen_row(pages: Pages) -> None:
     )
 
 
-def test_a_place_is_read_and_becomes_a_row(pages: Pages, classes: Trace) -> None:
-    page = pages.open(classes)
-    plane(page)
+def test_a_place_is_read_and_becomes_a_row(page: Page, classes: Trace) -> None:
     expect(page.locator("#plane ~ p[role=status]")).to_contain_text(f"{ROWS} rows")
     picture = page.locator(".planeframe .picture")
     picture.hover(position={"x": 303, "y": 57})
@@ -130,9 +141,7 @@ def test_a_place_is_read_and_becomes_a_row(pages: Pages, classes: Trace) -> None
     assert [float(each.input_value()) for each in fields.all()] == pytest.approx(at, rel=5e-3)
 
 
-def test_points_and_places_are_where_the_axes_say(pages: Pages, classes: Trace) -> None:
-    page = pages.open(classes)
-    plane(page)
+def test_points_and_places_are_where_the_axes_say(page: Page, classes: Trace) -> None:
     ends = {
         side: float(page.locator(f".planewhole .{side}").inner_text().replace("\u2212", "-"))
         for side in ("left", "right", "bottom", "top")
@@ -160,9 +169,7 @@ def test_points_and_places_are_where_the_axes_say(pages: Pages, classes: Trace) 
     assert told == pytest.approx(wanted, abs=0.05)
 
 
-def test_keys_move_on_the_plane_and_between_its_rows(pages: Pages, classes: Trace) -> None:
-    page = pages.open(classes)
-    plane(page)
+def test_keys_move_on_the_plane_and_between_its_rows(page: Page) -> None:
     page.locator(".planeframe .picture").focus()
     page.keyboard.press("ArrowRight")
     first, _ = reading(page)
@@ -196,13 +203,13 @@ def test_a_unit_is_shown_large_and_the_epoch_changes_it(pages: Pages, classes: T
         f"before => ({PIXELS})(document.querySelector('.planeframe canvas')) !== before", arg=before
     )
     assert point.evaluate("each => each.isConnected")  # so that a press on it is not lost
-    again = pages.open(classes, place=address(page).partition("html")[2])
-    plane(again)
-    expect(again.locator(".planeboard .cap")).to_contain_text("unit 2 of hidden")
-    again.get_by_role("button", name="See how unit 2 of hidden is computed").click()
-    expect(again.locator(".calchead small")).to_have_text("unit 2")
-    again.get_by_role("button", name="All classes").click()
-    expect(again.locator(".classmarks li")).to_have_count(4)
+    pages.open(classes, place=address(page).partition("html")[2], again=page)
+    plane(page)
+    expect(page.locator(".planeboard .cap")).to_contain_text("unit 2 of hidden")
+    page.get_by_role("button", name="See how unit 2 of hidden is computed").click()
+    expect(page.locator(".calchead small")).to_have_text("unit 2")
+    page.get_by_role("button", name="All classes").click()
+    expect(page.locator(".classmarks li")).to_have_count(4)
 
 
 def test_it_follows_a_changed_weight(pages: Pages, classes: Trace) -> None:
