@@ -189,6 +189,21 @@ def test_the_address_opens_what_it_names_and_ignores_nonsense(pages: Pages, seve
     )
 
 
+BOTH_AT_ONCE = """() => {
+  document.querySelector("[role=tab][aria-selected=false]").click();
+  const late = performance.now() + 150;
+  while (performance.now() < late); // what the click writes into the address is due
+  location.hash = "stage=dense&at=3";
+}"""
+
+
+def test_an_address_that_is_given_while_another_is_to_be_written_is_followed(page: Page) -> None:
+    open_stage(page, "Conv2D")
+    page.evaluate(BOTH_AT_ONCE)
+    expect(page.get_by_role("tab", selected=True)).to_contain_text("Dense")
+    assert (here(page)["stage"], here(page)["at"]) == ("dense", "3")
+
+
 def test_the_window_slides_over_the_map_and_stops(page: Page) -> None:
     open_stage(page, "Conv2D")
     button = page.get_by_role("button", name="Slide the window")

@@ -13,7 +13,7 @@ const LATER = ["stage", "at", "row"];
  * @param {State} state
  */
 export function mirror(model, state) {
-  read(model, state);
+  apply(model, state, new URLSearchParams(location.hash.slice(1)));
   let first = true;
   let [timer, last] = [0, -Infinity];
   state.watch(["stage", "place", "row", "epoch", "cell", "run", "head", "rather", "axes", "surface", "theme", "reload", "mode", "step"], () => {
@@ -24,7 +24,8 @@ export function mirror(model, state) {
     if (!first) timer = window.setTimeout(() => remember(write(model, state)), now - last > PAUSE_MS ? 0 : PAUSE_MS);
     [first, last] = [false, now];
   });
-  window.addEventListener("hashchange", () => read(model, state));
+  // By now a timer from before may have written its own address, which is not what was asked for.
+  window.addEventListener("hashchange", ({ newURL }) => apply(model, state, new URLSearchParams(new URL(newURL).hash.slice(1))));
 }
 
 /**
@@ -59,14 +60,6 @@ function write(model, state) {
   if (theme) parts.push(["theme", theme]);
   if (!reload) parts.push(["reload", "0"]);
   return parts.map(([key, value]) => `${key}=${value}`).join("&");
-}
-
-/**
- * @param {Model | null} model
- * @param {State} state
- */
-function read(model, state) {
-  apply(model, state, new URLSearchParams(location.hash.slice(1)));
 }
 
 /**

@@ -98,12 +98,12 @@ export async function start() {
   const { chooser, place } = modes(lessons, model, state, page, go);
   document.getElementById("app")?.replaceChildren(bar(view, model, state, epochs, page, chooser), place, page, ...(model ? [changedWeights(model, state, epochs)] : []));
   mirror(model, state);
-  const follow = () => {
-    if (/[#&]stage=/.test(location.hash)) inside?.scrollIntoView();
-    else if (location.hash.length > 1 && !/^#\w+=/.test(location.hash)) go(decoded(location.hash));
+  const follow = (/** @type {string} */ hash) => {
+    if (/[#&]stage=/.test(hash)) inside?.scrollIntoView();
+    else if (hash.length > 1 && !/^#\w+=/.test(hash)) go(decoded(hash));
   };
-  if (!returned()) follow();
-  window.addEventListener("hashchange", follow);
+  if (!returned()) follow(location.hash);
+  window.addEventListener("hashchange", ({ newURL }) => follow(new URL(newURL).hash));
   // In the frame of a notebook a link within the page would lead to the notebook.
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("a[href^='#']");
