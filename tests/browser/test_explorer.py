@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Pages, address, go
+from tests.browser.conftest import Pages, address, go, settle
 
 from pipetrace.trace import Trace
 from pipetrace.trace.document import Array, Stages
@@ -56,6 +56,7 @@ def place(page: Page) -> tuple[int, ...]:
 
 def point(page: Page, image: str, row: int, column: int, rows: int, columns: int) -> None:
     found = page.locator(image)
+    settle(page)  # what is still drawn above moves it
     box = found.bounding_box()
     assert box
     x, y = box["width"] * (column + 0.5) / columns, box["height"] * (row + 0.5) / rows

@@ -24,7 +24,7 @@ export function mirror(model, state) {
     if (!first) timer = window.setTimeout(() => remember(write(model, state)), now - last > PAUSE_MS ? 0 : PAUSE_MS);
     [first, last] = [false, now];
   });
-  // By now a timer from before may have written its own address, which is not what was asked for.
+  // The address may have been overwritten since, by the timer of an earlier change; the event still has it.
   window.addEventListener("hashchange", ({ newURL }) => apply(model, state, new URLSearchParams(new URL(newURL).hash.slice(1))));
 }
 

@@ -66,7 +66,7 @@ export function rowsOver(shared, [width, height]) {
   rove(element);
   /** @type {Map<number, SVGElement>} */
   const kept = new Map();
-  const pathOf = (/** @type {number} */ row) => {
+  const pathFor = (/** @type {number} */ row) => {
     const path = kept.get(row) ?? svg("path", { role: "button", "data-row": row, onclick: () => state.set("row", row) }, svg("title", {}));
     kept.set(row, path);
     return path;
@@ -91,7 +91,7 @@ export function rowsOver(shared, [width, height]) {
         const tone = point.label !== null ? classColour(point.label, outcomes?.view) : truth !== null && shared.features.length > 1 ? `rgb(${colourOf(truth, colours.scale.most, colours.scale.ramp).join(" ")})` : "";
         const off = wrong.has(point.place);
         const text = `${model.row(point.row).text.replace(/, truly.*/, "")}${truly}${off ? ", predicted wrongly" : ""}`;
-        const path = pathOf(point.row);
+        const path = pathFor(point.row);
         path.setAttribute("d", SHAPES[(point.label ?? 0) % SHAPES.length]);
         path.setAttribute("transform", `translate(${left.toFixed(1)} ${top.toFixed(1)})`);
         path.setAttribute("class", off ? "off" : truth !== null ? "number" : "");
@@ -100,7 +100,7 @@ export function rowsOver(shared, [width, height]) {
         /** @type {SVGElement} */ (path.firstElementChild).textContent = text;
       }
       // A finer surface has the same points: what is put in again would lose its focus and a mouse that is pressed on it.
-      const paths = points.map(({ row }) => pathOf(row));
+      const paths = points.map(({ row }) => pathFor(row));
       if (paths.length !== element.children.length || paths.some((path, at) => path !== element.children[at])) element.replaceChildren(...paths);
       mark();
     },
